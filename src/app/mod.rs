@@ -1,0 +1,1 @@
+//! The window: eframe wiring, state, commands, tasks.

@@ -1,0 +1,1 @@
+//! The commands, one file each. Errors become exit statuses in one place.

@@ -1,0 +1,108 @@
+//! The cache-aside engine: look in Redis; on a miss run the query, answer, and put the result back.
+//!
+//! Redis being down, slow, full or read-only never breaks a report: it runs uncached and says so.
+//!
+//! | file | its one question |
+//! | --- | --- |
+//! | `ask.rs` | what is the outcome of a request? |
+//! | `fill.rs` | how does a result get into the cache while it streams to who asked? |
+//! | `flight.rs` | who runs the query when many ask at once? |
+//! | `event.rs` | what does each request leave in the log? |
+//! | `log.rs` | where is the log kept, and how is it read? |
+//! | `state.rs` | what is the state of a report's entry, and why? |
+
+mod event;
+
+pub use event::{Caller, Event, Outcome, Reason, RefreshEvent, RequestEvent, Stages, WorkerEvent};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use tokio_util::sync::CancellationToken;
+
+use crate::report::{EntryKey, Params, Report};
+use crate::source::SourceError;
+use crate::table::{BatchStream, Interrupted};
+
+/// What someone asks the engine.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The report.
+    pub report: Arc<Report>,
+    /// A value for each of its parameters.
+    pub params: Params,
+    /// Whether the cache is used.
+    pub mode: Mode,
+    /// Ends the request and its query.
+    pub cancel: CancellationToken,
+}
+
+/// How a request uses the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Cache-aside.
+    Cached,
+    /// Straight to the database, leaving the cache alone.
+    Uncached,
+    /// Run the query and replace the entry, for this reason.
+    Refresh(Reason),
+}
+
+/// The engine's answer: rows on their way, and how they were come by.
+pub struct Answer {
+    /// What happened, known before the first row.
+    pub about: About,
+    /// The rows. When they have been read to the end, the request's event is in the log.
+    pub rows: BatchStream<EngineError>,
+    /// The request's event, filled when `rows` has ended (also by an error).
+    pub event: Arc<std::sync::OnceLock<RequestEvent>>,
+}
+
+/// How an answer was come by.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Hit, miss, stale hit, bypass or wait.
+    pub outcome: Outcome,
+    /// Why it is stale, or why the cache was bypassed, in one sentence.
+    pub reason: Option<String>,
+    /// The entry's key.
+    pub key: EntryKey,
+    /// The schema as known before the first row.
+    pub schema: SchemaRef,
+    /// Rows in the whole answer where it comes from the cache.
+    pub rows: Option<u64>,
+    /// Time since the answer's query ran, zero for one that is running.
+    pub age: Duration,
+    /// Time until the entry is no longer fresh; `None` for an uncached answer.
+    pub ttl: Option<Duration>,
+    /// SHA-256 of the answer's CSV form as kept in the entry, in hexadecimal.
+    pub sha256: Option<String>,
+}
+
+/// Why a request has no answer. The message names the cause and the remedy.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database did not answer, and there is no last good result to serve.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The report names a source that the workspace does not have.
+    #[error("the report \"{report}\" names the source \"{source_name}\", which the workspace does not have; add [sources.{source_name}]")]
+    NoSource {
+        /// The report.
+        report: String,
+        /// The missing source.
+        source_name: String,
+    },
+    /// The cached rows turned out damaged in the middle; the entry was dropped, and asking again runs the query.
+    #[error("the cached rows were damaged and have been dropped; run the report again")]
+    Damaged,
+    /// The rows ended without an end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+mod api;
+pub use api::{Engine, EventLog};
+mod state;
+pub use state::{EntryState, Freshness};

@@ -1,0 +1,1 @@
+//! The keyspace of any Redis: scan, analysis, value readers; read only, bounded, harmless.

@@ -1,0 +1,3 @@
+//! Arguments, logging, runtime; picks the window or a command.
+
+fn main() {}

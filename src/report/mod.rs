@@ -1,0 +1,40 @@
+//! What a report is: a named SQL query with typed parameters and a cache policy; and the key of its entries.
+//!
+//! This module never runs a query.
+
+mod key;
+mod param;
+mod policy;
+mod sql;
+mod tables;
+
+pub use key::{EntryKey, SourceIdentity};
+pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
+pub use policy::Refresh;
+pub use sql::{Piece, Template, TemplateError};
+pub use tables::{Catalogue, Dependencies, Dialect};
+
+use std::time::Duration;
+
+/// A named SQL query with typed parameters and a cache policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Unique in its workspace.
+    pub name: String,
+    /// Name of the source it runs on.
+    pub source: String,
+    /// One SELECT (or WITH ... SELECT) with `:name` parameters.
+    pub sql: String,
+    /// Declared parameters in the file's order.
+    pub params: Vec<ParamSpec>,
+    /// After this the entry is no longer fresh.
+    pub ttl: Duration,
+    /// How long past `ttl` the entry may still be served, marked stale.
+    pub stale_for: Duration,
+    /// When the worker re-runs it.
+    pub refresh: Refresh,
+    /// Tables it depends on, where the user names them; else they are read from the SQL.
+    pub tables: Option<Vec<String>>,
+    /// How long the query may run; the source's timeout where it is `None`.
+    pub timeout: Option<Duration>,
+}

@@ -1,0 +1,173 @@
+//! Databases: one trait, one file each. Rows stream into Arrow batches with bounded memory, in read-only transactions.
+//!
+//! A source never writes to the user's database and never shows a password.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::report::{Catalogue, Dialect, Params, SourceIdentity};
+use crate::table::{BatchStream, Interrupted};
+use crate::workspace::SourceConfig;
+
+/// A database that runs reports.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What it is, known without connecting: a hit must not need the database.
+    fn identity(&self) -> &SourceIdentity;
+
+    /// The SQL dialect of its reports.
+    fn dialect(&self) -> Dialect;
+
+    /// Runs one SELECT in a read-only transaction opened after this call, and returns once the columns are known.
+    ///
+    /// Waits for one of the source's `max_concurrent_queries` places first. Cancelling the token, dropping the
+    /// stream and the timeout each end the query on the server, not only here.
+    async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError>;
+
+    /// Tables and views, for dependencies. Names of the default schema stand unqualified.
+    async fn catalogue(&self) -> Result<Catalogue, SourceError>;
+
+    /// Connects and tries what reports need, step by step; never fails as a whole, a failed step says why.
+    async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck;
+}
+
+/// One query to run.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The report's SQL with `:name` parameters.
+    pub sql: String,
+    /// Their values, bound and never pasted.
+    pub params: Params,
+    /// How long it may run, waiting for a place not included; the source's own limit where `None`.
+    pub timeout: Option<Duration>,
+}
+
+/// The rows of a running query.
+pub struct Rows {
+    /// The batches.
+    pub stream: BatchStream<SourceError>,
+    /// Where the time went; complete when the stream has ended.
+    pub times: Arc<SourceTimes>,
+}
+
+/// Where a query's time went, in nanoseconds; read with the methods.
+#[derive(Debug, Default)]
+pub struct SourceTimes {
+    pool: AtomicU64,
+    query: AtomicU64,
+    fetch: AtomicU64,
+}
+
+impl SourceTimes {
+    /// Waiting for a place and a connection.
+    pub fn pool(&self) -> Duration {
+        Duration::from_nanos(self.pool.load(Ordering::Relaxed))
+    }
+
+    /// From sending the query to its first row (or its end).
+    pub fn query(&self) -> Duration {
+        Duration::from_nanos(self.query.load(Ordering::Relaxed))
+    }
+
+    /// From the first row to the last.
+    pub fn fetch(&self) -> Duration {
+        Duration::from_nanos(self.fetch.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_pool(&self, time: Duration) {
+        self.pool.store(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_query(&self, time: Duration) {
+        self.query.store(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_fetch(&self, time: Duration) {
+        self.fetch.store(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+}
+
+/// One step of a connection test.
+#[derive(Clone, Debug)]
+pub struct CheckStep {
+    /// What was tried: "Signed in as reader".
+    pub what: String,
+    /// How it went.
+    pub result: CheckResult,
+    /// A short fact shown beside it: a version, a time.
+    pub detail: String,
+}
+
+/// How a step went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckResult {
+    /// It works.
+    Ok,
+    /// It works, but: one sentence with the remedy.
+    Warning(String),
+    /// It does not work: one sentence with cause and remedy.
+    Failed(String),
+}
+
+/// The outcome of a connection test.
+#[derive(Clone, Debug, Default)]
+pub struct SourceCheck {
+    /// Whether reports can run.
+    pub ok: bool,
+    /// Product and version, "MariaDB 10.11.6".
+    pub server_version: Option<String>,
+    /// Every step in order.
+    pub steps: Vec<CheckStep>,
+}
+
+/// Why a query did not run to its end. The message names the cause and the remedy and holds no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The database cannot be reached or refused the sign-in.
+    #[error("{0}")]
+    Connect(String),
+    /// The database refused the SQL.
+    #[error("{message}")]
+    Sql {
+        /// The database's message with its code.
+        message: String,
+        /// Line and column in the report's SQL, from 1, where the database tells.
+        position: Option<(usize, usize)>,
+    },
+    /// The SQL would write.
+    #[error("{0}")]
+    Writes(String),
+    /// A parameter cannot be bound.
+    #[error("{0}")]
+    Param(String),
+    /// The query ran longer than it may.
+    #[error("the query was ended after {}, its time limit; raise query_timeout or make the report smaller", humantime::format_duration(*.0))]
+    Timeout(Duration),
+    /// The user cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The connection was lost in the middle of the rows.
+    #[error("{0}")]
+    Lost(String),
+    /// Anything else, with the database's words.
+    #[error("{0}")]
+    Other(String),
+    /// The rows ended without an end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+/// The source for a URL's scheme.
+pub fn open(_config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
+    todo!()
+}
+
+/// Opens every source of a workspace by name, without connecting yet.
+pub fn open_all(configs: &BTreeMap<String, SourceConfig>) -> Result<BTreeMap<String, Arc<dyn Source>>, SourceError> {
+    configs.iter().map(|(name, config)| Ok((name.clone(), open(config)?))).collect()
+}

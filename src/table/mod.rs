@@ -1,0 +1,40 @@
+//! A result: Arrow record batches, whole or on their way, and everything that turns them into text and files.
+//!
+//! This module never talks to a database or to Redis.
+
+mod stream;
+
+pub use stream::{BatchSender, BatchStream, Interrupted};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
+/// Field metadata that names the database's own type (`numeric`, `json`, `interval`...) of a column that travels as
+/// exact text or in a wider Arrow type.
+pub const DATABASE_TYPE: &str = "lookaside.type";
+
+/// A whole result in memory. Every batch has this table's schema.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Names and types of the columns.
+    pub schema: SchemaRef,
+    /// The rows, in order.
+    pub batches: Vec<RecordBatch>,
+}
+
+impl Table {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Bytes of memory that the rows occupy.
+    pub fn bytes(&self) -> usize {
+        self.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+    }
+}
+
+/// `batch` with each column in the type that `schema` has for it, as text where that is wider.
+pub fn widen(_batch: &RecordBatch, _schema: &SchemaRef) -> RecordBatch {
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! The demo's data, sample keys and private server.

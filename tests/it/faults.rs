@@ -1,0 +1,1 @@
+//! Redis down, full, read-only, loading; damaged and hostile payloads.

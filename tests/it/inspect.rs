@@ -1,0 +1,1 @@
+//! The inspector against a real redis-server.

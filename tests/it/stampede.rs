@@ -1,0 +1,1 @@
+//! Many requests from many processes for one missing entry.

@@ -1,0 +1,1 @@
+//! Who may import whom, and other rules that the compiler does not hold.
