@@ -9,9 +9,11 @@
 //! | `flight.rs` | who runs the query when many ask at once? |
 //! | `event.rs` | what does each request leave in the log? |
 //! | `log.rs` | where is the log kept, and how is it read? |
+//! | `latency.rs` | what do the events say about speed? |
 //! | `state.rs` | what is the state of a report's entry, and why? |
 
 mod event;
+pub mod latency;
 
 pub use event::{Caller, Event, Outcome, Reason, RefreshEvent, RequestEvent, Stages, WorkerEvent};
 
