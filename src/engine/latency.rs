@@ -107,21 +107,37 @@ pub fn compare<'a>(events: impl IntoIterator<Item = &'a RequestEvent>) -> Vec<Co
 /// The one number for many reports: the geometric mean of their speed-ups, so that no single report carries it.
 /// `None` while no report has been seen on both sides.
 pub fn overall_speedup(comparisons: &[Comparison]) -> Option<f64> {
-    let logs: Vec<f64> = comparisons.iter().filter_map(Comparison::speedup).map(f64::ln).collect();
+    let logs: Vec<f64> = comparisons
+        .iter()
+        .filter_map(Comparison::speedup)
+        .map(f64::ln)
+        .collect();
     (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }
 
 /// Percentiles by outcome, in the order in which the outcomes are listed everywhere; outcomes without requests are
 /// left out. Failed requests do not count.
-pub fn by_outcome<'a>(events: impl IntoIterator<Item = &'a RequestEvent>) -> Vec<(Outcome, Summary)> {
-    const ORDER: [Outcome; 5] = [Outcome::Hit, Outcome::StaleHit, Outcome::Wait, Outcome::Miss, Outcome::Bypass];
+pub fn by_outcome<'a>(
+    events: impl IntoIterator<Item = &'a RequestEvent>,
+) -> Vec<(Outcome, Summary)> {
+    const ORDER: [Outcome; 5] = [
+        Outcome::Hit,
+        Outcome::StaleHit,
+        Outcome::Wait,
+        Outcome::Miss,
+        Outcome::Bypass,
+    ];
     let mut samples: [Vec<f64>; 5] = Default::default();
     for event in events.into_iter().filter(|event| event.error.is_none()) {
         if let Some(place) = ORDER.iter().position(|outcome| *outcome == event.outcome) {
             samples[place].push(event.stages.total_ms);
         }
     }
-    ORDER.into_iter().zip(samples).filter_map(|(outcome, samples)| Some((outcome, Summary::of(samples)?))).collect()
+    ORDER
+        .into_iter()
+        .zip(samples)
+        .filter_map(|(outcome, samples)| Some((outcome, Summary::of(samples)?)))
+        .collect()
 }
 
 /// The distribution of one side: points (milliseconds, share answered within), at most `points` of them, ending at
@@ -167,7 +183,10 @@ mod tests {
             caller: Caller::Cli,
             rows: 1,
             bytes: 1,
-            stages: Stages { total_ms, ..Stages::default() },
+            stages: Stages {
+                total_ms,
+                ..Stages::default()
+            },
             sha256: None,
             error: None,
         }
@@ -176,8 +195,14 @@ mod tests {
     #[test]
     fn percentiles_are_nearest_rank() {
         let summary = Summary::of((1..=100).rev().map(f64::from)).unwrap();
-        assert_eq!((summary.n, summary.min_ms, summary.max_ms), (100, 1.0, 100.0));
-        assert_eq!((summary.p50_ms, summary.p95_ms, summary.p99_ms), (50.0, 95.0, 99.0));
+        assert_eq!(
+            (summary.n, summary.min_ms, summary.max_ms),
+            (100, 1.0, 100.0)
+        );
+        assert_eq!(
+            (summary.p50_ms, summary.p95_ms, summary.p99_ms),
+            (50.0, 95.0, 99.0)
+        );
         assert_eq!(Summary::of([]), None);
         assert_eq!(Summary::of([7.0]).unwrap().p99_ms, 7.0);
     }
@@ -204,7 +229,9 @@ mod tests {
 
     #[test]
     fn the_distribution_ends_at_everything() {
-        let events: Vec<_> = (0..1000).map(|ms| event("a", Outcome::Hit, f64::from(ms))).collect();
+        let events: Vec<_> = (0..1000)
+            .map(|ms| event("a", Outcome::Hit, f64::from(ms)))
+            .collect();
         let points = share_within(&events, Side::Cached, 64);
         assert!(points.len() <= 65);
         assert_eq!(points.last(), Some(&(999.0, 1.0)));
@@ -214,8 +241,14 @@ mod tests {
 
     #[test]
     fn outcomes_keep_their_order() {
-        let events = [event("a", Outcome::Miss, 5.0), event("a", Outcome::Hit, 1.0)];
-        let outcomes: Vec<_> = by_outcome(&events).into_iter().map(|(outcome, _)| outcome).collect();
+        let events = [
+            event("a", Outcome::Miss, 5.0),
+            event("a", Outcome::Hit, 1.0),
+        ];
+        let outcomes: Vec<_> = by_outcome(&events)
+            .into_iter()
+            .map(|(outcome, _)| outcome)
+            .collect();
         assert_eq!(outcomes, [Outcome::Hit, Outcome::Miss]);
     }
 }

@@ -89,7 +89,9 @@ pub enum EngineError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The report names a source that the workspace does not have.
-    #[error("the report \"{report}\" names the source \"{source_name}\", which the workspace does not have; add [sources.{source_name}]")]
+    #[error(
+        "the report \"{report}\" names the source \"{source_name}\", which the workspace does not have; add [sources.{source_name}]"
+    )]
     NoSource {
         /// The report.
         report: String,

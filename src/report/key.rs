@@ -30,7 +30,7 @@ impl EntryKey {
 
     /// The 64 hexadecimal digits that stand in Redis keys.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        blake3::Hash::from_bytes(self.0).to_hex().to_string()
     }
 
     /// Reads 64 hexadecimal digits.

@@ -168,6 +168,11 @@ pub fn open(_config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
 }
 
 /// Opens every source of a workspace by name, without connecting yet.
-pub fn open_all(configs: &BTreeMap<String, SourceConfig>) -> Result<BTreeMap<String, Arc<dyn Source>>, SourceError> {
-    configs.iter().map(|(name, config)| Ok((name.clone(), open(config)?))).collect()
+pub fn open_all(
+    configs: &BTreeMap<String, SourceConfig>,
+) -> Result<BTreeMap<String, Arc<dyn Source>>, SourceError> {
+    configs
+        .iter()
+        .map(|(name, config)| Ok((name.clone(), open(config)?)))
+        .collect()
 }

@@ -65,7 +65,14 @@ impl<E: From<Interrupted>> BatchStream<E> {
     /// A stream and its sender; at most `capacity` batches wait in between.
     pub fn channel(schema: SchemaRef, capacity: usize) -> (BatchSender<E>, Self) {
         let (sender, items) = mpsc::channel(capacity);
-        (BatchSender(sender), Self { schema, items, done: false })
+        (
+            BatchSender(sender),
+            Self {
+                schema,
+                items,
+                done: false,
+            },
+        )
     }
 
     /// The schema as known before the first batch; see the type's docs on widening.

@@ -96,11 +96,18 @@ impl ConnectionUrl {
 impl Workspace {
     /// The report called `name`; the error lists the names there are.
     pub fn report(&self, name: &str) -> Result<&Report, WorkspaceError> {
-        self.reports.iter().find(|report| report.name == name).ok_or_else(|| WorkspaceError {
-            message: format!(
-                "there is no report \"{name}\" in this workspace; it has {}",
-                self.reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>().join(", ")
-            ),
-        })
+        self.reports
+            .iter()
+            .find(|report| report.name == name)
+            .ok_or_else(|| WorkspaceError {
+                message: format!(
+                    "there is no report \"{name}\" in this workspace; it has {}",
+                    self.reports
+                        .iter()
+                        .map(|report| report.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+            })
     }
 }
