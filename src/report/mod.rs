@@ -3,15 +3,17 @@
 //! This module never runs a query.
 
 mod key;
+pub(crate) mod lex;
 mod param;
 mod policy;
 mod sql;
 mod tables;
+mod value;
 
 pub use key::{EntryKey, SourceIdentity};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
 pub use policy::Refresh;
-pub use sql::{Piece, Template, TemplateError};
+pub use sql::{Piece, Rendered, Template, TemplateError, line_column};
 pub use tables::{Catalogue, Dependencies, Dialect};
 
 use std::time::Duration;
