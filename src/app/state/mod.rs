@@ -1,0 +1,218 @@
+//! Everything the window shows. It can be made without a server, which is how the tests make it.
+//!
+//! Views read it and send [`Command`]s; [`State::handle`] carries out those that need no task, and
+//! [`State::apply`] takes in what tasks report.
+
+mod log;
+mod open;
+mod remote;
+mod running;
+
+pub use log::{Day, Log, Summary};
+pub use open::{DemoInfo, Link, Open, Opening};
+pub use remote::Remote;
+pub use running::{Running, TaskId};
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use super::command::{Command, ThemeChoice, View};
+use super::event::Event;
+use super::frame::palette::Palette;
+use super::theme::Tone;
+use super::views::{
+    connect::Connect, keys::Keys, latency::Latency, reports::Reports, worker::WorkerView,
+};
+use super::widgets::Toast;
+
+/// The time of this frame: everything that counts up or down in one frame agrees on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// For durations.
+    pub now: Instant,
+    /// For dates.
+    pub utc: DateTime<Utc>,
+}
+
+/// Everything the window shows.
+pub struct State {
+    /// The time of this frame.
+    pub clock: Clock,
+    /// The view in the middle.
+    pub view: View,
+    /// Whether the window shows the dark theme now.
+    pub dark_now: bool,
+    /// Light, dark, or as the system says.
+    pub theme: ThemeChoice,
+    /// The open workspace.
+    pub open: Option<Open>,
+    /// A workspace or demo that is being opened.
+    pub opening: Option<Opening>,
+    /// What runs, for the status line.
+    pub running: Vec<Running>,
+    /// Messages in the corner.
+    pub toasts: Vec<Toast>,
+    /// The command palette.
+    pub palette: Palette,
+    /// The engine's events.
+    pub log: Log,
+    /// The Connect view.
+    pub connect: Connect,
+    /// The Reports view.
+    pub reports: Reports,
+    /// The Keys view.
+    pub keys: Keys,
+    /// The Latency view.
+    pub latency: Latency,
+    /// The Worker view.
+    pub worker: WorkerView,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            clock: Clock {
+                now: Instant::now(),
+                utc: Utc::now(),
+            },
+            view: View::Connect,
+            dark_now: true,
+            theme: ThemeChoice::System,
+            open: None,
+            opening: None,
+            running: Vec::new(),
+            toasts: Vec::new(),
+            palette: Palette::default(),
+            log: Log::default(),
+            connect: Connect::default(),
+            reports: Reports::default(),
+            keys: Keys::default(),
+            latency: Latency::default(),
+            worker: WorkerView::default(),
+        }
+    }
+}
+
+impl State {
+    /// Shows a message in the corner.
+    pub fn toast(&mut self, tone: Tone, text: impl Into<String>) {
+        self.toasts.push(Toast::new(tone, text, self.clock.now));
+    }
+
+    /// The open workspace's worker status, where a worker runs in this process.
+    pub fn worker_status(&self) -> Option<&Arc<crate::worker::Status>> {
+        self.open.as_ref()?.worker.as_ref()
+    }
+
+    /// Carries out a command that needs no task; gives back one that does.
+    pub fn handle(&mut self, command: Command) -> Option<Command> {
+        match command {
+            Command::Show(view) => self.show(view),
+            Command::SetTheme(theme) => self.theme = theme,
+            Command::OpenPalette => self.palette.open(),
+            Command::Find => match self.view {
+                View::Keys => self.keys.find(),
+                _ => self.reports.find(),
+            },
+            Command::SelectReport(name) => {
+                self.view = View::Reports;
+                self.reports.select(&name);
+                return Some(Command::ReadEntries);
+            }
+            Command::NewReport => self.reports.new_report(),
+            Command::ShowKey(key) => {
+                self.view = View::Keys;
+                return self.keys.show_key(key).map(Command::Keys);
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Goes to a view. Without a workspace there is only Connect.
+    pub fn show(&mut self, view: View) {
+        self.view = if self.open.is_some() {
+            view
+        } else {
+            View::Connect
+        };
+    }
+
+    /// Takes in what a task reports. An answer to a task that nobody waits for any more changes nothing.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::Opened { task, open } => {
+                if self
+                    .opening
+                    .take_if(|opening| opening.task == task)
+                    .is_some()
+                {
+                    self.reports.open(&open.workspace);
+                    self.keys = Keys::default();
+                    self.latency = Latency::default();
+                    self.worker = WorkerView::default();
+                    self.log = Log::default();
+                    self.connect.remember(&open);
+                    self.open = Some(*open);
+                    if self.view == View::Connect {
+                        self.view = View::Reports;
+                    }
+                }
+            }
+            Event::OpenFailed { task, error } => {
+                if self
+                    .opening
+                    .take_if(|opening| opening.task == task)
+                    .is_some()
+                {
+                    self.connect.failed(error);
+                    if self.open.is_none() {
+                        self.view = View::Connect;
+                    }
+                }
+            }
+            Event::Progress {
+                task,
+                what,
+                fraction,
+            } => {
+                if let Some(opening) = self.opening.as_mut().filter(|opening| opening.task == task)
+                {
+                    opening.what.clone_from(&what);
+                    opening.fraction = fraction;
+                }
+                if let Some(running) = self.running.iter_mut().find(|running| running.task == task)
+                {
+                    running.progress(what, fraction);
+                }
+            }
+            Event::Ended(task) => {
+                self.running.retain(|running| running.task != task);
+                self.reports.ended(task);
+                self.connect.ended(task);
+            }
+            Event::Cache(link) => {
+                if let Some(open) = &mut self.open {
+                    open.cache = link;
+                }
+            }
+            Event::Source { name, link } => {
+                if let Some(open) = &mut self.open {
+                    open.sources.insert(name, link);
+                }
+            }
+            Event::Message { tone, text } => self.toast(tone, text),
+            Event::Connect(event) => self.connect.apply(event),
+            Event::Reports(event) => {
+                for (tone, text) in self.reports.apply(event, self.clock.now) {
+                    self.toast(tone, text);
+                }
+            }
+            Event::Keys(event) => self.keys.apply(event),
+            Event::Latency(event) => self.latency.apply(event),
+            Event::Worker(event) => self.worker.apply(event),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The bridge to tokio: carries out the commands that take time, and brings back what comes of them.
+//!
+//! Nothing here is waited for by a frame. A task sends [`Event`]s through one bounded queue and wakes the window; the
+//! window takes them in before its next frame.
+
+mod keys;
+mod latency;
+mod reports;
+mod session;
+mod worker;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use session::Session;
+
+use super::command::Command;
+use super::event::Event;
+use super::state::{Running, State, TaskId};
+use super::theme::Tone;
+
+/// How many events may wait for a frame; a task with more to say waits.
+const QUEUE: usize = 256;
+
+/// Wakes the window, from any thread.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// The tasks of the window.
+pub struct Tasks {
+    runtime: Handle,
+    sender: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+    wake: Wake,
+    next: u64,
+    tokens: HashMap<TaskId, CancellationToken>,
+    session: Option<Session>,
+}
+
+/// What a task holds: its id, its end, and the way back to the window.
+#[derive(Clone)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Cancelled when the user cancels, or the workspace is closed.
+    pub cancel: CancellationToken,
+    sender: mpsc::Sender<Event>,
+    wake: Wake,
+}
+
+impl Task {
+    /// Sends an event and wakes the window. `false` where the window is gone.
+    pub async fn send(&self, event: Event) -> bool {
+        let sent = self.sender.send(event).await.is_ok();
+        (self.wake)();
+        sent
+    }
+
+    /// Says how far the task is; drops the report where the queue is full, because another one will follow.
+    pub fn progress(&self, what: impl Into<String>, fraction: Option<f32>) {
+        let _ = self.sender.try_send(Event::Progress {
+            task: self.id,
+            what: what.into(),
+            fraction,
+        });
+        (self.wake)();
+    }
+
+    /// Shows a message in the corner of the window.
+    pub async fn message(&self, tone: Tone, text: impl Into<String>) {
+        self.send(Event::Message {
+            tone,
+            text: text.into(),
+        })
+        .await;
+    }
+}
+
+impl Tasks {
+    /// Tasks on a runtime; `wake` makes the window take in events.
+    pub fn new(runtime: Handle, wake: Wake) -> Self {
+        let (sender, events) = mpsc::channel(QUEUE);
+        Self {
+            runtime,
+            sender,
+            events,
+            wake,
+            next: 0,
+            tokens: HashMap::new(),
+            session: None,
+        }
+    }
+
+    /// The open workspace's engine, worker and demo.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Starts a task. With `what` it is shown in the status line and can be cancelled there.
+    pub fn spawn<F>(
+        &mut self,
+        state: &mut State,
+        what: Option<String>,
+        work: impl FnOnce(Task) -> F,
+    ) -> TaskId
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.next += 1;
+        let id = TaskId(self.next);
+        let cancel = CancellationToken::new();
+        self.tokens.insert(id, cancel.clone());
+        if let Some(what) = what {
+            state.running.push(Running::new(id, what, state.clock.now));
+        }
+        let task = Task {
+            id,
+            cancel,
+            sender: self.sender.clone(),
+            wake: self.wake.clone(),
+        };
+        let done = task.clone();
+        let work = work(task);
+        self.runtime.spawn(async move {
+            // A panic in a task must not leave it "running" for ever.
+            let outcome = tokio::spawn(work).await;
+            if outcome.is_err_and(|error| error.is_panic()) {
+                done.message(
+                    Tone::Error,
+                    "A task of the window failed; this is a mistake in Lookaside",
+                )
+                .await;
+            }
+            done.send(Event::Ended(done.id)).await;
+        });
+        id
+    }
+
+    /// Ends a task; its query on the server too.
+    pub fn cancel(&mut self, task: TaskId) {
+        if let Some(token) = self.tokens.get(&task) {
+            token.cancel();
+        }
+    }
+
+    /// Takes in everything that tasks, the event log and the worker have to say. Never waits.
+    pub fn poll(&mut self, state: &mut State) {
+        // A flood of events must not hold up a frame: what is left waits for the next.
+        for _ in 0..QUEUE {
+            let Ok(event) = self.events.try_recv() else {
+                break;
+            };
+            match &event {
+                Event::Ended(task) => {
+                    self.tokens.remove(task);
+                }
+                Event::Opened { task, .. }
+                    if state
+                        .opening
+                        .as_ref()
+                        .is_none_or(|opening| opening.task != *task) =>
+                {
+                    continue;
+                }
+                _ => {}
+            }
+            state.apply(event);
+        }
+        if let Some(session) = &mut self.session {
+            session.poll(state);
+        }
+    }
+
+    /// Carries out a command.
+    pub fn perform(&mut self, state: &mut State, command: Command) {
+        let Some(command) = state.handle(command) else {
+            return;
+        };
+        match command {
+            Command::Cancel(task) => self.cancel(task),
+            Command::Keys(command) => keys::perform(self, state, command),
+            Command::Latency(command) => latency::perform(self, state, command),
+            Command::Worker(command) => worker::perform(self, state, command),
+            Command::Reports(command) => reports::perform(self, state, command),
+            _ => {}
+        }
+    }
+
+    /// Ends every task and closes the workspace, waiting a moment for leases and queries to be given back.
+    pub fn shut_down(mut self) {
+        for token in self.tokens.values() {
+            token.cancel();
+        }
+        let session = self.session.take();
+        let closing = self.runtime.spawn(async move {
+            if let Some(session) = session {
+                session.close().await;
+            }
+        });
+        let _ = self
+            .runtime
+            .block_on(tokio::time::timeout(Duration::from_secs(3), closing));
+    }
+}

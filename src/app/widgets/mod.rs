@@ -1,0 +1,24 @@
+//! What every view is made of. A widget knows the tokens and nothing of reports, keys or databases.
+
+mod badge;
+mod blocks;
+mod button;
+mod card;
+mod chart;
+mod field;
+
+mod list;
+mod paint;
+mod steps;
+mod toast;
+
+pub use badge::{Badge, Mark, Shape, dot, mark};
+pub use blocks::{empty, error, loading, notice};
+pub use button::Button;
+pub use card::{FactValue, card, divider, fact, fact_with, group_title, region_line};
+pub use chart::{progress, sparkline};
+pub use field::{Field, field_label};
+pub use list::ListRow;
+pub use paint::{elide, focus_ring, text_at, text_width};
+pub use steps::{Step, StepState, steps};
+pub use toast::{Toast, toasts};
