@@ -2,9 +2,15 @@
 //!
 //! This module never talks to a database or to Redis.
 
+pub mod csv;
+mod guard;
 mod stream;
+pub mod text;
+mod widen;
 
+pub use csv::{Checksum, CsvOptions, CsvWriter};
 pub use stream::{BatchSender, BatchStream, Interrupted};
+pub use widen::widen;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -35,9 +41,4 @@ impl Table {
             .map(RecordBatch::get_array_memory_size)
             .sum()
     }
-}
-
-/// `batch` with each column in the type that `schema` has for it, as text where that is wider.
-pub fn widen(_batch: &RecordBatch, _schema: &SchemaRef) -> RecordBatch {
-    todo!()
 }
