@@ -1,10 +1,36 @@
 //! The demo: TPC-H data in SQLite, a private redis-server, sample reports and keys, and a writer of new orders.
 //!
 //! Nothing here sleeps to look slow: the slow reports are slow because of what they compute.
+//!
+//! | file | its one question |
+//! | --- | --- |
+//! | `data.rs` | how does the SQLite file come about, whole or not at all? |
+//! | `tables.rs` | what are the rows of the TPC-H tables? |
+//! | `schema.rs` | what are the tables, the view and the indices in each dialect? |
+//! | `reports.rs`, `sql/` | which reports are there? |
+//! | `server.rs` | how does a private redis-server start, and end with us? |
+//! | `keys.rs` | what does a web shop leave in Redis? |
+//! | `writer.rs` | how do new orders arrive? |
+
+mod data;
+mod keys;
+mod reports;
+mod schema;
+mod server;
+mod tables;
+mod writer;
+
+pub use reports::reports_for;
+pub use server::{PrivateServer, SERVER_VARIABLE};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::workspace::Workspace;
+use crate::report::Dialect;
+use crate::workspace::{CacheConfig, ConnectionUrl, SourceConfig, Workspace};
 
 /// How the demo is made.
 #[derive(Clone, Debug)]
@@ -14,13 +40,23 @@ pub struct Options {
     /// New orders a minute that the writer inserts; 0 for none.
     pub orders_per_minute: u32,
     /// Where the data file is kept; the platform's data folder where `None`.
-    pub folder: Option<std::path::PathBuf>,
+    pub folder: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            scale: 0.1,
+            orders_per_minute: 6,
+            folder: None,
+        }
+    }
 }
 
 /// What is being made, for a progress bar.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// "Making order lines".
+    /// "Making lineitem".
     pub what: String,
     /// Done so far, 0 to 1.
     pub fraction: f32,
@@ -30,7 +66,9 @@ pub struct Progress {
 pub struct Demo {
     /// The workspace to open: SQLite source `shop`, the private server, eight reports.
     pub workspace: Workspace,
-    _private: (),
+    data: PathBuf,
+    writer: writer::Writer,
+    server: PrivateServer,
 }
 
 /// Why there is no demo; the message names cause and remedy.
@@ -40,31 +78,108 @@ pub struct DemoError(pub String);
 
 impl Demo {
     /// Makes the data where it is missing, starts the server, and fills the sample keys.
+    ///
+    /// Cancelling leaves nothing half-made behind.
     pub async fn start(
-        _options: Options,
-        _progress: impl Fn(Progress) + Send + Sync + 'static,
-        _cancel: CancellationToken,
+        options: Options,
+        progress: impl Fn(Progress) + Send + Sync + 'static,
+        cancel: CancellationToken,
     ) -> Result<Self, DemoError> {
-        todo!()
+        let folder = match options.folder {
+            Some(folder) => folder,
+            None => data::default_folder()?,
+        };
+        let path = data::ensure(&folder, options.scale, &progress, &cancel).await?;
+        progress(Progress {
+            what: "Starting a private Redis server".to_owned(),
+            fraction: 1.0,
+        });
+        let rest = async {
+            let server = PrivateServer::start().await?;
+            progress(Progress {
+                what: "Writing sample keys".to_owned(),
+                fraction: 1.0,
+            });
+            keys::fill(&server.url()).await?;
+            let writer = writer::Writer::start(&path, options.orders_per_minute).await?;
+            Ok(Self {
+                workspace: workspace(&path, &server),
+                data: path.clone(),
+                writer,
+                server,
+            })
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(DemoError("starting the demo was cancelled".to_owned())),
+            demo = rest => demo,
+        }
     }
 
     /// Changes how many new orders a minute the writer inserts.
-    pub fn set_orders_per_minute(&self, _rate: u32) {
-        todo!()
+    pub fn set_orders_per_minute(&self, rate: u32) {
+        self.writer.set_rate(rate);
     }
 
     /// Current rate of the writer.
     pub fn orders_per_minute(&self) -> u32 {
-        todo!()
+        self.writer.rate()
     }
 
     /// Orders inserted since the start.
     pub fn orders_inserted(&self) -> u64 {
-        todo!()
+        self.writer.inserted()
     }
 
     /// Inserts one order now and returns its number and the time of its commit.
     pub async fn insert_order(&self) -> Result<(i64, chrono::DateTime<chrono::Utc>), DemoError> {
-        todo!()
+        self.writer.insert().await
     }
+
+    /// The SQLite file with the data.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The private server.
+    pub fn server(&self) -> &PrivateServer {
+        &self.server
+    }
+}
+
+fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
+    let shop = SourceConfig {
+        name: "shop".to_owned(),
+        url: ConnectionUrl::new(&sqlite_url(data)),
+        max_concurrent_queries: 2,
+        query_timeout: Duration::from_secs(300),
+        watermark: None,
+        poll_interval: Duration::from_millis(50),
+        // The file is the demo's own: triggers tell which table changed, so that other reports stay fresh.
+        triggers: true,
+    };
+    Workspace {
+        name: "demo".to_owned(),
+        path: None,
+        cache: CacheConfig {
+            url: ConnectionUrl::new(&server.url()),
+            prefix: "lookaside".to_owned(),
+        },
+        sources: BTreeMap::from([("shop".to_owned(), shop)]),
+        reports: reports_for(Dialect::Sqlite, "shop"),
+    }
+}
+
+/// `sqlite:` and the path, with what a URL reserves escaped.
+fn sqlite_url(path: &Path) -> String {
+    let mut url = String::from("sqlite:");
+    for c in path.to_string_lossy().chars() {
+        match c {
+            '%' => url += "%25",
+            '?' => url += "%3F",
+            '#' => url += "%23",
+            c => url.push(c),
+        }
+    }
+    url
 }

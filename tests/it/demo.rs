@@ -1,1 +1,194 @@
-//! The demo's data, sample keys and private server.
+//! The demo's parts against a real redis-server.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lookaside::demo::{Demo, Options, PrivateServer};
+use tokio_util::sync::CancellationToken;
+
+async fn demo(folder: &Path) -> Demo {
+    let options = Options {
+        scale: 0.01,
+        orders_per_minute: 0,
+        folder: Some(folder.to_owned()),
+    };
+    Demo::start(options, |_| {}, CancellationToken::new())
+        .await
+        .unwrap()
+}
+
+fn answers(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Waits for something that another process does; how long it takes is not what is tested.
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_server_answers_only_with_its_password_and_ends_with_us() {
+    let server = PrivateServer::start().await.unwrap();
+    let port = server.port();
+    let mut known = redis::Client::open(server.url())
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap();
+    redis::cmd("PING")
+        .query_async::<String>(&mut known)
+        .await
+        .unwrap();
+    let stranger = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+    let mut stranger = stranger.get_multiplexed_async_connection().await.unwrap();
+    let error = redis::cmd("PING")
+        .query_async::<String>(&mut stranger)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("NOAUTH"), "{error}");
+    assert!(!format!("{server:?}").contains("redis://"));
+    drop(server);
+    assert!(!answers(port));
+}
+
+/// Not a test of its own: the program that the next test kills.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by a_private_server_ends_when_its_program_is_killed"]
+async fn holds_a_private_server() {
+    let server = PrivateServer::start().await.unwrap();
+    println!("\nport {}", server.port());
+    std::future::pending::<()>().await;
+}
+
+#[test]
+fn a_private_server_ends_when_its_program_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "demo::holds_a_private_server",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let port: u16 = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .find_map(|line| line.unwrap().strip_prefix("port ")?.parse().ok())
+        .unwrap();
+    assert!(answers(port));
+    // SIGKILL: the program has no chance to clean up.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("the server outlived its program", || !answers(port));
+    eventually("the server's folder was left", || {
+        std::fs::read_dir(folder.path()).unwrap().next().is_none()
+    });
+}
+
+#[test]
+fn a_server_that_does_not_start_says_why() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // Another process, because the variable is this process's environment.
+    if std::env::var_os("LOOKASIDE_REDIS_SERVER").is_none() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "demo::a_server_that_does_not_start_says_why",
+                "--nocapture",
+            ])
+            .env("LOOKASIDE_REDIS_SERVER", "/bin/false")
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        return;
+    }
+    let error = runtime
+        .block_on(PrivateServer::start())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("/bin/false did not start on port"),
+        "{error}"
+    );
+    assert!(error.contains("LOOKASIDE_REDIS_SERVER"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_keys_have_every_structure() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = demo(folder.path()).await;
+    let url = demo.workspace.cache.url.expose().to_owned();
+    let mut connection = redis::Client::open(url)
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap();
+    let (mut cursor, mut types, mut without_ttl) = (0u64, BTreeMap::<String, usize>::new(), 0);
+    loop {
+        let (next, keys): (u64, Vec<Vec<u8>>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("COUNT")
+            .arg(500)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        for key in keys {
+            let kind: String = redis::cmd("TYPE")
+                .arg(&key)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
+            let ttl: i64 = redis::cmd("PTTL")
+                .arg(&key)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
+            *types.entry(kind).or_default() += 1;
+            without_ttl += usize::from(ttl == -1);
+        }
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(
+        types.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["hash", "list", "set", "stream", "string", "zset"]
+    );
+    let keys: usize = types.values().sum();
+    assert!(
+        keys > 2_500 && without_ttl > 500 && without_ttl < keys,
+        "{keys} keys, {without_ttl} without a TTL"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_arrive_at_the_rate_that_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = demo(folder.path()).await;
+    let (first, at) = demo.insert_order().await.unwrap();
+    let (second, later) = demo.insert_order().await.unwrap();
+    assert_eq!(second, first + 1);
+    assert!(later >= at);
+    assert_eq!((demo.orders_inserted(), demo.orders_per_minute()), (2, 0));
+    demo.set_orders_per_minute(60_000);
+    eventually("no orders arrived", || demo.orders_inserted() > 10);
+    demo.set_orders_per_minute(0);
+    assert_eq!(demo.orders_per_minute(), 0);
+}
