@@ -55,9 +55,7 @@ pub(super) async fn ensure(
     std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let lock_path = path.with_extension("lock");
     let lock = File::create(&lock_path).map_err(|error| cannot(&lock_path, &error))?;
-    wait_for(&lock, progress, cancel)
-        .await
-        .map_err(|error| error.unwrap_or_else(|error| cannot(&lock_path, &error)))?;
+    wait_for(&lock, &lock_path, progress, cancel).await?;
     // Under the lock, nobody else is making it, and whoever was has finished or died.
     if path.exists() {
         return Ok(path);
@@ -87,16 +85,17 @@ pub(super) fn check_scale(scale: f64) -> Result<(), DemoError> {
     )))
 }
 
-/// Waits while another program makes the same file. `Err(Ok)` is a finished sentence, `Err(Err)` a failed lock.
+/// Waits while another program makes the same file.
 async fn wait_for(
     lock: &File,
+    path: &Path,
     progress: &(impl Fn(Progress) + Send + Sync),
     cancel: &CancellationToken,
-) -> Result<(), Result<DemoError, std::io::Error>> {
+) -> Result<(), DemoError> {
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(Err(error)),
+            Err(TryLockError::Error(error)) => return Err(cannot(path, &error)),
             Err(TryLockError::WouldBlock) => {}
         }
         progress(Progress {
@@ -104,7 +103,7 @@ async fn wait_for(
             fraction: 0.0,
         });
         tokio::select! {
-            () = cancel.cancelled() => return Err(Ok(cancelled())),
+            () = cancel.cancelled() => return Err(cancelled()),
             () = tokio::time::sleep(Duration::from_millis(200)) => {}
         }
     }
@@ -325,10 +324,13 @@ fn full(path: &Path) -> DemoError {
 
 /// SQLite's error about the data file as one sentence.
 pub(super) fn explain(path: &Path, error: &sqlx::Error) -> DemoError {
-    const SQLITE_FULL: &str = "13";
-    const SQLITE_BUSY: &str = "5";
-    let code = error.as_database_error().and_then(|error| error.code());
-    match code.as_deref() {
+    const SQLITE_FULL: u32 = 13;
+    const SQLITE_BUSY: u32 = 5;
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<u32>().ok());
+    // The low byte is the kind of error, the rest tells more about it.
+    match code.map(|code| code & 0xff) {
         Some(SQLITE_FULL) => full(path),
         Some(SQLITE_BUSY) => DemoError(format!(
             "another program holds {} locked; close it and try again",

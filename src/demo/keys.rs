@@ -256,11 +256,14 @@ impl Shop {
         for page in 0..250 {
             let mut html = String::from("<!doctype html><title>Product</title><ul>");
             for _ in 0..self.below(60) + 5 {
-                html += &format!(
-                    "<li>{} no. {}</li>",
-                    PRODUCTS[self.below(PRODUCTS.len())],
-                    self.below(900)
-                );
+                let product = PRODUCTS[self.below(PRODUCTS.len())];
+                html.extend([
+                    "<li>",
+                    product,
+                    " no. ",
+                    &self.below(900).to_string(),
+                    "</li>",
+                ]);
             }
             html += "</ul>";
             let key = format!("cache:page:/product/{page}");

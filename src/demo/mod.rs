@@ -152,7 +152,7 @@ fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
         name: "shop".to_owned(),
         url: ConnectionUrl::new(&sqlite_url(data)),
         max_concurrent_queries: 2,
-        query_timeout: Duration::from_secs(300),
+        query_timeout: Duration::from_mins(5),
         watermark: None,
         poll_interval: Duration::from_millis(50),
         // The file is the demo's own: triggers tell which table changed, so that other reports stay fresh.

@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 
 use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, Value};
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The sample reports for a database of this dialect, on the source called `source`.
 pub fn reports_for(dialect: Dialect, source: &str) -> Vec<Report> {
@@ -91,7 +91,7 @@ pub fn reports_for(dialect: Dialect, source: &str) -> Vec<Report> {
             include_str!("sql/stock-cover.sql"),
             vec![param("max_days", ParamType::Float, Value::Float(1000.0))],
             HOUR,
-            Refresh::Every(Duration::from_secs(600)),
+            Refresh::Every(Duration::from_mins(10)),
         ),
         report(
             "order-lines-export",
@@ -107,7 +107,7 @@ pub fn reports_for(dialect: Dialect, source: &str) -> Vec<Report> {
             "supplier-scorecard",
             include_str!("sql/supplier-scorecard.sql"),
             vec![param("min_lines", ParamType::Integer, Value::Integer(100))],
-            Duration::from_secs(900),
+            Duration::from_mins(15),
             Refresh::AheadOfExpiry,
         ),
         report(
@@ -206,7 +206,7 @@ fn word(name: &str, arguments: &[String], dialect: Dialect) -> String {
             "((l_extendedprice * (100 - l_discount) + 50) / 100)".to_owned()
         }
         ("net", _) => "(round(l_extendedprice * (1 - l_discount), 2) * 100)".to_owned(),
-        ("cents", Dialect::Sqlite) | ("percent", Dialect::Sqlite) => a.to_owned(),
+        ("cents" | "percent", Dialect::Sqlite) => a.to_owned(),
         ("cents" | "percent", _) => format!("({a} * 100)"),
         // Cents as money.
         ("money", Dialect::Sqlite) => format!("round({a} / 100.0, 2)"),

@@ -6,8 +6,10 @@
 
 use crate::report::Dialect;
 
-/// The columns of each table: name and kind.
-const COLUMNS: [(&str, &str, &[(&str, Kind)]); 8] = [
+/// A table's name, its primary key, and each column's name and kind.
+type Columns = (&'static str, &'static str, &'static [(&'static str, Kind)]);
+
+const COLUMNS: [Columns; 8] = [
     (
         "region",
         "r_regionkey",
@@ -137,16 +139,17 @@ pub(super) fn create_tables(dialect: Dialect) -> Vec<String> {
     COLUMNS
         .iter()
         .map(|(table, key, columns)| {
-            let mut sql = format!("CREATE TABLE {table} (");
-            for (name, kind) in *columns {
-                sql += &format!("{name} {} NOT NULL, ", kind.sql(dialect));
-            }
-            sql += &format!("PRIMARY KEY ({key}))");
+            let columns: Vec<_> = columns
+                .iter()
+                .map(|(name, kind)| format!("{name} {} NOT NULL", kind.sql(dialect)))
+                .collect();
             // Clustered by their keys, as MySQL does it anyway: the lines of an order lie side by side.
-            if dialect == Dialect::Sqlite && key.contains(',') {
-                sql += " WITHOUT ROWID";
-            }
-            sql
+            let clustered = dialect == Dialect::Sqlite && key.contains(',');
+            let options = if clustered { " WITHOUT ROWID" } else { "" };
+            format!(
+                "CREATE TABLE {table} ({}, PRIMARY KEY ({key})){options}",
+                columns.join(", ")
+            )
         })
         .collect()
 }

@@ -107,7 +107,7 @@ async fn write(inner: Arc<Inner>, mut rate: watch::Receiver<u32>) {
             if per_minute == 0 {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(Duration::from_secs(60) / per_minute).await;
+            tokio::time::sleep(Duration::from_mins(1) / per_minute).await;
         };
         tokio::select! {
             changed = rate.changed() => if changed.is_err() { return },
