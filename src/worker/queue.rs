@@ -1,0 +1,303 @@
+//! What is refreshed next? Pure: it knows no clock, no Redis and no database; the time is handed in.
+//!
+//! An entry waits at most once, whatever is reported about it, and never runs twice at a time. Of those that are due,
+//! the next is the one with the highest demand times cost divided by change rate, and waiting adds to it, so that
+//! nothing starves.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::engine::Reason;
+use crate::report::{EntryKey, Params, Report};
+
+/// How long after the first change of a burst its entries wait for the rest of it.
+pub(super) const DEBOUNCE: Duration = Duration::from_millis(20);
+/// The first pause after a failure; each further failure doubles it.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest pause after failures.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// The longest pause that unchanged content brings, where the query itself takes less.
+const LONGEST_CALM: Duration = Duration::from_secs(30);
+/// The cost of an entry whose query time is not known yet.
+const UNKNOWN_COST: Duration = Duration::from_secs(1);
+/// Waiting this long doubles an entry's rank.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An entry that can be refreshed.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) report: Arc<Report>,
+    pub(super) params: Params,
+    pub(super) key: EntryKey,
+}
+
+/// A refresh that waits or runs.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) entry: Entry,
+    pub(super) reason: Reason,
+    /// Tables whose change is the reason; empty where it is another.
+    pub(super) tables: BTreeSet<String>,
+    /// The reason in words where no table is named.
+    pub(super) note: String,
+    /// When the first of what is merged here was noticed.
+    pub(super) since: Instant,
+    /// Not before.
+    pub(super) due: Instant,
+    /// When the first of the changes was committed, where the database tells.
+    pub(super) committed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When the first of the changes was detected.
+    pub(super) detected_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// What the order depends on besides time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Worth {
+    /// Requests in the last hour.
+    pub(super) demand: f64,
+    /// What its last query took.
+    pub(super) cost: Option<Duration>,
+    /// Changes of its tables a minute.
+    pub(super) changes: f64,
+}
+
+/// How a refresh ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// New content.
+    Changed,
+    /// The same content as before.
+    Unchanged,
+    /// The last good result was kept.
+    Failed,
+}
+
+/// What is remembered of an entry between its refreshes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    worth: Worth,
+    failures: u32,
+    unchanged: u32,
+    not_before: Option<Instant>,
+}
+
+/// The refresh queue of one source.
+pub(super) struct Queue {
+    cap: usize,
+    waiting: HashMap<EntryKey, Job>,
+    running: HashMap<EntryKey, (Job, Instant)>,
+    past: HashMap<EntryKey, Past>,
+}
+
+impl Job {
+    /// A refresh for another reason than a change of tables.
+    pub(super) fn new(entry: Entry, reason: Reason, note: &str, now: Instant) -> Self {
+        Self {
+            entry,
+            reason,
+            tables: BTreeSet::new(),
+            note: note.to_owned(),
+            since: now,
+            due: now,
+            committed_at: None,
+            detected_at: None,
+        }
+    }
+
+    /// The reason in words: "changed: orders".
+    pub(super) fn why(&self) -> String {
+        let word = match self.reason {
+            Reason::Changed => "changed",
+            Reason::Expiring => "expiring",
+            Reason::Scheduled => "scheduled",
+            Reason::Asked => "asked",
+        };
+        let what = if self.tables.is_empty() {
+            self.note.clone()
+        } else {
+            self.tables.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+        };
+        if what.is_empty() { word.to_owned() } else { format!("{word}: {what}") }
+    }
+
+    /// Takes in another reason for the same refresh.
+    fn merge(&mut self, other: Self) {
+        // A change is the reason that tells most, a person's wish the one that may not wait.
+        if rank(other.reason) > rank(self.reason) {
+            self.reason = other.reason;
+            self.note = other.note;
+        }
+        self.tables.extend(other.tables);
+        self.since = self.since.min(other.since);
+        self.due = self.due.min(other.due);
+        self.committed_at = earlier(self.committed_at, other.committed_at);
+        self.detected_at = earlier(self.detected_at, other.detected_at);
+    }
+}
+
+fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn rank(reason: Reason) -> u8 {
+    match reason {
+        Reason::Scheduled => 0,
+        Reason::Expiring => 1,
+        Reason::Asked => 2,
+        Reason::Changed => 3,
+    }
+}
+
+impl Queue {
+    /// A queue for a source that runs `places` queries at once; one of several is left to people.
+    pub(super) fn new(places: usize) -> Self {
+        let cap = if places > 1 { places - 1 } else { 1 };
+        Self { cap, waiting: HashMap::new(), running: HashMap::new(), past: HashMap::new() }
+    }
+
+    /// Queues a refresh as soon as its entry's past allows, or merges it with the one that waits.
+    ///
+    /// While the entry's refresh runs, the new one waits for its end: what runs may have read the data before the
+    /// change.
+    pub(super) fn push(&mut self, mut job: Job) {
+        if job.reason == Reason::Changed {
+            job.due += DEBOUNCE;
+        }
+        if let Some(at) = self.past.get(&job.entry.key).and_then(|past| past.not_before) {
+            job.due = job.due.max(at);
+        }
+        self.insert(job);
+    }
+
+    /// Queues a refresh that someone waits for: neither debounce nor back-off holds it.
+    pub(super) fn push_now(&mut self, job: Job) {
+        self.insert(job);
+    }
+
+    fn insert(&mut self, job: Job) {
+        match self.waiting.entry(job.entry.key) {
+            std::collections::hash_map::Entry::Occupied(mut waiting) => waiting.get_mut().merge(job),
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(job);
+            }
+        }
+    }
+
+    /// Tells what the order depends on.
+    pub(super) fn weigh(&mut self, key: EntryKey, worth: Worth) {
+        self.past.entry(key).or_default().worth = worth;
+    }
+
+    /// What the order of an entry depends on, as last told.
+    pub(super) fn worth(&self, key: &EntryKey) -> Worth {
+        self.past.get(key).map(|past| past.worth).unwrap_or_default()
+    }
+
+    /// Takes the next refresh that is due, unless every place is taken.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Job> {
+        if self.running.len() >= self.cap {
+            return None;
+        }
+        let key = self
+            .waiting
+            .values()
+            .filter(|job| job.due <= now && !self.running.contains_key(&job.entry.key))
+            .max_by(|a, b| self.compare(a, b, now))
+            .map(|job| job.entry.key)?;
+        let job = self.waiting.remove(&key)?;
+        self.running.insert(key, (job.clone(), now));
+        Some(job)
+    }
+
+    /// When [`Queue::pop`] may have something that it has not now, by time alone; `None` where time changes nothing.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        if self.running.len() >= self.cap {
+            return None;
+        }
+        self.waiting.values().filter(|job| !self.running.contains_key(&job.entry.key)).map(|job| job.due).min()
+    }
+
+    /// A refresh ended. A failed one waits again, longer each time.
+    pub(super) fn finish(&mut self, key: &EntryKey, ended: Ended, took: Duration, now: Instant) {
+        let Some((job, _)) = self.running.remove(key) else { return };
+        let past = self.past.entry(*key).or_default();
+        let pause = match ended {
+            Ended::Changed => {
+                (past.failures, past.unchanged) = (0, 0);
+                // An entry whose table never rests gets at most half of the time.
+                took
+            }
+            Ended::Unchanged => {
+                past.failures = 0;
+                past.unchanged = past.unchanged.saturating_add(1);
+                doubled(took, past.unchanged).min(LONGEST_CALM.max(took))
+            }
+            Ended::Failed => {
+                past.failures = past.failures.saturating_add(1);
+                doubled(FIRST_BACKOFF, past.failures - 1).min(LONGEST_BACKOFF)
+            }
+        };
+        if ended != Ended::Failed {
+            past.worth.cost = Some(took);
+        }
+        let at = now + pause;
+        past.not_before = Some(at);
+        if ended == Ended::Failed {
+            self.insert(Job { due: at, ..job });
+        }
+        // What came in meanwhile keeps its reasons but not its impatience.
+        if let Some(waiting) = self.waiting.get_mut(key) {
+            waiting.due = waiting.due.max(at);
+        }
+    }
+
+    /// A refresh turned out not to be needed.
+    pub(super) fn skip(&mut self, key: &EntryKey) {
+        self.running.remove(key);
+    }
+
+    /// Forgets what waits; what runs goes on.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether the entry waits or runs.
+    pub(super) fn holds(&self, key: &EntryKey) -> bool {
+        self.waiting.contains_key(key) || self.running.contains_key(key)
+    }
+
+    /// Running refreshes with their start, then the waiting ones in the order they would run if all were due.
+    pub(super) fn list(&self, now: Instant) -> Vec<(&Job, Option<Instant>)> {
+        let mut running: Vec<_> = self.running.values().map(|(job, start)| (job, Some(*start))).collect();
+        running.sort_by_key(|(_, start)| *start);
+        let mut waiting: Vec<_> = self.waiting.values().collect();
+        waiting.sort_by(|a, b| self.compare(b, a, now));
+        running.into_iter().chain(waiting.into_iter().map(|job| (job, None))).collect()
+    }
+
+    fn compare(&self, a: &Job, b: &Job, now: Instant) -> std::cmp::Ordering {
+        // The key decides between equals, so that the order is the same at every look.
+        self.score(a, now).total_cmp(&self.score(b, now)).then_with(|| b.entry.key.cmp(&a.entry.key))
+    }
+
+    /// Demand times cost, divided by change rate. Nobody's wish still counts for something, else the warm-up of a
+    /// new cache would have no order.
+    fn score(&self, job: &Job, now: Instant) -> f64 {
+        let worth = self.worth(&job.entry.key);
+        let cost = worth.cost.unwrap_or(UNKNOWN_COST).as_secs_f64().max(0.001);
+        let waited = now.saturating_duration_since(job.since).as_secs_f64() / PATIENCE.as_secs_f64();
+        (1.0 + worth.demand) * cost / (1.0 + worth.changes) * (1.0 + waited)
+    }
+}
+
+fn doubled(pause: Duration, times: u32) -> Duration {
+    pause.saturating_mul(1_u32.checked_shl(times.min(20)).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

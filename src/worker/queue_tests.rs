@@ -1,0 +1,232 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::report::Refresh;
+use proptest::prelude::*;
+
+fn entry(n: u8) -> Entry {
+    let report = Report {
+        name: format!("r{n}"),
+        source: "s".to_owned(),
+        sql: "SELECT 1".to_owned(),
+        params: Vec::new(),
+        ttl: Duration::from_secs(60),
+        stale_for: Duration::from_secs(60),
+        refresh: Refresh::OnChange,
+        tables: None,
+        timeout: None,
+    };
+    Entry { report: Arc::new(report), params: Params::default(), key: EntryKey::from_hex(&format!("{n:064x}")).unwrap() }
+}
+
+fn changed(n: u8, table: &str, now: Instant) -> Job {
+    let mut job = Job::new(entry(n), Reason::Changed, "", now);
+    job.tables.insert(table.to_owned());
+    job
+}
+
+fn worth(demand: f64, cost_ms: u64, changes: f64) -> Worth {
+    Worth { demand, cost: Some(Duration::from_millis(cost_ms)), changes }
+}
+
+#[test]
+fn order_is_demand_times_cost_divided_by_change_rate() {
+    let now = Instant::now();
+    let mut queue = Queue::new(9);
+    queue.weigh(entry(1).key, worth(1.0, 100, 0.0));
+    queue.weigh(entry(2).key, worth(100.0, 100, 0.0));
+    queue.weigh(entry(3).key, worth(1.0, 50_000, 0.0));
+    queue.weigh(entry(4).key, worth(100.0, 50_000, 100_000.0));
+    for n in 1..=4 {
+        queue.push(changed(n, "orders", now));
+    }
+    let order: Vec<_> =
+        std::iter::from_fn(|| queue.pop(now + DEBOUNCE)).map(|job| job.entry.report.name.clone()).collect();
+    assert_eq!(order, ["r3", "r2", "r1", "r4"]);
+}
+
+#[test]
+fn a_burst_is_one_refresh_that_names_every_table() {
+    let now = Instant::now();
+    let mut queue = Queue::new(2);
+    queue.push(changed(1, "orders", now));
+    queue.push(changed(1, "lineitem", now + DEBOUNCE / 2));
+    assert!(queue.pop(now).is_none(), "the rest of the burst is waited for");
+    assert_eq!(queue.next_due(), Some(now + DEBOUNCE));
+    let job = queue.pop(now + DEBOUNCE).unwrap();
+    assert_eq!(job.why(), "changed: lineitem, orders");
+    assert!(queue.pop(now + DEBOUNCE * 100).is_none());
+}
+
+#[test]
+fn a_change_while_it_runs_is_another_refresh_after_it() {
+    let now = Instant::now();
+    let mut queue = Queue::new(5);
+    queue.push(changed(1, "orders", now));
+    let job = queue.pop(now + DEBOUNCE).unwrap();
+    queue.push(changed(1, "orders", now + DEBOUNCE));
+    let later = now + Duration::from_secs(10);
+    assert!(queue.pop(later).is_none(), "never twice at a time");
+    let took = Duration::from_secs(2);
+    queue.finish(&job.entry.key, Ended::Changed, took, later);
+    assert!(queue.pop(later).is_none(), "half of the time at most");
+    assert!(queue.pop(later + took).is_some());
+}
+
+#[test]
+fn one_place_of_several_is_left_to_people() {
+    let now = Instant::now();
+    for (places, at_once) in [(1, 1), (2, 1), (3, 2), (8, 7)] {
+        let mut queue = Queue::new(places);
+        for n in 0..20 {
+            queue.push_now(Job::new(entry(n), Reason::Asked, "", now));
+        }
+        assert_eq!(std::iter::from_fn(|| queue.pop(now)).count(), at_once, "{places} places");
+        assert_eq!(queue.next_due(), None, "only the end of a running one makes room");
+    }
+}
+
+#[test]
+fn failures_back_off_and_a_wish_does_not_wait() {
+    let mut now = Instant::now();
+    let mut queue = Queue::new(1);
+    queue.push(changed(1, "orders", now));
+    now += DEBOUNCE;
+    for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+        let job = queue.pop(now).unwrap();
+        queue.finish(&job.entry.key, Ended::Failed, Duration::from_millis(3), now);
+        queue.push(changed(1, "orders", now));
+        let due = now + Duration::from_secs(pause);
+        assert_eq!(queue.next_due(), Some(due), "after {pause} s");
+        assert!(queue.pop(due.checked_sub(Duration::from_millis(1)).unwrap()).is_none());
+        now = due;
+    }
+    let job = queue.pop(now).unwrap();
+    queue.finish(&job.entry.key, Ended::Failed, Duration::ZERO, now);
+    queue.push_now(Job::new(entry(1), Reason::Asked, "", now));
+    assert_eq!(queue.pop(now).unwrap().reason, Reason::Changed, "the older reason tells more");
+    queue.finish(&entry(1).key, Ended::Changed, Duration::ZERO, now);
+    queue.push(changed(1, "orders", now));
+    assert!(queue.pop(now + DEBOUNCE).is_some(), "success ends the back-off");
+}
+
+#[test]
+fn unchanged_content_slows_the_next_try() {
+    let mut now = Instant::now();
+    let mut queue = Queue::new(1);
+    let took = Duration::from_millis(100);
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        queue.push(changed(1, "orders", now));
+        let due = queue.next_due().unwrap();
+        pauses.push(due - now);
+        now = due;
+        let job = queue.pop(now).unwrap();
+        queue.finish(&job.entry.key, Ended::Unchanged, took, now);
+    }
+    assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
+    assert_eq!(*pauses.last().unwrap(), LONGEST_CALM);
+}
+
+#[test]
+fn waiting_brings_even_the_least_wanted_to_the_front() {
+    let start = Instant::now();
+    let mut queue = Queue::new(1);
+    queue.weigh(entry(1).key, worth(0.0, 10, 10.0));
+    queue.weigh(entry(2).key, worth(1.0, 1000, 0.0));
+    queue.push_now(Job::new(entry(1), Reason::Expiring, "", start));
+    let mut now = start;
+    let mut rounds = 0;
+    loop {
+        queue.push_now(Job::new(entry(2), Reason::Asked, "", now));
+        let job = queue.pop(now).unwrap();
+        if job.entry.key == entry(1).key {
+            break;
+        }
+        now += Duration::from_secs(60);
+        queue.finish(&job.entry.key, Ended::Changed, Duration::from_secs(1), now);
+        rounds += 1;
+        assert!(rounds < 10_000, "starved");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Push(u8, u8),
+    Now(u8),
+    Pop,
+    Finish(usize, u8),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..6_u8, 0..4_u8).prop_map(|(n, reason)| Step::Push(n, reason)),
+        (0..6_u8).prop_map(Step::Now),
+        Just(Step::Pop),
+        (0..6_usize, 0..4_u8).prop_map(|(which, how)| Step::Finish(which, how)),
+        (0..5_000_u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: never over the cap, never one entry twice at a time, nothing before it is due, and a change
+    /// that was reported is refreshed at last by a refresh that began after the report.
+    #[test]
+    fn nothing_is_lost_and_nothing_runs_twice(places in 1..5_usize, steps in prop::collection::vec(step(), 1..200)) {
+        let reasons = [Reason::Changed, Reason::Expiring, Reason::Scheduled, Reason::Asked];
+        let mut now = Instant::now();
+        let mut queue = Queue::new(places);
+        let mut running: Vec<EntryKey> = Vec::new();
+        let mut owed: BTreeSet<EntryKey> = BTreeSet::new();
+        for step in steps {
+            match step {
+                Step::Push(n, reason) => {
+                    queue.push(Job::new(entry(n), reasons[usize::from(reason)], "", now));
+                    owed.insert(entry(n).key);
+                }
+                Step::Now(n) => {
+                    queue.push_now(Job::new(entry(n), Reason::Asked, "", now));
+                    owed.insert(entry(n).key);
+                }
+                Step::Pop => {
+                    if let Some(job) = queue.pop(now) {
+                        prop_assert!(job.due <= now);
+                        prop_assert!(!running.contains(&job.entry.key));
+                        prop_assert!(owed.remove(&job.entry.key));
+                        running.push(job.entry.key);
+                        prop_assert!(running.len() <= if places > 1 { places - 1 } else { 1 });
+                    }
+                }
+                Step::Finish(which, how) => {
+                    if running.is_empty() {
+                        continue;
+                    }
+                    let key = running.remove(which % running.len());
+                    match how {
+                        0 => queue.finish(&key, Ended::Changed, Duration::from_millis(5), now),
+                        1 => queue.finish(&key, Ended::Unchanged, Duration::from_millis(5), now),
+                        2 => {
+                            queue.finish(&key, Ended::Failed, Duration::from_millis(5), now);
+                            owed.insert(key);
+                        }
+                        _ => queue.skip(&key),
+                    }
+                }
+                Step::Wait(ms) => now += Duration::from_millis(ms),
+            }
+            for key in &owed {
+                prop_assert!(queue.holds(key));
+            }
+        }
+        for key in running.drain(..) {
+            queue.skip(&key);
+        }
+        now += Duration::from_secs(3_600);
+        while let Some(job) = queue.pop(now) {
+            prop_assert!(owed.remove(&job.entry.key));
+            queue.finish(&job.entry.key, Ended::Changed, Duration::ZERO, now);
+        }
+        prop_assert!(owed.is_empty(), "lost: {owed:?}");
+    }
+}
