@@ -5,8 +5,34 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
-//! | `connect.rs` | how is a URL opened, kept open, and what do its failures mean? |
+//! | `connect.rs` | how is a URL opened and kept open? |
+//! | `error.rs` | what does a failure mean? |
+//! | `store.rs` | what does the engine hold of the cache? |
 //! | `keys.rs` | what is each key called? |
+//! | `position.rs` | how are positions written and compared? |
 //! | `header.rs` | what does an entry's header hold? |
 //! | `payload.rs` | how do batches become chunks and back? |
-//! | `scripts.rs`, `*.lua` | each step of the protocol as one script |
+//! | `verify.rs` | is a chunk safe to decode? |
+//! | `entry.rs` | read, begin, commit: the steps of the protocol that engines take |
+//! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
+//! | `lua/*.lua` | each step as one script |
+
+mod connect;
+mod entry;
+mod error;
+mod header;
+mod keys;
+pub mod payload;
+mod position;
+mod protocol;
+mod store;
+mod verify;
+
+pub use connect::{address, client, open};
+pub use entry::{Begun, Committed, Found, NewEntry, Verdict, Why};
+pub use error::{CacheError, Problem};
+pub use header::{ChunkInfo, Header};
+pub use keys::{Ours, SourceKeys, chunk, events, recognise};
+pub use position::Position;
+pub use protocol::{Change, Election, Epoch, Lead, Protocol, PublishError, ServerTime};
+pub use store::{Cache, CacheStatus};

@@ -52,6 +52,35 @@ impl Engine {
         todo!()
     }
 
+    /// The cache of this workspace.
+    pub fn cache(&self) -> &Arc<crate::cache::Cache> {
+        todo!()
+    }
+
+    /// The freshness protocol of a source, for its worker; `None` for a name that the workspace does not have.
+    pub fn protocol(&self, _source: &str) -> Option<crate::cache::Protocol> {
+        todo!()
+    }
+
+    /// Tells the engine who refreshes what is served stale: the hook queues a refresh and returns at once. Without
+    /// one, an engine that stays refreshes by itself, in the background.
+    pub fn on_stale(&self, _refresh: impl Fn(&Arc<Report>, &Params) + Send + Sync + 'static) {
+        todo!()
+    }
+
+    /// How the cache is, as far as it is known without asking: for the status dot.
+    pub fn cache_status(&self) -> crate::cache::CacheStatus {
+        todo!()
+    }
+
+    /// What `report` depends on, with the catalogue of its source (asked again when it is older than a few seconds).
+    pub async fn dependencies(
+        &self,
+        _report: &Report,
+    ) -> Result<crate::report::Dependencies, EngineError> {
+        todo!()
+    }
+
     /// The event log of this workspace.
     pub fn log(&self) -> &Arc<EventLog> {
         todo!()

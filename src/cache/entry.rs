@@ -1,0 +1,465 @@
+//! The steps of the protocol that engines take: find, begin, hold, commit; and moving chunks.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::Script;
+
+use super::protocol::millis;
+use super::{Cache, CacheError, ChunkInfo, Header, Position, ServerTime, SourceKeys, chunk};
+use crate::report::EntryKey;
+
+static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/read.lua")));
+static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/begin.lua")));
+static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/commit.lua")));
+static OWNED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/owned.lua")));
+static DROP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/drop.lua")));
+
+/// How long the chunks of a replaced entry stay for whoever is in the middle of reading them.
+const SUPERSEDED: Duration = Duration::from_mins(1);
+
+/// The verdict on an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What the query would return now, within the detector's delay; or within its TTL where nobody watches.
+    Fresh,
+    /// Old.
+    Stale,
+    /// Nothing there, or nothing readable.
+    Missing,
+}
+
+/// Why the verdict is what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is fresh, and a live detector vouches for it.
+    Watched,
+    /// It is fresh by its TTL alone.
+    Unwatched,
+    /// Its TTL is over.
+    Expired,
+    /// No worker is watching its source.
+    NoWorker,
+    /// Changes may have been missed since it was filled.
+    Epoch,
+    /// This table is not watched yet.
+    Unknown(String),
+    /// This table changed after it was filled.
+    Changed(String),
+    /// There is none.
+    Absent,
+    /// It cannot be read.
+    Damaged,
+}
+
+impl Why {
+    /// One clause for people.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Watched => "no change of its tables since it was filled".to_owned(),
+            Self::Unwatched => "within its TTL; unwatched".to_owned(),
+            Self::Expired => "its TTL is over".to_owned(),
+            Self::NoWorker => "no worker is watching".to_owned(),
+            Self::Epoch => "changes may have been missed since it was filled".to_owned(),
+            Self::Unknown(table) if table.is_empty() => {
+                "the tables it depends on are not known".to_owned()
+            }
+            Self::Unknown(table) if table == "*" => {
+                "its source is not watched as a whole yet".to_owned()
+            }
+            Self::Unknown(table) => format!("the table {table} is not watched yet"),
+            Self::Changed(table) if table == "*" => "something changed in its source".to_owned(),
+            Self::Changed(table) => format!("the table {table} changed"),
+            Self::Absent => "nothing cached".to_owned(),
+            Self::Damaged => "the entry was damaged".to_owned(),
+        }
+    }
+}
+
+/// What [`Cache::find`] found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The server's clock.
+    pub now: ServerTime,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its reason.
+    pub why: Why,
+    /// Whether a worker holds the source's lease: it will refresh what is stale.
+    pub worker: bool,
+    /// Whether somebody is filling the entry.
+    pub filling: bool,
+    /// The detector that watches the source.
+    pub detector: Option<String>,
+    /// The header, unless missing.
+    pub header: Option<Header>,
+}
+
+/// What a fill has to know when it begins.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The server's clock.
+    pub now: ServerTime,
+    /// Whether the lock is ours. Without it somebody else is filling.
+    pub ours: bool,
+    /// The epoch, empty where nobody watches.
+    pub epoch: String,
+    /// The applied position.
+    pub position: Position,
+}
+
+/// An answer to be stored.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// The report's name.
+    pub report: String,
+    /// Parameters as JSON.
+    pub params: String,
+    /// Names the chunks.
+    pub fill: String,
+    /// Every chunk in order.
+    pub chunks: Vec<ChunkInfo>,
+    /// The payload where it is small enough to live in the header.
+    pub inline: Option<Vec<u8>>,
+    /// SHA-256 of the canonical CSV form.
+    pub sha256: String,
+    /// The final schema as an Arrow IPC stream.
+    pub schema: Vec<u8>,
+    /// Tables it depends on.
+    pub tables: Vec<String>,
+    /// How long the query took.
+    pub query_time: Duration,
+    /// Who wrote it and why.
+    pub writer: String,
+    /// Time until it is no longer fresh (jitter included).
+    pub soft: Duration,
+    /// Time until it is no longer served.
+    pub hard: Duration,
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// `false`: a newer answer is already there.
+    pub stored: bool,
+    /// A change was published while the query ran: refresh it again.
+    pub born_stale: bool,
+}
+
+impl Cache {
+    /// Reads an entry with its verdict in one round trip (a small answer's rows included).
+    ///
+    /// `watched` tells that only a live detector can vouch (`on-change`); `count` that this is somebody's request.
+    pub async fn find(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        watched: bool,
+        count: bool,
+    ) -> Result<Found, CacheError> {
+        type Reply = (
+            u64,
+            String,
+            String,
+            Vec<u8>,
+            u8,
+            u8,
+            Vec<u8>,
+            Vec<(Vec<u8>, Vec<u8>)>,
+        );
+        let (now, verdict, why, table, worker, filling, detector, header): Reply = self
+            .script(
+                &READ,
+                &[
+                    keys.versions(),
+                    keys.header(key),
+                    keys.demand(),
+                    keys.worker(),
+                    keys.lock(key),
+                ],
+                &[flag(watched), key.hex().as_bytes(), flag(count)],
+            )
+            .await?;
+        let table = || String::from_utf8_lossy(&table).into_owned();
+        let why = match why.as_str() {
+            "" if watched => Why::Watched,
+            "" => Why::Unwatched,
+            "ttl" => Why::Expired,
+            "unwatched" => Why::NoWorker,
+            "epoch" => Why::Epoch,
+            "unknown" => Why::Unknown(table()),
+            "changed" => Why::Changed(table()),
+            "absent" => Why::Absent,
+            _ => Why::Damaged,
+        };
+        let verdict = match verdict.as_str() {
+            "fresh" => Verdict::Fresh,
+            "stale" => Verdict::Stale,
+            _ => Verdict::Missing,
+        };
+        let mut found = Found {
+            now: ServerTime(now),
+            verdict,
+            why,
+            worker: worker == 1,
+            filling: filling == 1,
+            detector: Some(String::from_utf8_lossy(&detector).into_owned())
+                .filter(|name| !name.is_empty()),
+            header: None,
+        };
+        if found.verdict != Verdict::Missing {
+            match Header::read(header) {
+                Ok(header) => found.header = Some(header),
+                Err(damage) => {
+                    tracing::warn!(key = %key, %damage, "entry is damaged");
+                    found.verdict = Verdict::Missing;
+                    found.why = Why::Damaged;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Begins a fill: tries the lock, tells epoch and position, registers the entry with its tables. The query's
+    /// snapshot must be opened after this returns.
+    pub async fn begin(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        tables: &[String],
+        token: &str,
+        lock: Duration,
+    ) -> Result<Begun, CacheError> {
+        let mut names = vec![keys.versions(), keys.lock(key)];
+        names.extend(tables.iter().map(|table| keys.table(table)));
+        let (now, got, epoch, position): (u64, u8, String, String) = self
+            .script(
+                &BEGIN,
+                &names,
+                &[token.as_bytes(), &millis(lock), key.hex().as_bytes()],
+            )
+            .await?;
+        Ok(Begun {
+            now: ServerTime(now),
+            ours: got == 1,
+            epoch,
+            position: Position::parse(&position).unwrap_or_else(Position::zero),
+        })
+    }
+
+    /// Renews the fill lock; `false` means that it is no longer ours.
+    pub async fn hold(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        token: &str,
+        lock: Duration,
+    ) -> Result<bool, CacheError> {
+        let ours: u8 = self
+            .script(
+                &OWNED,
+                &[keys.lock(key)],
+                &[token.as_bytes(), &millis(lock)],
+            )
+            .await?;
+        Ok(ours == 1)
+    }
+
+    /// Gives the fill lock back without a result.
+    pub async fn release(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        token: &str,
+    ) -> Result<(), CacheError> {
+        self.script::<u8>(&OWNED, &[keys.lock(key)], &[token.as_bytes(), b"0"])
+            .await?;
+        Ok(())
+    }
+
+    /// Stores a header whose chunks are written, unless something newer is there; gives the lock back.
+    pub async fn commit(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        token: &str,
+        begun: &Begun,
+        entry: &NewEntry,
+    ) -> Result<Committed, CacheError> {
+        let mut names = vec![keys.versions(), keys.header(key), keys.lock(key)];
+        names.extend(entry.tables.iter().map(|table| keys.table(table)));
+        let sum = |of: fn(&ChunkInfo) -> u64| entry.chunks.iter().map(of).sum::<u64>().to_string();
+        let stored = if entry.inline.is_some() {
+            0
+        } else {
+            entry.chunks.len()
+        };
+        let fields: Vec<(&str, Vec<u8>)> = vec![
+            ("report", entry.report.clone().into_bytes()),
+            ("params", entry.params.clone().into_bytes()),
+            ("fill", entry.fill.clone().into_bytes()),
+            ("chunks", stored.to_string().into_bytes()),
+            (
+                "index",
+                entry
+                    .chunks
+                    .iter()
+                    .map(ChunkInfo::line)
+                    .collect::<Vec<_>>()
+                    .join("\n")
+                    .into_bytes(),
+            ),
+            ("rows", sum(|chunk| chunk.rows).into_bytes()),
+            ("bytes", sum(|chunk| chunk.bytes).into_bytes()),
+            ("raw", sum(|chunk| chunk.raw).into_bytes()),
+            ("sha256", entry.sha256.clone().into_bytes()),
+            ("schema", entry.schema.clone()),
+            (
+                "tables",
+                serde_json::json!(entry.tables).to_string().into_bytes(),
+            ),
+            (
+                "query_ms",
+                format!("{:.3}", entry.query_time.as_secs_f64() * 1e3).into_bytes(),
+            ),
+            ("writer", entry.writer.clone().into_bytes()),
+        ];
+        let (soft, hard, member) = (
+            millis(entry.soft),
+            millis(entry.hard.max(Duration::from_millis(1))),
+            key.hex(),
+        );
+        let mut args: Vec<&[u8]> = vec![
+            token.as_bytes(),
+            begun.epoch.as_bytes(),
+            begun.position.as_str().as_bytes(),
+            &soft,
+            &hard,
+            member.as_bytes(),
+        ];
+        for (name, value) in &fields {
+            args.push(name.as_bytes());
+            args.push(value);
+        }
+        if let Some(inline) = &entry.inline {
+            args.push(b"inline");
+            args.push(inline);
+        }
+        let (_, said, born_stale, old, old_chunks): (u64, String, u8, String, usize) =
+            self.script(&COMMIT, &names, &args).await?;
+        let committed = Committed {
+            stored: said == "stored",
+            born_stale: born_stale == 1,
+        };
+        if committed.stored && old != entry.fill && !old.is_empty() && old_chunks > 0 {
+            // Its chunks would go with their hard TTL anyway; this only gives the memory back sooner.
+            let _ = self
+                .expire_chunks(&old, old_chunks.min(100_000), SUPERSEDED)
+                .await;
+        }
+        if !committed.stored && stored > 0 {
+            let _ = self
+                .expire_chunks(&entry.fill, stored, Duration::from_millis(1))
+                .await;
+        }
+        Ok(committed)
+    }
+
+    /// Drops an entry whose payload is missing or damaged, unless it was replaced meanwhile. `None` drops whatever
+    /// is there: a header that cannot be read.
+    pub async fn drop_entry(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        fill: Option<&str>,
+    ) -> Result<(), CacheError> {
+        self.script::<u8>(
+            &DROP,
+            &[keys.header(key)],
+            &[fill.unwrap_or("*").as_bytes()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Writes chunks from number `first` on; each ends by itself after `hard`.
+    pub async fn write_chunks(
+        &self,
+        fill: &str,
+        first: usize,
+        chunks: &[Vec<u8>],
+        hard: Duration,
+    ) -> Result<(), CacheError> {
+        let mut pipeline = redis::Pipeline::with_capacity(chunks.len());
+        for (i, bytes) in chunks.iter().enumerate() {
+            pipeline
+                .cmd("SET")
+                .arg(chunk(self.prefix(), fill, first + i))
+                .arg(bytes)
+                .arg("PX")
+                .arg(millis(hard.max(Duration::from_millis(1))))
+                .ignore();
+        }
+        self.bulk(&pipeline).await
+    }
+
+    /// Reads chunks; `None` for one that is gone.
+    pub async fn read_chunks(
+        &self,
+        fill: &str,
+        numbers: std::ops::Range<usize>,
+    ) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        let mut pipeline = redis::Pipeline::with_capacity(numbers.len());
+        for number in numbers {
+            pipeline.cmd("GET").arg(chunk(self.prefix(), fill, number));
+        }
+        self.bulk(&pipeline).await
+    }
+
+    /// Whether every chunk is there, and the first one, in one round trip.
+    pub async fn first_chunk(
+        &self,
+        fill: &str,
+        chunks: usize,
+    ) -> Result<(Option<Vec<u8>>, bool), CacheError> {
+        let mut pipeline = redis::Pipeline::with_capacity(chunks);
+        pipeline.cmd("GET").arg(chunk(self.prefix(), fill, 0));
+        for number in 1..chunks {
+            pipeline
+                .cmd("EXISTS")
+                .arg(chunk(self.prefix(), fill, number));
+        }
+        let replies: Vec<redis::Value> = self.bulk(&pipeline).await?;
+        let whole = replies.len() == chunks
+            && replies[1..]
+                .iter()
+                .all(|reply| *reply == redis::Value::Int(1));
+        let first = match replies.into_iter().next() {
+            Some(redis::Value::BulkString(bytes)) => Some(bytes),
+            _ => None,
+        };
+        Ok((first, whole))
+    }
+
+    /// Sets when chunks end; tells whether all of them were there.
+    pub async fn expire_chunks(
+        &self,
+        fill: &str,
+        chunks: usize,
+        time: Duration,
+    ) -> Result<bool, CacheError> {
+        let mut pipeline = redis::Pipeline::with_capacity(chunks);
+        for number in 0..chunks {
+            pipeline
+                .cmd("PEXPIRE")
+                .arg(chunk(self.prefix(), fill, number))
+                .arg(millis(time));
+        }
+        let replies: Vec<u8> = self.bulk(&pipeline).await?;
+        Ok(replies.iter().all(|reply| *reply == 1))
+    }
+}
+
+fn flag(on: bool) -> &'static [u8] {
+    if on { b"1" } else { b"0" }
+}

@@ -1,0 +1,173 @@
+//! What an entry's header holds: everything about the answer but its rows, and a small answer's rows too.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::payload::Damaged;
+use super::{Position, ServerTime};
+
+/// The header of an entry, as read from its Redis hash.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The report's name.
+    pub report: String,
+    /// The parameters as JSON, see [`crate::report::Params::to_json`].
+    pub params: String,
+    /// Epoch at the fill's begin; empty where nobody watched.
+    pub epoch: String,
+    /// Position at the fill's begin.
+    pub position: Position,
+    /// Names the chunks.
+    pub fill: String,
+    /// The chunks in order; the single one of a small answer is `inline`.
+    pub chunks: Vec<ChunkInfo>,
+    /// The payload of a small answer.
+    pub inline: Option<Vec<u8>>,
+    /// Rows in all.
+    pub rows: u64,
+    /// Bytes of all chunks as stored.
+    pub bytes: u64,
+    /// Bytes of the same rows as uncompressed Arrow.
+    pub raw: u64,
+    /// SHA-256 of the canonical CSV form, in hexadecimal.
+    pub sha256: String,
+    /// The final schema: an Arrow IPC stream without batches.
+    pub schema: Vec<u8>,
+    /// Tables it depends on, or `*`.
+    pub tables: Vec<String>,
+    /// When it was stored.
+    pub created: ServerTime,
+    /// How long its query took.
+    pub query_time: Duration,
+    /// Who wrote it and why: "worker, changed".
+    pub writer: String,
+    /// No longer fresh from here on.
+    pub soft: ServerTime,
+    /// No longer served from here on.
+    pub hard: ServerTime,
+}
+
+/// What the header says about one chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkInfo {
+    /// Rows in it.
+    pub rows: u64,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// Bytes of the same rows as uncompressed Arrow.
+    pub raw: u64,
+    /// blake3 of the stored bytes.
+    pub hash: [u8; 32],
+}
+
+impl Header {
+    /// Reads the fields of a header; anything missing or malformed makes it damaged.
+    pub fn read(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Self, Damaged> {
+        let mut fields: HashMap<Vec<u8>, Vec<u8>> = fields.into_iter().collect();
+        let inline = fields.remove(b"inline".as_slice());
+        let schema = fields
+            .remove(b"schema".as_slice())
+            .ok_or(Damaged("the header has no schema"))?;
+        let text = |name: &str| -> Result<String, Damaged> {
+            let bytes = fields
+                .get(name.as_bytes())
+                .ok_or(Damaged("the header lacks a field"))?;
+            Ok(std::str::from_utf8(bytes)
+                .map_err(|_| Damaged("the header is not UTF-8"))?
+                .to_owned())
+        };
+        let number = |name: &str| {
+            text(name)?
+                .parse::<u64>()
+                .map_err(|_| Damaged("the header has a malformed number"))
+        };
+        let header = Self {
+            report: text("report")?,
+            params: text("params")?,
+            epoch: text("epoch")?,
+            position: Position::parse(&text("pos")?)
+                .ok_or(Damaged("the header has a malformed position"))?,
+            fill: text("fill")?,
+            chunks: text("index")?
+                .lines()
+                .map(ChunkInfo::parse)
+                .collect::<Option<_>>()
+                .ok_or(Damaged("the header's list of chunks is malformed"))?,
+            inline,
+            rows: number("rows")?,
+            bytes: number("bytes")?,
+            raw: number("raw")?,
+            sha256: text("sha256")?,
+            schema,
+            tables: serde_json::from_str(&text("tables")?)
+                .map_err(|_| Damaged("the header's list of tables is malformed"))?,
+            created: ServerTime(number("created")?),
+            query_time: Duration::from_micros(
+                text("query_ms")?
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|ms| ms.is_finite() && *ms >= 0.0 && *ms < 1e12)
+                    .map(|ms| (ms * 1e3) as u64)
+                    .ok_or(Damaged("the header has a malformed number"))?,
+            ),
+            writer: text("writer")?,
+            soft: ServerTime(number("soft")?),
+            hard: ServerTime(number("hard")?),
+        };
+        let stored = number("chunks")?;
+        let consistent = match &header.inline {
+            Some(inline) => {
+                stored == 0
+                    && header.chunks.len() == 1
+                    && header.chunks[0].bytes == inline.len() as u64
+            }
+            None => !header.chunks.is_empty() && stored == header.chunks.len() as u64,
+        };
+        // Sums that overflow are as wrong as sums that differ.
+        let rows = header
+            .chunks
+            .iter()
+            .try_fold(0u64, |sum, chunk| sum.checked_add(chunk.rows));
+        let safe_fill =
+            header.fill.len() <= 64 && header.fill.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !consistent || rows != Some(header.rows) || !safe_fill {
+            return Err(Damaged("the header contradicts itself"));
+        }
+        Ok(header)
+    }
+
+    /// Number of chunk keys; zero for a small answer held in the header.
+    pub fn stored_chunks(&self) -> usize {
+        if self.inline.is_some() {
+            0
+        } else {
+            self.chunks.len()
+        }
+    }
+}
+
+impl ChunkInfo {
+    /// One line: rows, stored bytes, raw bytes, blake3.
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{} {} {} {}",
+            self.rows,
+            self.bytes,
+            self.raw,
+            blake3::Hash::from_bytes(self.hash).to_hex()
+        )
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut parts = line.split(' ');
+        let mut number = || parts.next()?.parse::<u64>().ok();
+        let (rows, bytes, raw) = (number()?, number()?, number()?);
+        let hash = *blake3::Hash::from_hex(parts.next()?).ok()?.as_bytes();
+        parts.next().is_none().then_some(Self {
+            rows,
+            bytes,
+            raw,
+            hash,
+        })
+    }
+}

@@ -1,0 +1,35 @@
+-- A fill ends: store the header, unless that would put an older answer in the place of a newer one.
+-- KEYS: versions, header, fill lock, one set for each table
+-- ARGV: lock token, epoch and position as `begin` told, soft and hard time from now (ms), member, then field, value...
+-- Returns: now, `stored` or `refused`, 1 where it was born stale, superseded fill id, its number of chunks
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local epoch, pos = ARGV[2], ARGV[3]
+local v = redis.call('HMGET', KEYS[1], '_e', '_p')
+local current = v[1] or ''
+local old = redis.pcall('HMGET', KEYS[2], 'epoch', 'pos', 'fill', 'chunks')
+if old.err then old = {false, false, false, false} end
+
+if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
+
+-- After the epoch changed this answer can never be fresh: it must not replace one that can.
+if old[1] and old[1] == current and epoch ~= current then return {now, 'refused', 1, '', 0} end
+if old[1] == epoch and old[2] and old[2] > pos then return {now, 'refused', 1, '', 0} end
+
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[2], 'epoch', epoch, 'pos', pos, 'created', string.format('%.0f', now),
+  'soft', string.format('%.0f', now + ARGV[4]), 'hard', string.format('%.0f', now + ARGV[5]))
+for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+for i = 4, #KEYS do redis.call('SADD', KEYS[i], ARGV[6]) end
+
+local born_stale = 0
+if epoch == '' or epoch ~= current then
+  born_stale = 1
+else
+  for _, name in ipairs(cjson.decode(redis.call('HGET', KEYS[2], 'tables'))) do
+    local at = redis.call('HGET', KEYS[1], string.sub(name, 1, 1) == '_' and '_' .. name or name)
+    if not at or at > pos then born_stale = 1 end
+  end
+end
+return {now, 'stored', born_stale, old[3] or '', tonumber(old[4] or '0') or 0}
