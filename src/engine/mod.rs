@@ -10,10 +10,12 @@
 //! | `event.rs` | what does each request leave in the log? |
 //! | `log.rs` | where is the log kept, and how is it read? |
 //! | `latency.rs` | what do the events say about speed? |
+//! | `race.rs` | cached against uncached, in turn: how fast, and the same answer? |
 //! | `state.rs` | what is the state of a report's entry, and why? |
 
 mod event;
 pub mod latency;
+pub mod race;
 
 pub use event::{Caller, Event, Outcome, Reason, RefreshEvent, RequestEvent, Stages, WorkerEvent};
 

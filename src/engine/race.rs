@@ -1,0 +1,236 @@
+//! A race: one report cached and uncached in turn, nothing else changed, every answer compared by checksum.
+//!
+//! The window and `lookaside race` run it, so that both say the same numbers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::report::{Params, Report};
+use crate::source::SourceError;
+use crate::table::Checksum;
+
+use super::latency::{Side, Summary};
+use super::{Engine, EngineError, Mode, Outcome, Request};
+
+/// One answered request of a race.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lap {
+    /// Which pair it belongs to, from 0.
+    pub pair: usize,
+    /// Asked through the cache or past it.
+    pub side: Side,
+    /// What happened. A cached lap can be a miss, for example when its entry was evicted; it is no cached sample then.
+    pub outcome: Outcome,
+    /// Milliseconds from the call to the last row in memory.
+    pub ms: f64,
+    /// Rows of the answer.
+    pub rows: u64,
+    /// SHA-256 of the answer's CSV form, computed from the rows that came, after the clock was stopped.
+    pub sha256: String,
+}
+
+/// What the laps so far come to.
+#[derive(Clone, Debug, Default)]
+pub struct Race {
+    /// Every lap in order.
+    pub laps: Vec<Lap>,
+}
+
+impl Race {
+    /// Takes in a lap.
+    pub fn push(&mut self, lap: Lap) {
+        self.laps.push(lap);
+    }
+
+    /// Milliseconds of one side's samples. A cached lap counts only when the cache served it.
+    pub fn samples(&self, side: Side) -> impl Iterator<Item = f64> + '_ {
+        self.laps
+            .iter()
+            .filter(move |lap| lap.side == side && (side == Side::Uncached || lap.was_served()))
+            .map(|lap| lap.ms)
+    }
+
+    /// One side's percentiles.
+    pub fn summary(&self, side: Side) -> Option<Summary> {
+        Summary::of(self.samples(side))
+    }
+
+    /// The ratio of the medians.
+    pub fn speedup(&self) -> Option<f64> {
+        let (cached, uncached) = (self.summary(Side::Cached)?, self.summary(Side::Uncached)?);
+        (cached.p50_ms > 0.0).then(|| uncached.p50_ms / cached.p50_ms)
+    }
+
+    /// The smallest and the largest ratio of a pair.
+    pub fn speedup_range(&self) -> Option<(f64, f64)> {
+        let ratios = self
+            .pairs()
+            .filter(|(cached, _)| cached.was_served() && cached.ms > 0.0)
+            .map(|(cached, uncached)| uncached.ms / cached.ms);
+        ratios.fold(None, |range, ratio| {
+            let (low, high) = range.unwrap_or((ratio, ratio));
+            Some((f64::min(low, ratio), f64::max(high, ratio)))
+        })
+    }
+
+    /// Pairs whose answers were compared, and how many of them are identical. A cached answer that was marked stale
+    /// does not claim to be the current one and is not compared.
+    pub fn compared(&self) -> (usize, usize) {
+        self.pairs()
+            .filter(|(cached, _)| cached.outcome != Outcome::StaleHit)
+            .fold((0, 0), |(all, same), (cached, uncached)| {
+                (
+                    all + 1,
+                    same + usize::from(cached.sha256 == uncached.sha256),
+                )
+            })
+    }
+
+    /// Whether there was something to compare and all of it was identical.
+    pub fn identical(&self) -> bool {
+        let (all, same) = self.compared();
+        all > 0 && all == same
+    }
+
+    /// The last lap of a side.
+    pub fn last(&self, side: Side) -> Option<&Lap> {
+        self.laps.iter().rev().find(|lap| lap.side == side)
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&Lap, &Lap)> {
+        self.laps.iter().filter_map(|cached| {
+            let other = |lap: &&Lap| lap.side == Side::Uncached && lap.pair == cached.pair;
+            (cached.side == Side::Cached)
+                .then(|| {
+                    self.laps
+                        .iter()
+                        .find(other)
+                        .map(|uncached| (cached, uncached))
+                })
+                .flatten()
+        })
+    }
+}
+
+impl Lap {
+    fn was_served(&self) -> bool {
+        matches!(self.outcome, Outcome::Hit | Outcome::StaleHit)
+    }
+}
+
+/// Runs `n` pairs and reports each lap as it ends. Which side goes first alternates, so that neither always finds the
+/// other's warm buffers.
+///
+/// One request through the cache goes ahead and is not counted: it fills the entry where it is missing.
+pub async fn race(
+    engine: &Arc<Engine>,
+    report: &Arc<Report>,
+    params: &Params,
+    n: usize,
+    cancel: &CancellationToken,
+    mut on_lap: impl FnMut(Lap),
+) -> Result<(), EngineError> {
+    run(engine, report, params, 0, Side::Cached, cancel).await?;
+    for pair in 0..n {
+        let order = if pair % 2 == 0 {
+            [Side::Cached, Side::Uncached]
+        } else {
+            [Side::Uncached, Side::Cached]
+        };
+        for side in order {
+            if cancel.is_cancelled() {
+                return Err(SourceError::Cancelled.into());
+            }
+            on_lap(run(engine, report, params, pair, side, cancel).await?);
+        }
+    }
+    Ok(())
+}
+
+async fn run(
+    engine: &Arc<Engine>,
+    report: &Arc<Report>,
+    params: &Params,
+    pair: usize,
+    side: Side,
+    cancel: &CancellationToken,
+) -> Result<Lap, EngineError> {
+    let start = Instant::now();
+    let answer = engine
+        .ask(Request {
+            report: report.clone(),
+            params: params.clone(),
+            mode: match side {
+                Side::Cached => Mode::Cached,
+                Side::Uncached => Mode::Uncached,
+            },
+            cancel: cancel.clone(),
+        })
+        .await?;
+    let outcome = answer.about.outcome;
+    let table = answer.rows.collect().await?;
+    let ms = start.elapsed().as_secs_f64() * 1000.0;
+    let rows = table.rows() as u64;
+    let sha256 = tokio::task::spawn_blocking(move || {
+        let mut checksum = Checksum::new(&table.schema);
+        for batch in &table.batches {
+            checksum.update(batch);
+        }
+        checksum.finish()
+    })
+    .await
+    .map_err(|_| crate::table::Interrupted)?;
+    Ok(Lap {
+        pair,
+        side,
+        outcome,
+        ms,
+        rows,
+        sha256,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lap(pair: usize, side: Side, outcome: Outcome, ms: f64, sha256: &str) -> Lap {
+        Lap {
+            pair,
+            side,
+            outcome,
+            ms,
+            rows: 1,
+            sha256: sha256.into(),
+        }
+    }
+
+    #[test]
+    fn a_race_counts_only_what_the_cache_served_and_compares_only_what_claims_to_be_current() {
+        let mut race = Race::default();
+        assert!(!race.identical());
+        for lap in [
+            lap(0, Side::Cached, Outcome::Hit, 2.0, "a"),
+            lap(0, Side::Uncached, Outcome::Bypass, 1000.0, "a"),
+            lap(1, Side::Uncached, Outcome::Bypass, 3000.0, "b"),
+            lap(1, Side::Cached, Outcome::StaleHit, 4.0, "a"),
+            lap(2, Side::Cached, Outcome::Miss, 900.0, "b"),
+            lap(2, Side::Uncached, Outcome::Bypass, 1000.0, "b"),
+            lap(3, Side::Cached, Outcome::Hit, 2.0, "b"),
+        ] {
+            race.push(lap);
+        }
+        assert_eq!(
+            race.samples(Side::Cached).collect::<Vec<_>>(),
+            [2.0, 4.0, 2.0]
+        );
+        assert_eq!(race.speedup(), Some(500.0));
+        assert_eq!(race.speedup_range(), Some((500.0, 750.0)));
+        assert_eq!(race.compared(), (2, 2));
+        assert!(race.identical());
+        race.push(lap(3, Side::Uncached, Outcome::Bypass, 1000.0, "other"));
+        assert!(!race.identical());
+    }
+}
