@@ -2,14 +2,33 @@
 //!
 //! A secret never goes into the file: a URL may hold `${ENV_NAME}`, and the window keeps passwords in the operating
 //! system's keyring.
+//!
+//! | file | its one question |
+//! | --- | --- |
+//! | `read.rs` | what does the file say, and where is it wrong? |
+//! | `cursor.rs` | which value stands under a key, of the right type? |
+//! | `edit.rs` | how is the file changed, keeping comments and order? |
+//! | `url.rs` | how is a URL completed, and shown without its secrets? |
+//! | `keyring.rs` | which password does the operating system keep? |
+
+mod cursor;
+mod edit;
+mod keyring;
+mod read;
+mod url;
+
+pub use edit::WorkspaceFile;
+pub use keyring::store_password;
+pub use url::ConnectionUrl;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use crate::report::Report;
+
+/// The file's name where none is given.
+pub const FILE_NAME: &str = "lookaside.toml";
 
 /// A workspace as read from its file.
 #[derive(Clone, Debug)]
@@ -54,60 +73,130 @@ pub struct SourceConfig {
     pub triggers: bool,
 }
 
-/// A connection URL whose secrets are resolved; shown and logged only with the password masked.
-#[derive(Clone)]
-pub struct ConnectionUrl {
-    secret: SecretString,
-    shown: String,
-}
-
 /// A mistake in a workspace file: line, column and what would be right.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct WorkspaceError {
     /// Cause and remedy in one sentence, with `file:line:column` where there is one.
     pub message: String,
 }
 
-impl std::fmt::Debug for ConnectionUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.shown)
+impl CacheConfig {
+    /// The prefix where the file names none.
+    pub const PREFIX: &'static str = "lookaside";
+
+    /// The URL that asks for a private server of our own.
+    pub const EMBEDDED: &'static str = "embedded";
+
+    /// Whether a private server is to be started for it.
+    pub fn is_embedded(&self) -> bool {
+        self.url.expose() == Self::EMBEDDED
     }
 }
 
-impl std::fmt::Display for ConnectionUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
-impl ConnectionUrl {
-    /// A URL whose secrets are already in place.
-    pub fn new(_url: &str) -> Self {
-        todo!()
-    }
-
-    /// The URL with its password, only for opening a connection.
-    pub fn expose(&self) -> &str {
-        secrecy::ExposeSecret::expose_secret(&self.secret)
+impl SourceConfig {
+    /// A source with the defaults: two queries at once, five minutes each, looked at every 50 ms (SQLite) or
+    /// second (others).
+    pub fn new(name: &str, url: &str) -> Self {
+        let url = ConnectionUrl::new(url);
+        let local = url.scheme() == "sqlite";
+        Self {
+            name: name.to_owned(),
+            url,
+            max_concurrent_queries: 2,
+            query_timeout: Duration::from_mins(5),
+            watermark: None,
+            poll_interval: Duration::from_millis(if local { 50 } else { 1000 }),
+            triggers: false,
+        }
     }
 }
 
 impl Workspace {
+    /// The file to read: the one given, else `lookaside.toml` in the current folder, else the one in the platform's
+    /// configuration folder. `None` where neither of these is there; an error where the given one is not.
+    pub fn locate(given: Option<&Path>) -> Result<Option<PathBuf>, WorkspaceError> {
+        if let Some(given) = given {
+            let path = if given.is_dir() {
+                given.join(FILE_NAME)
+            } else {
+                given.to_owned()
+            };
+            return if path.is_file() {
+                Ok(Some(path))
+            } else {
+                Err(WorkspaceError {
+                    message: format!(
+                        "there is no workspace file {}; check --workspace",
+                        path.display()
+                    ),
+                })
+            };
+        }
+        let configured = directories::ProjectDirs::from("", "", "lookaside")
+            .map(|dirs| dirs.config_dir().join(FILE_NAME));
+        Ok(std::iter::once(PathBuf::from(FILE_NAME))
+            .chain(configured)
+            .find(|path| path.is_file()))
+    }
+
+    /// Reads and checks a file; URLs get their `${NAME}` from the environment and passwords from the keyring.
+    pub fn load(path: &Path) -> Result<Self, WorkspaceError> {
+        let fail = |what: std::io::Error| WorkspaceError {
+            message: format!("{} cannot be read: {what}", path.display()),
+        };
+        let text = std::fs::read(path).map_err(fail)?;
+        let text = String::from_utf8(text).map_err(|error| WorkspaceError {
+            message: format!(
+                "{} is not UTF-8 text (byte {}); save it as UTF-8",
+                path.display(),
+                error.utf8_error().valid_up_to()
+            ),
+        })?;
+        let path = std::path::absolute(path).map_err(fail)?;
+        read::workspace(
+            &text,
+            &path,
+            &|name| std::env::var(name).ok(),
+            &keyring::complete,
+        )
+    }
+
+    /// A workspace of one cache alone, for looking at any Redis.
+    pub fn for_redis(url: &str) -> Result<Self, WorkspaceError> {
+        let url = read::cache_url(url, &|name| std::env::var(name).ok())
+            .map_err(|message| WorkspaceError { message })?;
+        Ok(Self {
+            name: url.to_string(),
+            path: None,
+            cache: CacheConfig {
+                url: keyring::complete(url),
+                prefix: CacheConfig::PREFIX.to_owned(),
+            },
+            sources: BTreeMap::new(),
+            reports: Vec::new(),
+        })
+    }
+
     /// The report called `name`; the error lists the names there are.
     pub fn report(&self, name: &str) -> Result<&Report, WorkspaceError> {
         self.reports
             .iter()
             .find(|report| report.name == name)
-            .ok_or_else(|| WorkspaceError {
-                message: format!(
-                    "there is no report \"{name}\" in this workspace; it has {}",
-                    self.reports
-                        .iter()
-                        .map(|report| report.name.as_str())
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
+            .ok_or_else(|| {
+                let names: Vec<_> = self
+                    .reports
+                    .iter()
+                    .map(|report| report.name.as_str())
+                    .collect();
+                let has = if names.is_empty() {
+                    "it has none".to_owned()
+                } else {
+                    format!("it has {}", names.join(", "))
+                };
+                WorkspaceError {
+                    message: format!("there is no report \"{name}\" in this workspace; {has}"),
+                }
             })
     }
 }

@@ -1,0 +1,384 @@
+//! Changes to a workspace file that keep its comments and its order, saved whole or not at all.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
+
+use super::{ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
+use crate::report::{ParamSpec, ParamType, Refresh, Report, Value};
+
+/// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
+#[derive(Debug)]
+pub struct WorkspaceFile {
+    path: PathBuf,
+    document: DocumentMut,
+    /// Files named by `sql_file`, with their new text.
+    sql_files: Vec<(PathBuf, String)>,
+}
+
+impl WorkspaceFile {
+    /// Opens a file; one that is not there is begun anew.
+    pub fn open(path: &Path) -> Result<Self, WorkspaceError> {
+        let fail = |why: &dyn std::fmt::Display| WorkspaceError {
+            message: format!("{}: {why}", path.display()),
+        };
+        // The file behind a link is replaced, not the link.
+        let path = match path.canonicalize() {
+            Ok(path) => path,
+            Err(_) => std::path::absolute(path).map_err(|error| fail(&error))?,
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(fail(&error)),
+        };
+        let document = text
+            .parse::<DocumentMut>()
+            .map_err(|error| fail(&error.message()))?;
+        Ok(Self {
+            path,
+            document,
+            sql_files: Vec::new(),
+        })
+    }
+
+    /// Sets the cache's URL. A password in it goes to the keyring, never into the file.
+    pub fn set_cache_url(&mut self, url: &str) -> Result<(), WorkspaceError> {
+        let url = hide_password(url)?;
+        set(
+            table(self.document.as_table_mut(), "cache")?,
+            "url",
+            Some(value(url)),
+        );
+        Ok(())
+    }
+
+    /// Adds a source, or changes the URL of the one with this name. A password in it goes to the keyring.
+    pub fn set_source(&mut self, name: &str, url: &str) -> Result<(), WorkspaceError> {
+        let url = hide_password(url)?;
+        let sources = table(self.document.as_table_mut(), "sources")?;
+        sources.set_implicit(true);
+        set(table(sources, name)?, "url", Some(value(url)));
+        Ok(())
+    }
+
+    /// Removes a source; `false` where it is not there.
+    pub fn remove_source(&mut self, name: &str) -> bool {
+        let sources = self
+            .document
+            .get_mut("sources")
+            .and_then(Item::as_table_like_mut);
+        sources.is_some_and(|sources| sources.remove(name).is_some())
+    }
+
+    /// Writes a report in place of the one called `instead_of`, else of the one with its own name, else at the end.
+    pub fn put_report(
+        &mut self,
+        report: &Report,
+        instead_of: Option<&str>,
+    ) -> Result<(), WorkspaceError> {
+        let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let reports = self
+            .document
+            .entry("reports")
+            .or_insert(Item::ArrayOfTables(toml_edit::ArrayOfTables::new()));
+        let Some(reports) = reports.as_array_of_tables_mut() else {
+            return Err(WorkspaceError {
+                message: "reports is written as reports = [...]; write [[reports]] before each, to edit them here".to_owned(),
+            });
+        };
+        let wanted = instead_of.unwrap_or(&report.name);
+        let found = reports
+            .iter()
+            .position(|table| name_of(table) == Some(wanted));
+        let table = if let Some(at) = found {
+            reports.get_mut(at)
+        } else {
+            reports.push(Table::new());
+            reports.iter_mut().last()
+        };
+        if let Some(table) = table {
+            write_report(table, report, &folder, &mut self.sql_files);
+        }
+        Ok(())
+    }
+
+    /// Removes a report; `false` where it is not there.
+    pub fn remove_report(&mut self, name: &str) -> bool {
+        let reports = self
+            .document
+            .get_mut("reports")
+            .and_then(Item::as_array_of_tables_mut);
+        let Some(reports) = reports else { return false };
+        let before = reports.len();
+        reports.retain(|table| name_of(table) != Some(name));
+        reports.len() < before
+    }
+
+    /// The file's text as it would be saved.
+    pub fn text(&self) -> String {
+        self.document.to_string()
+    }
+
+    /// Checks the whole file as it would be, then replaces the old one by renaming a finished new one.
+    pub fn save(self) -> Result<Workspace, WorkspaceError> {
+        let text = self.document.to_string();
+        let mut before = Vec::new();
+        for (path, sql) in &self.sql_files {
+            before.push((path, std::fs::read_to_string(path).unwrap_or_default()));
+            replace(path, sql)?;
+        }
+        let environment = |name: &str| std::env::var(name).ok();
+        if let Err(wrong) =
+            read::workspace(&text, &self.path, &environment, &super::keyring::complete)
+        {
+            for (path, sql) in before {
+                replace(path, &sql)?;
+            }
+            return Err(wrong);
+        }
+        replace(&self.path, &text)?;
+        Workspace::load(&self.path)
+    }
+}
+
+impl Workspace {
+    /// This workspace as the text of a file, without passwords.
+    pub fn to_toml(&self) -> Result<String, WorkspaceError> {
+        let mut file = WorkspaceFile {
+            path: PathBuf::new(),
+            document: DocumentMut::new(),
+            sql_files: Vec::new(),
+        };
+        let root = file.document.as_table_mut();
+        let cache = table(root, "cache")?;
+        cache["url"] = value(self.cache.url.split_password().0);
+        cache["prefix"] = value(self.cache.prefix.as_str());
+        for source in self.sources.values() {
+            let sources = table(file.document.as_table_mut(), "sources")?;
+            sources.set_implicit(true);
+            write_source(table(sources, &source.name)?, source);
+        }
+        for report in &self.reports {
+            file.put_report(report, None)?;
+        }
+        Ok(file.text())
+    }
+}
+
+fn name_of(table: &Table) -> Option<&str> {
+    table.get("name").and_then(Item::as_str)
+}
+
+/// The table under a key, made where it is missing.
+fn table<'t>(parent: &'t mut Table, key: &str) -> Result<&'t mut Table, WorkspaceError> {
+    parent
+        .entry(key)
+        .or_insert(Item::Table(Table::new()))
+        .as_table_mut()
+        .ok_or_else(|| WorkspaceError {
+            message: format!(
+                "{key} is not written as a table; write [{key}] above its settings, to edit it here"
+            ),
+        })
+}
+
+/// The URL as it may stand in a file; a password in it that is no `${NAME}` is put into the keyring.
+fn hide_password(url: &str) -> Result<String, WorkspaceError> {
+    if url.contains("${") {
+        return Ok(url.to_owned());
+    }
+    let (without, password) = ConnectionUrl::new(url).split_password();
+    if let Some(password) = password {
+        store_password(&without, &password)?;
+    }
+    Ok(without)
+}
+
+fn write_source(table: &mut Table, source: &SourceConfig) {
+    let plain = SourceConfig::new(&source.name, source.url.expose());
+    table["url"] = value(source.url.split_password().0);
+    if source.max_concurrent_queries != plain.max_concurrent_queries {
+        table["max_concurrent_queries"] = value(source.max_concurrent_queries as i64);
+    }
+    if source.query_timeout != plain.query_timeout {
+        table["query_timeout"] = value(time(source.query_timeout));
+    }
+    if source.poll_interval != plain.poll_interval {
+        table["poll_interval"] = value(time(source.poll_interval));
+    }
+    if let Some(watermark) = &source.watermark {
+        table["watermark"] = value(watermark.as_str());
+    }
+    if source.triggers {
+        table["triggers"] = value(true);
+    }
+}
+
+/// Sets each key that differs from what the table says, so that what is not changed keeps its form and comments.
+fn write_report(
+    table: &mut Table,
+    report: &Report,
+    folder: &Path,
+    sql_files: &mut Vec<(PathBuf, String)>,
+) {
+    set(table, "name", Some(value(report.name.as_str())));
+    set(table, "source", Some(value(report.source.as_str())));
+    match table.get("sql_file").and_then(Item::as_str) {
+        Some(file) => {
+            let path = folder.join(file);
+            if std::fs::read_to_string(&path).is_ok_and(|old| old != report.sql) {
+                sql_files.push((path, report.sql.clone()));
+            }
+        }
+        None => set(table, "sql", Some(sql(&report.sql))),
+    }
+    if read::params_of(table).as_ref() != Some(&report.params) {
+        let params = (!report.params.is_empty()).then(|| value(params(&report.params)));
+        set(table, "params", params);
+    }
+    for (key, new, usual) in [
+        ("ttl", report.ttl, Report::TTL),
+        ("stale_for", report.stale_for, Report::STALE_FOR),
+    ] {
+        if new != usual || table.contains_key(key) {
+            set(table, key, Some(value(time(new))));
+        }
+    }
+    set(
+        table,
+        "refresh",
+        match report.refresh {
+            Refresh::Ttl => None,
+            Refresh::OnChange => Some(value("on-change")),
+            Refresh::AheadOfExpiry => Some(value("ahead-of-expiry")),
+            Refresh::Every(every) => Some(value(format!("every {}", time(every)))),
+        },
+    );
+    set(
+        table,
+        "tables",
+        report
+            .tables
+            .as_ref()
+            .map(|tables| value(tables.iter().collect::<Array>())),
+    );
+    set(
+        table,
+        "timeout",
+        report.timeout.map(|timeout| value(time(timeout))),
+    );
+}
+
+fn set(table: &mut Table, key: &str, item: Option<Item>) {
+    match (table.get(key), item) {
+        (Some(old), Some(new)) if same(key, old, &new) => {}
+        (old, Some(new)) => {
+            let decor = old
+                .and_then(Item::as_value)
+                .map(|value| value.decor().clone());
+            table[key] = match (new, decor) {
+                (Item::Value(mut new), Some(decor)) => {
+                    *new.decor_mut() = decor;
+                    Item::Value(new)
+                }
+                (new, _) => new,
+            };
+        }
+        (_, None) => {
+            table.remove(key);
+        }
+    }
+}
+
+/// Whether two values mean the same, however they are written.
+fn same(key: &str, old: &Item, new: &Item) -> bool {
+    match (old.as_str(), new.as_str()) {
+        (Some(old), Some(new)) if matches!(key, "ttl" | "stale_for" | "timeout") => {
+            humantime::parse_duration(old).ok() == humantime::parse_duration(new).ok()
+        }
+        (Some(old), Some(new)) => old == new,
+        _ => {
+            let plain = |item: &Item| item.to_string().split_whitespace().collect::<String>();
+            plain(old) == plain(new)
+        }
+    }
+}
+
+/// SQL of several lines stands between three quotes.
+fn sql(text: &str) -> Item {
+    if text.contains('\n')
+        && !text.contains("'''")
+        && !text.contains('\r')
+        && !text.starts_with('\n')
+    {
+        let literal = format!("'''\n{text}'''");
+        if let Ok(value) = literal.parse::<toml_edit::Value>()
+            && value.as_str() == Some(text)
+        {
+            return Item::Value(value);
+        }
+    }
+    value(text)
+}
+
+fn params(specs: &[ParamSpec]) -> InlineTable {
+    let mut all = InlineTable::new();
+    for spec in specs {
+        let mut one = InlineTable::new();
+        one.insert("type", spec.type_name().into());
+        match &spec.default {
+            Some(Value::List(values)) => {
+                one.insert(
+                    "default",
+                    values
+                        .iter()
+                        .map(|value| default(spec.kind, value))
+                        .collect::<Array>()
+                        .into(),
+                );
+            }
+            Some(value) => {
+                one.insert("default", default(spec.kind, value));
+            }
+            None => {}
+        }
+        all.insert(&spec.name, one.into());
+    }
+    all
+}
+
+fn default(kind: ParamType, value: &Value) -> toml_edit::Value {
+    match (kind, value) {
+        (_, Value::Integer(number)) => (*number).into(),
+        (_, Value::Boolean(truth)) => (*truth).into(),
+        (_, value) => value.text().into(),
+    }
+}
+
+fn time(duration: std::time::Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+/// Writes a new file beside the old one and renames it, with the old one's permissions.
+fn replace(path: &Path, text: &str) -> Result<(), WorkspaceError> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        if let Ok(old) = std::fs::metadata(path) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| WorkspaceError {
+        message: format!(
+            "{} cannot be saved: {error}; it is as it was",
+            path.display()
+        ),
+    })
+}

@@ -1,0 +1,325 @@
+//! Connection URLs: secrets put in, and masked wherever a URL is shown.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::report::Dialect;
+
+/// A connection URL whose secrets are resolved; shown and logged only with the password masked.
+#[derive(Clone)]
+pub struct ConnectionUrl {
+    secret: SecretString,
+    shown: String,
+}
+
+impl std::fmt::Debug for ConnectionUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl std::fmt::Display for ConnectionUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl ConnectionUrl {
+    /// A URL whose secrets are already in place.
+    pub fn new(url: &str) -> Self {
+        Self {
+            secret: SecretString::from(url.to_owned()),
+            shown: masked(url),
+        }
+    }
+
+    /// The URL with its password, only for opening a connection.
+    pub fn expose(&self) -> &str {
+        self.secret.expose_secret()
+    }
+
+    /// What stands before the colon, in lower case; empty where there is no colon.
+    pub fn scheme(&self) -> String {
+        self.expose()
+            .split_once(':')
+            .map(|(scheme, _)| scheme.to_ascii_lowercase())
+            .unwrap_or_default()
+    }
+
+    /// The SQL dialect of the database it leads to; `None` for what is no database we know.
+    pub fn dialect(&self) -> Option<Dialect> {
+        match self.scheme().as_str() {
+            "sqlite" => Some(Dialect::Sqlite),
+            "mysql" | "mariadb" => Some(Dialect::MySql),
+            "postgres" | "postgresql" => Some(Dialect::Postgres),
+            "mssql" | "sqlserver" => Some(Dialect::MsSql),
+            _ => None,
+        }
+    }
+
+    /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        let rest = self.expose().strip_prefix("sqlite:")?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let path = rest.split_once('?').map_or(rest, |(path, _)| path);
+        Some(PathBuf::from(path))
+    }
+
+    /// The same, with a relative SQLite file taken to stand in `folder`.
+    #[must_use]
+    pub fn under(self, folder: &Path) -> Self {
+        match self.sqlite_path() {
+            Some(path) if path.is_relative() && !path.as_os_str().is_empty() => {
+                Self::new(&format!("sqlite:{}", folder.join(path).display()))
+            }
+            _ => self,
+        }
+    }
+
+    /// The URL without its password, as it may stand in a file; and the password, decoded.
+    pub fn split_password(&self) -> (String, Option<SecretString>) {
+        let url = self.expose();
+        match password_range(url) {
+            Some((colon, at)) => {
+                let password = decode(&url[colon + 1..at]);
+                (
+                    format!("{}{}", &url[..colon], &url[at..]),
+                    Some(SecretString::from(password)),
+                )
+            }
+            None => (url.to_owned(), None),
+        }
+    }
+
+    /// The user where the URL has one and no password: then the keyring may know it.
+    pub(super) fn wants_password(&self) -> bool {
+        let url = self.expose();
+        let Some((_, authority)) = authority(url) else {
+            return false;
+        };
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.is_some_and(|user| !user.is_empty() && !user.contains(':'))
+    }
+
+    /// The URL with this password put in.
+    pub(super) fn with_password(&self, password: &str) -> Self {
+        let url = self.expose();
+        match authority(url).and_then(|(start, authority)| Some(start + authority.rfind('@')?)) {
+            Some(at) => Self::new(&format!(
+                "{}:{}{}",
+                &url[..at],
+                encode(password),
+                &url[at..]
+            )),
+            None => self.clone(),
+        }
+    }
+}
+
+/// Where the part with user, host and port begins, and that part.
+fn authority(url: &str) -> Option<(usize, &str)> {
+    let start = url.find("://")? + 3;
+    let rest = &url[start..];
+    Some((
+        start,
+        &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())],
+    ))
+}
+
+/// The colon before the password and the at sign after it.
+fn password_range(url: &str) -> Option<(usize, usize)> {
+    let (start, authority) = authority(url)?;
+    let at = authority.rfind('@')?;
+    let colon = authority[..at].find(':')?;
+    Some((start + colon, start + at))
+}
+
+/// The URL with `***` in place of every password. A password that is not encoded may hold any character, so that
+/// everything up to the last at sign goes.
+fn masked(url: &str) -> String {
+    let mut shown = url.to_owned();
+    if let Some(start) = url.find("://").map(|at| at + 3)
+        && !url.starts_with("sqlite:")
+        && let Some(at) = url.rfind('@').filter(|at| *at >= start)
+        && let Some(colon) = url[start..at].find(':')
+    {
+        shown = format!("{}:***{}", &url[..start + colon], &url[at..]);
+    }
+    let Some(query) = shown.find(['?', ';']) else {
+        return shown;
+    };
+    let (before, query) = shown.split_at(query);
+    let mut masked = before.to_owned();
+    for part in query.split_inclusive(['?', '&', ';', '#']) {
+        let body = part.trim_end_matches(['?', '&', ';', '#']);
+        match body.split_once('=') {
+            Some((name, value)) if is_secret(name) && !value.is_empty() => {
+                masked.push_str(name);
+                masked.push_str("=***");
+            }
+            _ => masked.push_str(body),
+        }
+        masked.push_str(&part[body.len()..]);
+    }
+    masked
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["pass", "pwd", "secret", "token", "auth", "key"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+/// Puts the environment's values in place of `${NAME}`. Where one stands in the user or password it is encoded, so
+/// that a password may hold any character. The error is a name that is missing, or a `${` that is not closed.
+pub(super) fn expand(
+    url: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let mut expanded = String::new();
+    let mut rest = url;
+    while let Some(at) = rest.find("${") {
+        expanded.push_str(&rest[..at]);
+        let after = &rest[at + 2..];
+        let end = after
+            .find('}')
+            .ok_or("\"${\" has no closing \"}\"; write ${NAME}")?;
+        let name = &after[..end];
+        let value = environment(name).ok_or_else(|| {
+            format!("the environment variable {name} is not set; set it, or write the URL without ${{{name}}}")
+        })?;
+        rest = &after[end + 1..];
+        // A whole URL, or a host, stands as it is.
+        let in_userinfo = expanded.contains("://")
+            && rest
+                .split(['/', '?', '#'])
+                .next()
+                .is_some_and(|a| a.contains('@'));
+        expanded.push_str(&if in_userinfo { encode(&value) } else { value });
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+/// Percent-encodes all but letters, digits and `-._~`.
+fn encode(text: &str) -> String {
+    use std::fmt::Write;
+
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = (*first == b'%')
+            .then(|| text.get(text.len() - after.len()..text.len() - after.len() + 2))
+            .flatten();
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked_wherever_they_stand() {
+        let cases = [
+            (
+                "mysql://reader:s3cret@db:3306/shop",
+                "mysql://reader:***@db:3306/shop",
+            ),
+            ("redis://:s3cret@h/0", "redis://:***@h/0"),
+            ("mysql://u:s3/cr?e@t#x@h/d", "mysql://u:***@h/d"),
+            (
+                "redis+unix:///run/r.sock?db=1&password=s3cret&x=1",
+                "redis+unix:///run/r.sock?db=1&password=***&x=1",
+            ),
+            (
+                "mssql://h;user=sa;Pwd=s3cret;x=1",
+                "mssql://h;user=sa;Pwd=***;x=1",
+            ),
+            (
+                "postgres://u@h/d?sslpassword=s3cret",
+                "postgres://u@h/d?sslpassword=***",
+            ),
+            ("sqlite:/data/a:b@c.db", "sqlite:/data/a:b@c.db"),
+            ("embedded", "embedded"),
+            ("", ""),
+        ];
+        for (url, want) in cases {
+            let url = ConnectionUrl::new(url);
+            assert_eq!(format!("{url}"), want);
+            assert_eq!(format!("{url:?}"), want);
+        }
+    }
+
+    #[test]
+    fn a_password_goes_in_and_comes_out_the_same() {
+        let url = ConnectionUrl::new("mysql://reader@db/shop");
+        assert!(url.wants_password());
+        let whole = url.with_password("p@s:s/w%d é");
+        assert!(!whole.wants_password());
+        let (without, password) = whole.split_password();
+        assert_eq!(without, "mysql://reader@db/shop");
+        assert_eq!(password.unwrap().expose_secret(), "p@s:s/w%d é");
+        for url in [
+            "mysql://db/shop",
+            "sqlite:/a@b",
+            "redis://:x@h",
+            "mysql://u:p@h",
+        ] {
+            assert!(!ConnectionUrl::new(url).wants_password(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_environment_is_put_in() {
+        let environment = |name: &str| match name {
+            "PASSWORD" => Some("p@ss/1".to_owned()),
+            "URL" => Some("mysql://u:p@h/d".to_owned()),
+            _ => None,
+        };
+        let expand = |url| expand(url, &environment);
+        assert_eq!(
+            expand("mysql://u:${PASSWORD}@h/d").unwrap(),
+            "mysql://u:p%40ss%2F1@h/d"
+        );
+        assert_eq!(expand("${URL}").unwrap(), "mysql://u:p@h/d");
+        assert!(expand("${NONE}").unwrap_err().contains("NONE is not set"));
+        assert!(expand("${NONE").unwrap_err().contains("no closing"));
+    }
+
+    #[test]
+    fn sqlite_files() {
+        let path = |url: &str| ConnectionUrl::new(url).under(Path::new("/w")).sqlite_path();
+        assert_eq!(path("sqlite:shop.db"), Some("/w/shop.db".into()));
+        assert_eq!(path("sqlite://shop.db?mode=ro"), Some("/w/shop.db".into()));
+        assert_eq!(
+            path("sqlite:///data/a%20b.db"),
+            Some("/data/a%20b.db".into())
+        );
+        assert_eq!(path("mysql://h/d"), None);
+    }
+}
