@@ -1,19 +1,49 @@
 //! The worker: detectors and schedule feed a refresh queue, the engine empties it; one leader a source by lease.
 //!
-//! The same code runs inside the window and as `lookaside worker`.
+//! The same code runs inside the window and as `lookaside worker`. It never calls anything fresh itself: it publishes
+//! what its detectors saw, and the cache's read script judges.
+//!
+//! | file | its one question |
+//! | --- | --- |
+//! | `watch.rs` | who leads, and what did the detector see? |
+//! | `refresh.rs` | which entries are there, and which of them are queued? |
+//! | `decide.rs` | is this entry to be refreshed now, and why? |
+//! | `queue.rs` | what is refreshed next? |
+//! | `run.rs` | how does one refresh go, and what does it leave in the log? |
+//! | `shared.rs` | what do the halves tell each other, and people? |
 
+mod decide;
+mod queue;
+mod refresh;
+mod run;
+mod shared;
+mod watch;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, Reason};
-use crate::report::Report;
+use crate::cache::Cache;
+use crate::engine::{Engine, Event, Outcome, Reason};
+use crate::report::{EntryKey, Refresh, Report};
 use crate::workspace::Workspace;
+
+use queue::Entry;
+use refresh::Refresher;
+use shared::{Hub, Shared};
+use watch::Watcher;
 
 /// A running worker; dropping it stops it and gives its leases back.
 pub struct Worker {
-    _private: (),
+    hub: Arc<Hub>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// What the worker is doing, for the window and `lookaside worker`.
@@ -80,37 +110,181 @@ pub struct Queued {
 
 impl Worker {
     /// Starts watching and refreshing on the current tokio runtime.
-    pub fn start(_engine: Arc<Engine>, _workspace: &Workspace) -> Self {
-        todo!()
+    pub fn start(engine: Arc<Engine>, workspace: &Workspace) -> Self {
+        let hub = Hub::new();
+        let stop = CancellationToken::new();
+        // A connection of its own: heartbeats must not wait behind somebody's payload.
+        let cache = Cache::new(&workspace.cache);
+        let id = format!("{}-{:08x}", std::process::id(), rand::random::<u32>());
+        let mut tasks = Vec::new();
+        for (name, config) in &workspace.sources {
+            let Some(source) = engine.source(name) else {
+                continue;
+            };
+            let reports: BTreeMap<String, Arc<Report>> = workspace
+                .reports
+                .iter()
+                .filter(|report| report.source == *name)
+                .map(|report| (report.name.clone(), Arc::new(report.clone())))
+                .collect();
+            let on_change = reports
+                .values()
+                .any(|report| report.refresh == Refresh::OnChange);
+            let (detector, about) = if on_change {
+                let (detector, about) = crate::detector::choose(config, &source);
+                (detector, Some(about))
+            } else {
+                (None, None)
+            };
+            let unable = about.as_ref().filter(|_| detector.is_none()).map(|about| {
+                let remedy = about
+                    .better_by
+                    .as_deref()
+                    .unwrap_or("use another refresh setting for its reports");
+                format!(
+                    "nothing can watch {name}, so its on-change reports are never fresh; {remedy}"
+                )
+            });
+            let keys = cache.keys(name, source.identity());
+            let shared = Shared::new(
+                name,
+                config.max_concurrent_queries,
+                engine.clone(),
+                cache.clone(),
+                keys,
+                reports,
+                about,
+                hub.clone(),
+            );
+            hub.add(shared.clone());
+            let refresher = Refresher::new(shared.clone(), stop.clone());
+            let watcher = Watcher {
+                shared,
+                unable,
+                id: id.clone(),
+                stop: stop.clone(),
+            };
+            tasks.push(tokio::spawn(watcher.run(detector)));
+            tasks.push(tokio::spawn(refresher.run()));
+        }
+        tasks.push(tokio::spawn(hear_stale_hits(
+            engine,
+            hub.clone(),
+            stop.clone(),
+        )));
+        Self { hub, stop, tasks }
     }
 
     /// What it is doing now.
     pub fn status(&self) -> Arc<Status> {
-        todo!()
+        Arc::new(self.hub.status())
     }
 
     /// Calls `wake` whenever the status changed, from any thread; it must not wait.
-    pub fn on_change(&self, _wake: impl Fn() + Send + Sync + 'static) {
-        todo!()
+    pub fn on_change(&self, wake: impl Fn() + Send + Sync + 'static) {
+        self.hub.on_change(wake);
     }
 
-    /// Stops refreshing, goes on detecting.
+    /// Stops refreshing, goes on detecting. What a person asks for is still refreshed.
     pub fn pause(&self) {
-        todo!()
+        self.set_paused(true);
     }
 
     /// Refreshes again.
     pub fn resume(&self) {
-        todo!()
+        self.set_paused(false);
     }
 
-    /// Queues a refresh because someone asked.
-    pub fn refresh(&self, _report: &Report, _params: &crate::report::Params) {
-        todo!()
+    fn set_paused(&self, paused: bool) {
+        if self.hub.paused.swap(paused, Ordering::Relaxed) == paused {
+            return;
+        }
+        let (event, detail) = if paused {
+            ("paused", "refreshing is paused; changes are still detected")
+        } else {
+            ("resumed", "refreshing goes on")
+        };
+        for source in self.hub.sources() {
+            source.log(event, detail, Vec::new());
+            source.news_came.notify_one();
+        }
+        self.hub.changed();
+    }
+
+    /// Queues a refresh because someone asked. It runs whatever the cache holds, also where another worker leads.
+    pub fn refresh(&self, report: &Report, params: &crate::report::Params) {
+        let Some(source) = self
+            .hub
+            .sources()
+            .into_iter()
+            .find(|source| source.name == report.source)
+        else {
+            return;
+        };
+        let Ok(key) = source.engine.key(report, params) else {
+            return;
+        };
+        let entry = Entry {
+            report: Arc::new(report.clone()),
+            params: params.clone(),
+            key,
+        };
+        source.tell(|news| {
+            news.asked.insert(key, entry);
+        });
     }
 
     /// Ends running refreshes, gives the leases back, and waits until that is done.
-    pub async fn stop(self) {
-        todo!()
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        for task in std::mem::take(&mut self.tasks) {
+            // A task that panicked has ended too, which is all that is waited for.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Whoever was served an old entry counts on a refresh: the log tells of it at once, the survey would a little later.
+async fn hear_stale_hits(engine: Arc<Engine>, hub: Arc<Hub>, stop: CancellationToken) {
+    let came = Arc::new(Notify::new());
+    let (_, mut position) = engine.log().since(0);
+    let weak = Arc::downgrade(&came);
+    engine.log().on_event(move || {
+        if let Some(came) = weak.upgrade() {
+            came.notify_one();
+        }
+    });
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = came.notified() => {}
+        }
+        let (events, next) = engine.log().since(position);
+        position = next;
+        for event in events {
+            let Event::Request(request) = event.as_ref() else {
+                continue;
+            };
+            let Some(key) =
+                EntryKey::from_hex(&request.key).filter(|_| request.outcome == Outcome::StaleHit)
+            else {
+                continue;
+            };
+            for source in hub
+                .sources()
+                .iter()
+                .filter(|source| source.reports.contains_key(&request.report))
+            {
+                source.tell(|news| {
+                    news.served_stale.insert(key);
+                });
+            }
+        }
     }
 }

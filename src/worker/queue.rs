@@ -16,7 +16,7 @@ pub(super) const DEBOUNCE: Duration = Duration::from_millis(20);
 /// The first pause after a failure; each further failure doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest pause after failures.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// The longest pause that unchanged content brings, where the query itself takes less.
 const LONGEST_CALM: Duration = Duration::from_secs(30);
 /// The cost of an entry whose query time is not known yet.
@@ -41,6 +41,8 @@ pub(super) struct Job {
     pub(super) tables: BTreeSet<String>,
     /// The reason in words where no table is named.
     pub(super) note: String,
+    /// A person waits for it: it runs whatever the cache holds, and also while the worker is paused.
+    pub(super) forced: bool,
     /// When the first of what is merged here was noticed.
     pub(super) since: Instant,
     /// Not before.
@@ -98,6 +100,7 @@ impl Job {
             reason,
             tables: BTreeSet::new(),
             note: note.to_owned(),
+            forced: false,
             since: now,
             due: now,
             committed_at: None,
@@ -116,9 +119,17 @@ impl Job {
         let what = if self.tables.is_empty() {
             self.note.clone()
         } else {
-            self.tables.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            self.tables
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        if what.is_empty() { word.to_owned() } else { format!("{word}: {what}") }
+        if what.is_empty() {
+            word.to_owned()
+        } else {
+            format!("{word}: {what}")
+        }
     }
 
     /// Takes in another reason for the same refresh.
@@ -129,6 +140,7 @@ impl Job {
             self.note = other.note;
         }
         self.tables.extend(other.tables);
+        self.forced |= other.forced;
         self.since = self.since.min(other.since);
         self.due = self.due.min(other.due);
         self.committed_at = earlier(self.committed_at, other.committed_at);
@@ -156,7 +168,12 @@ impl Queue {
     /// A queue for a source that runs `places` queries at once; one of several is left to people.
     pub(super) fn new(places: usize) -> Self {
         let cap = if places > 1 { places - 1 } else { 1 };
-        Self { cap, waiting: HashMap::new(), running: HashMap::new(), past: HashMap::new() }
+        Self {
+            cap,
+            waiting: HashMap::new(),
+            running: HashMap::new(),
+            past: HashMap::new(),
+        }
     }
 
     /// Queues a refresh as soon as its entry's past allows, or merges it with the one that waits.
@@ -167,20 +184,29 @@ impl Queue {
         if job.reason == Reason::Changed {
             job.due += DEBOUNCE;
         }
-        if let Some(at) = self.past.get(&job.entry.key).and_then(|past| past.not_before) {
+        if let Some(at) = self
+            .past
+            .get(&job.entry.key)
+            .and_then(|past| past.not_before)
+        {
             job.due = job.due.max(at);
         }
         self.insert(job);
     }
 
-    /// Queues a refresh that someone waits for: neither debounce nor back-off holds it.
+    /// Queues a refresh that a person waits for: neither debounce nor back-off holds it.
     pub(super) fn push_now(&mut self, job: Job) {
-        self.insert(job);
+        self.insert(Job {
+            forced: true,
+            ..job
+        });
     }
 
     fn insert(&mut self, job: Job) {
         match self.waiting.entry(job.entry.key) {
-            std::collections::hash_map::Entry::Occupied(mut waiting) => waiting.get_mut().merge(job),
+            std::collections::hash_map::Entry::Occupied(mut waiting) => {
+                waiting.get_mut().merge(job);
+            }
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(job);
             }
@@ -194,18 +220,25 @@ impl Queue {
 
     /// What the order of an entry depends on, as last told.
     pub(super) fn worth(&self, key: &EntryKey) -> Worth {
-        self.past.get(key).map(|past| past.worth).unwrap_or_default()
+        self.past
+            .get(key)
+            .map(|past| past.worth)
+            .unwrap_or_default()
     }
 
-    /// Takes the next refresh that is due, unless every place is taken.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Job> {
+    /// Takes the next refresh that is due, unless every place is taken; with `forced` only of those a person waits for.
+    pub(super) fn pop(&mut self, now: Instant, forced: bool) -> Option<Job> {
         if self.running.len() >= self.cap {
             return None;
         }
         let key = self
             .waiting
             .values()
-            .filter(|job| job.due <= now && !self.running.contains_key(&job.entry.key))
+            .filter(|job| {
+                job.due <= now
+                    && (job.forced || !forced)
+                    && !self.running.contains_key(&job.entry.key)
+            })
             .max_by(|a, b| self.compare(a, b, now))
             .map(|job| job.entry.key)?;
         let job = self.waiting.remove(&key)?;
@@ -214,16 +247,22 @@ impl Queue {
     }
 
     /// When [`Queue::pop`] may have something that it has not now, by time alone; `None` where time changes nothing.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(super) fn next_due(&self, forced: bool) -> Option<Instant> {
         if self.running.len() >= self.cap {
             return None;
         }
-        self.waiting.values().filter(|job| !self.running.contains_key(&job.entry.key)).map(|job| job.due).min()
+        self.waiting
+            .values()
+            .filter(|job| (job.forced || !forced) && !self.running.contains_key(&job.entry.key))
+            .map(|job| job.due)
+            .min()
     }
 
     /// A refresh ended. A failed one waits again, longer each time.
     pub(super) fn finish(&mut self, key: &EntryKey, ended: Ended, took: Duration, now: Instant) {
-        let Some((job, _)) = self.running.remove(key) else { return };
+        let Some((job, _)) = self.running.remove(key) else {
+            return;
+        };
         let past = self.past.entry(*key).or_default();
         let pause = match ended {
             Ended::Changed => {
@@ -247,7 +286,11 @@ impl Queue {
         let at = now + pause;
         past.not_before = Some(at);
         if ended == Ended::Failed {
-            self.insert(Job { due: at, ..job });
+            self.insert(Job {
+                due: at,
+                forced: false,
+                ..job
+            });
         }
         // What came in meanwhile keeps its reasons but not its impatience.
         if let Some(waiting) = self.waiting.get_mut(key) {
@@ -260,9 +303,9 @@ impl Queue {
         self.running.remove(key);
     }
 
-    /// Forgets what waits; what runs goes on.
+    /// Forgets what waits, unless a person waits for it; what runs goes on.
     pub(super) fn clear(&mut self) {
-        self.waiting.clear();
+        self.waiting.retain(|_, job| job.forced);
     }
 
     /// Whether the entry waits or runs.
@@ -272,16 +315,25 @@ impl Queue {
 
     /// Running refreshes with their start, then the waiting ones in the order they would run if all were due.
     pub(super) fn list(&self, now: Instant) -> Vec<(&Job, Option<Instant>)> {
-        let mut running: Vec<_> = self.running.values().map(|(job, start)| (job, Some(*start))).collect();
+        let mut running: Vec<_> = self
+            .running
+            .values()
+            .map(|(job, start)| (job, Some(*start)))
+            .collect();
         running.sort_by_key(|(_, start)| *start);
         let mut waiting: Vec<_> = self.waiting.values().collect();
         waiting.sort_by(|a, b| self.compare(b, a, now));
-        running.into_iter().chain(waiting.into_iter().map(|job| (job, None))).collect()
+        running
+            .into_iter()
+            .chain(waiting.into_iter().map(|job| (job, None)))
+            .collect()
     }
 
     fn compare(&self, a: &Job, b: &Job, now: Instant) -> std::cmp::Ordering {
         // The key decides between equals, so that the order is the same at every look.
-        self.score(a, now).total_cmp(&self.score(b, now)).then_with(|| b.entry.key.cmp(&a.entry.key))
+        self.score(a, now)
+            .total_cmp(&self.score(b, now))
+            .then_with(|| b.entry.key.cmp(&a.entry.key))
     }
 
     /// Demand times cost, divided by change rate. Nobody's wish still counts for something, else the warm-up of a
@@ -289,7 +341,8 @@ impl Queue {
     fn score(&self, job: &Job, now: Instant) -> f64 {
         let worth = self.worth(&job.entry.key);
         let cost = worth.cost.unwrap_or(UNKNOWN_COST).as_secs_f64().max(0.001);
-        let waited = now.saturating_duration_since(job.since).as_secs_f64() / PATIENCE.as_secs_f64();
+        let waited =
+            now.saturating_duration_since(job.since).as_secs_f64() / PATIENCE.as_secs_f64();
         (1.0 + worth.demand) * cost / (1.0 + worth.changes) * (1.0 + waited)
     }
 }

@@ -10,13 +10,17 @@ fn entry(n: u8) -> Entry {
         source: "s".to_owned(),
         sql: "SELECT 1".to_owned(),
         params: Vec::new(),
-        ttl: Duration::from_secs(60),
-        stale_for: Duration::from_secs(60),
+        ttl: Duration::from_mins(1),
+        stale_for: Duration::from_mins(1),
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,
     };
-    Entry { report: Arc::new(report), params: Params::default(), key: EntryKey::from_hex(&format!("{n:064x}")).unwrap() }
+    Entry {
+        report: Arc::new(report),
+        params: Params::default(),
+        key: EntryKey::from_hex(&format!("{n:064x}")).unwrap(),
+    }
 }
 
 fn changed(n: u8, table: &str, now: Instant) -> Job {
@@ -26,7 +30,11 @@ fn changed(n: u8, table: &str, now: Instant) -> Job {
 }
 
 fn worth(demand: f64, cost_ms: u64, changes: f64) -> Worth {
-    Worth { demand, cost: Some(Duration::from_millis(cost_ms)), changes }
+    Worth {
+        demand,
+        cost: Some(Duration::from_millis(cost_ms)),
+        changes,
+    }
 }
 
 #[test]
@@ -40,8 +48,9 @@ fn order_is_demand_times_cost_divided_by_change_rate() {
     for n in 1..=4 {
         queue.push(changed(n, "orders", now));
     }
-    let order: Vec<_> =
-        std::iter::from_fn(|| queue.pop(now + DEBOUNCE)).map(|job| job.entry.report.name.clone()).collect();
+    let order: Vec<_> = std::iter::from_fn(|| queue.pop(now + DEBOUNCE, false))
+        .map(|job| job.entry.report.name.clone())
+        .collect();
     assert_eq!(order, ["r3", "r2", "r1", "r4"]);
 }
 
@@ -51,11 +60,14 @@ fn a_burst_is_one_refresh_that_names_every_table() {
     let mut queue = Queue::new(2);
     queue.push(changed(1, "orders", now));
     queue.push(changed(1, "lineitem", now + DEBOUNCE / 2));
-    assert!(queue.pop(now).is_none(), "the rest of the burst is waited for");
-    assert_eq!(queue.next_due(), Some(now + DEBOUNCE));
-    let job = queue.pop(now + DEBOUNCE).unwrap();
+    assert!(
+        queue.pop(now, false).is_none(),
+        "the rest of the burst is waited for"
+    );
+    assert_eq!(queue.next_due(false), Some(now + DEBOUNCE));
+    let job = queue.pop(now + DEBOUNCE, false).unwrap();
     assert_eq!(job.why(), "changed: lineitem, orders");
-    assert!(queue.pop(now + DEBOUNCE * 100).is_none());
+    assert!(queue.pop(now + DEBOUNCE * 100, false).is_none());
 }
 
 #[test]
@@ -63,14 +75,17 @@ fn a_change_while_it_runs_is_another_refresh_after_it() {
     let now = Instant::now();
     let mut queue = Queue::new(5);
     queue.push(changed(1, "orders", now));
-    let job = queue.pop(now + DEBOUNCE).unwrap();
+    let job = queue.pop(now + DEBOUNCE, false).unwrap();
     queue.push(changed(1, "orders", now + DEBOUNCE));
     let later = now + Duration::from_secs(10);
-    assert!(queue.pop(later).is_none(), "never twice at a time");
+    assert!(queue.pop(later, false).is_none(), "never twice at a time");
     let took = Duration::from_secs(2);
     queue.finish(&job.entry.key, Ended::Changed, took, later);
-    assert!(queue.pop(later).is_none(), "half of the time at most");
-    assert!(queue.pop(later + took).is_some());
+    assert!(
+        queue.pop(later, false).is_none(),
+        "half of the time at most"
+    );
+    assert!(queue.pop(later + took, false).is_some());
 }
 
 #[test]
@@ -81,8 +96,16 @@ fn one_place_of_several_is_left_to_people() {
         for n in 0..20 {
             queue.push_now(Job::new(entry(n), Reason::Asked, "", now));
         }
-        assert_eq!(std::iter::from_fn(|| queue.pop(now)).count(), at_once, "{places} places");
-        assert_eq!(queue.next_due(), None, "only the end of a running one makes room");
+        assert_eq!(
+            std::iter::from_fn(|| queue.pop(now, false)).count(),
+            at_once,
+            "{places} places"
+        );
+        assert_eq!(
+            queue.next_due(false),
+            None,
+            "only the end of a running one makes room"
+        );
     }
 }
 
@@ -93,21 +116,32 @@ fn failures_back_off_and_a_wish_does_not_wait() {
     queue.push(changed(1, "orders", now));
     now += DEBOUNCE;
     for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
-        let job = queue.pop(now).unwrap();
+        let job = queue.pop(now, false).unwrap();
         queue.finish(&job.entry.key, Ended::Failed, Duration::from_millis(3), now);
         queue.push(changed(1, "orders", now));
         let due = now + Duration::from_secs(pause);
-        assert_eq!(queue.next_due(), Some(due), "after {pause} s");
-        assert!(queue.pop(due.checked_sub(Duration::from_millis(1)).unwrap()).is_none());
+        assert_eq!(queue.next_due(false), Some(due), "after {pause} s");
+        assert!(
+            queue
+                .pop(due.checked_sub(Duration::from_millis(1)).unwrap(), false)
+                .is_none()
+        );
         now = due;
     }
-    let job = queue.pop(now).unwrap();
+    let job = queue.pop(now, false).unwrap();
     queue.finish(&job.entry.key, Ended::Failed, Duration::ZERO, now);
     queue.push_now(Job::new(entry(1), Reason::Asked, "", now));
-    assert_eq!(queue.pop(now).unwrap().reason, Reason::Changed, "the older reason tells more");
+    assert_eq!(
+        queue.pop(now, false).unwrap().reason,
+        Reason::Changed,
+        "the older reason tells more"
+    );
     queue.finish(&entry(1).key, Ended::Changed, Duration::ZERO, now);
     queue.push(changed(1, "orders", now));
-    assert!(queue.pop(now + DEBOUNCE).is_some(), "success ends the back-off");
+    assert!(
+        queue.pop(now + DEBOUNCE, false).is_some(),
+        "success ends the back-off"
+    );
 }
 
 #[test]
@@ -118,13 +152,16 @@ fn unchanged_content_slows_the_next_try() {
     let mut pauses = Vec::new();
     for _ in 0..12 {
         queue.push(changed(1, "orders", now));
-        let due = queue.next_due().unwrap();
+        let due = queue.next_due(false).unwrap();
         pauses.push(due - now);
         now = due;
-        let job = queue.pop(now).unwrap();
+        let job = queue.pop(now, false).unwrap();
         queue.finish(&job.entry.key, Ended::Unchanged, took, now);
     }
-    assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
+    assert!(
+        pauses.windows(2).all(|pair| pair[0] <= pair[1]),
+        "{pauses:?}"
+    );
     assert_eq!(*pauses.last().unwrap(), LONGEST_CALM);
 }
 
@@ -139,11 +176,11 @@ fn waiting_brings_even_the_least_wanted_to_the_front() {
     let mut rounds = 0;
     loop {
         queue.push_now(Job::new(entry(2), Reason::Asked, "", now));
-        let job = queue.pop(now).unwrap();
+        let job = queue.pop(now, false).unwrap();
         if job.entry.key == entry(1).key {
             break;
         }
-        now += Duration::from_secs(60);
+        now += Duration::from_mins(1);
         queue.finish(&job.entry.key, Ended::Changed, Duration::from_secs(1), now);
         rounds += 1;
         assert!(rounds < 10_000, "starved");
@@ -190,12 +227,13 @@ proptest! {
                     owed.insert(entry(n).key);
                 }
                 Step::Pop => {
-                    if let Some(job) = queue.pop(now) {
+                    if let Some(job) = queue.pop(now, false) {
                         prop_assert!(job.due <= now);
                         prop_assert!(!running.contains(&job.entry.key));
                         prop_assert!(owed.remove(&job.entry.key));
                         running.push(job.entry.key);
-                        prop_assert!(running.len() <= if places > 1 { places - 1 } else { 1 });
+                        let cap = if places > 1 { places - 1 } else { 1 };
+                        prop_assert!(running.len() <= cap);
                     }
                 }
                 Step::Finish(which, how) => {
@@ -222,8 +260,8 @@ proptest! {
         for key in running.drain(..) {
             queue.skip(&key);
         }
-        now += Duration::from_secs(3_600);
-        while let Some(job) = queue.pop(now) {
+        now += Duration::from_hours(1);
+        while let Some(job) = queue.pop(now, false) {
             prop_assert!(owed.remove(&job.entry.key));
             queue.finish(&job.entry.key, Ended::Changed, Duration::ZERO, now);
         }

@@ -1,0 +1,151 @@
+//! One refresh: through the engine, to the end of its rows, and into the log.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::{Found, Verdict};
+use crate::engine::{Event, Mode, Reason, RefreshEvent, Request};
+use crate::report::EntryKey;
+
+use super::queue::{Ended, Job};
+use super::refresh::find;
+use super::shared::Shared;
+
+/// What became of a job.
+pub(super) struct Done {
+    pub(super) key: EntryKey,
+    /// `None` where it turned out not to be needed, or was stopped.
+    pub(super) ended: Option<Ended>,
+    pub(super) took: Duration,
+}
+
+/// Refreshes the job's entry, unless somebody else did so meanwhile.
+pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> Done {
+    let key = job.entry.key;
+    let not_needed = Done {
+        key,
+        ended: None,
+        took: Duration::ZERO,
+    };
+    let before = match find(shared, &job.entry).await {
+        Ok(found) if !job.forced && is_done(&found, &job) => return not_needed,
+        Ok(found) => Some(found),
+        // Without the cache a refresh is of no use to anyone; the next look tries again.
+        Err(_) => return not_needed,
+    };
+
+    let began = Instant::now();
+    let outcome = refresh(shared, &job, stop.clone()).await;
+    let took = began.elapsed();
+    if stop.is_cancelled() {
+        return not_needed;
+    }
+    let after = find(shared, &job.entry).await.ok();
+    let outcome = outcome.and_then(|bypass| kept(before.as_ref(), after.as_ref(), bypass));
+    let ended = match &outcome {
+        Ok(true) => Ended::Unchanged,
+        Ok(false) => Ended::Changed,
+        Err(_) => Ended::Failed,
+    };
+
+    let now = Utc::now();
+    let since = |moment: Option<chrono::DateTime<Utc>>| {
+        let moment = moment.filter(|_| outcome.is_ok())?;
+        Some((now - moment).num_microseconds()?.max(0) as f64 / 1e3)
+    };
+    let committed_to_detected_ms = match (job.committed_at, job.detected_at) {
+        (Some(committed), Some(detected)) => (detected - committed)
+            .num_microseconds()
+            .map(|micros| micros.max(0) as f64 / 1e3),
+        _ => None,
+    };
+    shared.engine.log().record(Event::Refresh(RefreshEvent {
+        at: now,
+        source: shared.name.clone(),
+        report: job.entry.report.name.clone(),
+        key: key.hex(),
+        reason: job.reason,
+        why: job.why(),
+        took_ms: took.as_secs_f64() * 1e3,
+        unchanged: ended == Ended::Unchanged,
+        error: outcome.as_ref().err().cloned(),
+        committed_to_detected_ms,
+        detected_to_fresh_ms: since(job.detected_at),
+        committed_to_fresh_ms: since(job.committed_at),
+    }));
+    Done {
+        key,
+        ended: Some(ended),
+        took,
+    }
+}
+
+/// Whether what the job is for has been done by somebody else since it was noticed.
+fn is_done(found: &Found, job: &Job) -> bool {
+    let Some(header) = found
+        .header
+        .as_ref()
+        .filter(|_| found.verdict == Verdict::Fresh)
+    else {
+        return false;
+    };
+    let waited = job.since.elapsed().as_millis() as u64;
+    job.reason == Reason::Changed || found.now.0.saturating_sub(header.created.0) < waited
+}
+
+/// Runs the query and reads its rows to the end, where the engine stores the entry. The answer is why the cache was
+/// bypassed, if it was.
+async fn refresh(
+    shared: &Shared,
+    job: &Job,
+    cancel: CancellationToken,
+) -> Result<Option<String>, String> {
+    let request = Request {
+        report: job.entry.report.clone(),
+        params: job.entry.params.clone(),
+        mode: Mode::Refresh(job.reason),
+        cancel,
+    };
+    let mut answer = shared
+        .engine
+        .ask(request)
+        .await
+        .map_err(|error| error.to_string())?;
+    while let Some(batch) = answer.rows.next().await {
+        batch.map_err(|error| error.to_string())?;
+    }
+    let event = answer.event.get();
+    if let Some(error) = event.and_then(|event| event.error.clone()) {
+        return Err(error);
+    }
+    Ok(event.and_then(|event| event.reason.clone()))
+}
+
+/// Whether the cache has the new answer, and whether that is the same as the old one.
+fn kept(
+    before: Option<&Found>,
+    after: Option<&Found>,
+    bypass: Option<String>,
+) -> Result<bool, String> {
+    let refused = || bypass.unwrap_or_else(|| "the cache did not keep the new result".to_owned());
+    let Some(new) = after.and_then(|found| found.header.as_ref()) else {
+        return Err(refused());
+    };
+    let Some(old) = before.and_then(|found| found.header.as_ref()) else {
+        return Ok(false);
+    };
+    let told = |header: &crate::cache::Header| {
+        (
+            header.created,
+            header.soft,
+            header.position.clone(),
+            header.epoch.clone(),
+        )
+    };
+    if told(new) == told(old) {
+        return Err(refused());
+    }
+    Ok(new.sha256 == old.sha256)
+}

@@ -1,0 +1,237 @@
+//! What the two halves of the worker share: the watcher tells the refresher what changed, the refresher tells the
+//! watcher which tables matter, and both tell people what they do.
+//!
+//! News are merged where they wait, so that nothing grows while the other half is busy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::cache::{Cache, Protocol, SourceKeys};
+use crate::detector::Touched;
+use crate::engine::{Engine, Event, WorkerEvent};
+use crate::report::{EntryKey, Report};
+
+use super::queue::Entry;
+use super::{Queued, Role, Status, Watch};
+
+/// What every source's watcher and refresher share.
+pub(super) struct Hub {
+    pub(super) paused: AtomicBool,
+    wakers: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
+    sources: Mutex<Vec<Arc<Shared>>>,
+}
+
+impl Hub {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            paused: AtomicBool::new(false),
+            wakers: Mutex::new(Vec::new()),
+            sources: Mutex::new(Vec::new()),
+        })
+    }
+
+    pub(super) fn add(&self, source: Arc<Shared>) {
+        self.sources.lock().push(source);
+    }
+
+    pub(super) fn sources(&self) -> Vec<Arc<Shared>> {
+        self.sources.lock().clone()
+    }
+
+    pub(super) fn on_change(&self, wake: impl Fn() + Send + Sync + 'static) {
+        self.wakers.lock().push(Box::new(wake));
+    }
+
+    pub(super) fn changed(&self) {
+        for wake in self.wakers.lock().iter() {
+            wake();
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let sources = self.sources();
+        Status {
+            sources: sources
+                .iter()
+                .map(|source| source.watch.lock().clone())
+                .collect(),
+            queue: sources
+                .iter()
+                .flat_map(|source| source.queue.lock().clone())
+                .collect(),
+            paused: self.paused.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// One source, as its watcher and its refresher share it.
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) places: usize,
+    pub(super) engine: Arc<Engine>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) keys: SourceKeys,
+    pub(super) protocol: Protocol,
+    /// The source's reports by name.
+    pub(super) reports: BTreeMap<String, Arc<Report>>,
+    pub(super) hub: Arc<Hub>,
+    news: Mutex<News>,
+    pub(super) news_came: Notify,
+    wanted: Mutex<BTreeSet<String>>,
+    pub(super) wanted_came: Notify,
+    watch: Mutex<Watch>,
+    queue: Mutex<Vec<Queued>>,
+}
+
+/// What the refresher has not heard yet.
+#[derive(Default)]
+pub(super) struct News {
+    /// Whether this worker holds the lease.
+    pub(super) leading: bool,
+    /// Whether the detector sees, in an open epoch.
+    pub(super) watching: bool,
+    /// Whether the detector tells tables apart.
+    pub(super) tells_apart: bool,
+    /// Every entry is to be looked at anew, an empty cache warmed.
+    pub(super) first: bool,
+    /// Changes, merged.
+    pub(super) change: Option<Change>,
+    /// What people asked to be refreshed.
+    pub(super) asked: BTreeMap<EntryKey, Entry>,
+    /// Entries that were served stale.
+    pub(super) served_stale: BTreeSet<EntryKey>,
+}
+
+/// Published changes.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) tables: Touched,
+    pub(super) committed_at: Option<DateTime<Utc>>,
+    pub(super) detected_at: DateTime<Utc>,
+}
+
+impl Change {
+    /// Two changes as one: the moments are those of the first.
+    pub(super) fn merge(&mut self, other: Self) {
+        match (&mut self.tables, other.tables) {
+            (Touched::Tables(tables), Touched::Tables(more)) => tables.extend(more),
+            (tables, _) => *tables = Touched::All,
+        }
+        self.committed_at = match (self.committed_at, other.committed_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.detected_at = self.detected_at.min(other.detected_at);
+    }
+}
+
+impl Shared {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn new(
+        name: &str,
+        places: usize,
+        engine: Arc<Engine>,
+        cache: Arc<Cache>,
+        keys: SourceKeys,
+        reports: BTreeMap<String, Arc<Report>>,
+        detector: Option<crate::detector::About>,
+        hub: Arc<Hub>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            places,
+            engine,
+            protocol: Protocol::new(cache.clone(), keys.clone()),
+            cache,
+            keys,
+            reports,
+            hub,
+            news: Mutex::new(News::default()),
+            news_came: Notify::new(),
+            wanted: Mutex::new(BTreeSet::new()),
+            wanted_came: Notify::new(),
+            watch: Mutex::new(Watch {
+                source: name.to_owned(),
+                detector,
+                role: Role::StandingBy,
+                tables: Vec::new(),
+                last_change: None,
+                last_heartbeat: None,
+            }),
+            queue: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Tells the refresher something.
+    pub(super) fn tell(&self, what: impl FnOnce(&mut News)) {
+        what(&mut self.news.lock());
+        self.news_came.notify_one();
+    }
+
+    /// Takes what has been told. The standing facts (leading, watching) are copied, the rest is taken.
+    pub(super) fn take_news(&self) -> News {
+        let mut news = self.news.lock();
+        News {
+            leading: news.leading,
+            watching: news.watching,
+            tells_apart: news.tells_apart,
+            first: std::mem::take(&mut news.first),
+            change: news.change.take(),
+            asked: std::mem::take(&mut news.asked),
+            served_stale: std::mem::take(&mut news.served_stale),
+        }
+    }
+
+    /// Tells the watcher that entries depend on these tables.
+    pub(super) fn want(&self, tables: impl IntoIterator<Item = String>) {
+        let mut wanted = self.wanted.lock();
+        let before = wanted.len();
+        wanted.extend(tables);
+        if wanted.len() > before {
+            self.watch.lock().tables = wanted.iter().cloned().collect();
+            self.wanted_came.notify_one();
+        }
+    }
+
+    /// Every table that entries depend on.
+    pub(super) fn wanted(&self) -> BTreeSet<String> {
+        self.wanted.lock().clone()
+    }
+
+    /// Changes what people are shown of the watching.
+    pub(super) fn show(&self, what: impl FnOnce(&mut Watch)) {
+        what(&mut self.watch.lock());
+        self.hub.changed();
+    }
+
+    /// Changes what people are shown of the queue.
+    pub(super) fn show_queue(&self, queue: Vec<Queued>) {
+        let mut shown = self.queue.lock();
+        let same = shown.len() == queue.len()
+            && shown.iter().zip(&queue).all(|(a, b)| {
+                (&a.key, &a.why, a.started.is_some(), a.cost)
+                    == (&b.key, &b.why, b.started.is_some(), b.cost)
+            });
+        if !same {
+            *shown = queue;
+            drop(shown);
+            self.hub.changed();
+        }
+    }
+
+    /// Writes into the log what the worker saw or did.
+    pub(super) fn log(&self, event: &str, detail: impl Into<String>, tables: Vec<String>) {
+        self.engine.log().record(Event::Worker(WorkerEvent {
+            at: Utc::now(),
+            source: self.name.clone(),
+            event: event.to_owned(),
+            detail: detail.into(),
+            tables,
+        }));
+    }
+}

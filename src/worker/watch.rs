@@ -1,0 +1,547 @@
+//! The watching half: holds the lease of a source, asks its detector, and publishes what it came to know.
+//!
+//! Invariant: the heartbeat never advances past the moment at which an observation began, and never while a change
+//! that was observed is not published yet.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::{self, Election, Epoch, Lead, Position, PublishError, ServerTime};
+use crate::detector::{About, Blind, Detector, Observation, Touched};
+use crate::report::{Dependencies, Refresh};
+
+use super::Role;
+use super::shared::{Change, Shared};
+
+/// How long the lease and a heartbeat last: a dead worker is noticed, and replaced, by then.
+const LEASE: Duration = Duration::from_secs(4);
+/// How often the lease is renewed.
+const RENEW: Duration = Duration::from_secs(1);
+/// How often a heartbeat is published while nothing changes.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How often a worker that stands by, or whose cache is away, tries again.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// How soon a blind detector is asked again; doubled each time, up to the next.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+/// The watching half of the worker for one source.
+pub(super) struct Watcher {
+    pub(super) shared: Arc<Shared>,
+    /// Why there is no detector although reports ask for one.
+    pub(super) unable: Option<String>,
+    /// Names this worker among others.
+    pub(super) id: String,
+    pub(super) stop: CancellationToken,
+}
+
+/// Why a term as leader ended.
+enum End {
+    /// Stopped by the user.
+    Stopped,
+    /// The lease is another's, or the cache forgot it.
+    Lost,
+}
+
+/// What holds as long as this worker leads.
+struct Term {
+    lead: Lead,
+    /// The server's clock before the current observation began.
+    as_of: ServerTime,
+    /// The moment that was vouched for last.
+    vouched: ServerTime,
+    renewed: Instant,
+    epoch: Option<Epoch>,
+    position: Position,
+    published: Instant,
+    /// Observed, and not published yet.
+    pending: Option<(Change, Position)>,
+    /// Tables that the cache knows in this epoch.
+    known: BTreeSet<String>,
+}
+
+/// What a detector says of itself at an observation.
+struct Sight {
+    about: About,
+    apart: Option<BTreeSet<String>>,
+}
+
+impl Sight {
+    fn of(detector: &dyn Detector) -> Self {
+        Self {
+            about: detector.about().clone(),
+            apart: detector.tells_apart().cloned(),
+        }
+    }
+
+    /// How long a heartbeat vouches: at least the lease, longer for a detector that looks rarely.
+    fn valid_for(&self) -> Duration {
+        LEASE.max(self.about.delay * 3)
+    }
+}
+
+impl Watcher {
+    /// Watches until it is stopped; gives the lease back.
+    pub(super) async fn run(self, mut detector: Option<Box<dyn Detector>>) {
+        let mut said = String::new();
+        loop {
+            let election = tokio::select! {
+                () = self.stop.cancelled() => return,
+                election = self.shared.protocol.lead(&self.id, LEASE) => election,
+            };
+            let pause = match election {
+                Ok(Election::Leading { lead, now, .. }) => {
+                    said.clear();
+                    match self.lead(lead, now, detector.as_mut()).await {
+                        End::Stopped => return,
+                        // At once: what ended the term (an emptied cache) may well have freed the lease too.
+                        End::Lost => continue,
+                    }
+                }
+                Ok(Election::Standby(left)) => {
+                    if said != "standby" {
+                        "standby".clone_into(&mut said);
+                        self.shared.show(|watch| watch.role = Role::StandingBy);
+                        self.shared.log(
+                            "standing_by",
+                            "another worker leads; this one takes over when it ends",
+                            Vec::new(),
+                        );
+                    }
+                    left.min(TRY_AGAIN) + Duration::from_millis(5)
+                }
+                Err(error) => {
+                    if said != error.message {
+                        error.message.clone_into(&mut said);
+                        self.blind(&error.message);
+                    }
+                    TRY_AGAIN
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One term as leader.
+    async fn lead(
+        &self,
+        lead: Lead,
+        now: ServerTime,
+        detector: Option<&mut Box<dyn Detector>>,
+    ) -> End {
+        let shared = self.shared.clone();
+        shared.log(
+            "leading",
+            format!("this worker keeps {} true", shared.name),
+            Vec::new(),
+        );
+        let role = match &self.unable {
+            Some(why) => Role::Blind(why.clone()),
+            None => Role::Leader(Utc::now()),
+        };
+        if let Some(why) = &self.unable {
+            shared.log("blind", why.clone(), Vec::new());
+        }
+        shared.show(|watch| watch.role = role);
+        // With a detector, the first look waits for its baseline: what is filled before it would be filled again.
+        let at_once = detector.is_none();
+        shared.tell(|news| {
+            news.leading = true;
+            news.first |= at_once;
+        });
+        let mut term = Term {
+            lead,
+            as_of: now,
+            vouched: ServerTime::default(),
+            renewed: Instant::now(),
+            epoch: None,
+            position: Position::zero(),
+            published: Instant::now(),
+            pending: None,
+            known: BTreeSet::new(),
+        };
+        let end = match detector {
+            Some(detector) => self.watch(&mut term, detector.as_mut()).await,
+            None => self.hold(&mut term).await,
+        };
+        shared.tell(|news| {
+            news.leading = false;
+            news.watching = false;
+        });
+        // Whoever stands by can take over at once; if the cache does not answer, the lease ends by itself. Where it is
+        // another's already, this does nothing.
+        let _ = shared.protocol.resign(&term.lead).await;
+        end
+    }
+
+    /// Leads without a detector: schedules and TTLs only.
+    async fn hold(&self, term: &mut Term) -> End {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return End::Stopped,
+                () = sleep_until(term.renewed + RENEW) => {}
+            }
+            if !self.renew(term).await {
+                return End::Lost;
+            }
+        }
+    }
+
+    async fn watch(&self, term: &mut Term, detector: &mut dyn Detector) -> End {
+        let mut renew = tokio::time::interval(RENEW);
+        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut unseeing: Option<(String, Duration)> = None;
+        let mut retry_at = Instant::now();
+        let mut begun = false;
+        loop {
+            let seen = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return End::Stopped,
+                _ = renew.tick() => {
+                    if self.renew(term).await { continue }
+                    return End::Lost;
+                }
+                () = self.shared.wanted_came.notified(), if term.epoch.is_some() => {
+                    let sight = Sight::of(detector);
+                    if self.take_in(term, &sight).await.is_err() { return End::Lost }
+                    continue;
+                }
+                // Giving up this future loses nothing: a change that was not returned is returned next time.
+                seen = async { sleep_until(retry_at).await; detector.next().await } => seen,
+            };
+            let sight = Sight::of(detector);
+            let outcome = match seen {
+                Ok(observation) => self
+                    .observed(term, &sight, observation)
+                    .await
+                    .map(|()| None),
+                Err(Blind(why)) => self.vouch_for_nothing(term).await.map(|()| Some(why)),
+            };
+            let why = match outcome {
+                Ok(None) => {
+                    if unseeing.take().is_some() {
+                        self.sees_again(term, &sight);
+                    }
+                    continue;
+                }
+                Ok(Some(why)) => why,
+                Err(PublishError::Lost) => return End::Lost,
+                Err(PublishError::Behind) => {
+                    term.epoch = None;
+                    continue;
+                }
+                // Whatever is pending is published when the cache is back; until then no heartbeat is written, so
+                // nothing is called fresh for long.
+                Err(PublishError::Cache(error)) => error.message,
+            };
+            // What needs no detector (schedules, TTLs) does not wait for it.
+            if !std::mem::replace(&mut begun, true) {
+                self.shared.tell(|news| news.first |= !news.watching);
+            }
+            let pause = match &unseeing {
+                Some((said, pause)) if *said == why => (*pause * 2).min(LONGEST_RETRY),
+                _ => {
+                    self.blind(&why);
+                    FIRST_RETRY
+                }
+            };
+            retry_at = Instant::now() + pause;
+            unseeing = Some((why, pause));
+        }
+    }
+
+    fn sees_again(&self, term: &Term, sight: &Sight) {
+        self.shared.log(
+            "watching",
+            format!("{} sees again", sight.about.name),
+            Vec::new(),
+        );
+        let role = Role::Leader(Utc::now());
+        self.shared.show(|watch| watch.role = role);
+        let epoch = term.epoch.is_some();
+        self.shared.tell(|news| news.watching = epoch);
+    }
+
+    /// Publishes an observation: a new epoch where there is none or after a gap, a bump, or a heartbeat.
+    async fn observed(
+        &self,
+        term: &mut Term,
+        sight: &Sight,
+        observation: Observation,
+    ) -> Result<(), PublishError> {
+        let gap = match &observation {
+            Observation::Gap(why) => Some(why.clone()),
+            _ if term.epoch.is_none() => Some("a new term".to_owned()),
+            _ => None,
+        };
+        if let Some(why) = gap {
+            // The old epoch must not be published in again, even if opening the new one fails now.
+            term.epoch = None;
+            return self.open_epoch(term, sight, &why).await;
+        }
+        if let Observation::Changed {
+            tables,
+            position,
+            committed_at,
+        } = observation
+        {
+            let change = Change {
+                tables: self.widened(tables, term, sight),
+                committed_at,
+                detected_at: Utc::now(),
+            };
+            let at = position
+                .as_deref()
+                .and_then(Position::parse)
+                .unwrap_or_else(|| term.position.next());
+            match &mut term.pending {
+                Some((pending, last)) => {
+                    pending.merge(change);
+                    *last = at.max(last.clone());
+                }
+                None => term.pending = Some((change, at)),
+            }
+        } else if term.pending.is_none() && term.published.elapsed() < HEARTBEAT {
+            return Ok(());
+        }
+        self.publish(term, sight).await
+    }
+
+    /// Tables that the detector does not tell apart count as changed with every change.
+    fn widened(&self, tables: Touched, term: &Term, sight: &Sight) -> Touched {
+        let (Touched::Tables(mut tables), Some(apart)) = (tables, sight.apart.as_ref()) else {
+            return Touched::All;
+        };
+        let wanted = self.shared.wanted();
+        tables.extend(
+            term.known
+                .union(&wanted)
+                .filter(|name| *name != Dependencies::ANY && !apart.contains(*name))
+                .cloned(),
+        );
+        Touched::Tables(tables)
+    }
+
+    async fn publish(&self, term: &mut Term, sight: &Sight) -> Result<(), PublishError> {
+        let Some(epoch) = &mut term.epoch else {
+            return Ok(());
+        };
+        let names: Vec<String>;
+        let (change, position) = match &term.pending {
+            None => (cache::Change::Nothing, epoch.position.clone()),
+            Some((
+                Change {
+                    tables: Touched::All,
+                    ..
+                },
+                at,
+            )) => (cache::Change::All, at.clone()),
+            Some((
+                Change {
+                    tables: Touched::Tables(tables),
+                    ..
+                },
+                at,
+            )) => {
+                names = tables.iter().cloned().collect();
+                (cache::Change::Tables(&names), at.clone())
+            }
+        };
+        let protocol = &self.shared.protocol;
+        let now = protocol
+            .publish(epoch, change, &position, term.as_of, sight.valid_for())
+            .await?;
+        (term.vouched, term.as_of) = (term.as_of, now);
+        term.position = position;
+        term.published = Instant::now();
+        let change = term.pending.take().map(|(change, _)| change);
+        let now = Utc::now();
+        self.shared.show(|watch| {
+            watch.last_heartbeat = Some(now);
+            if let Some(change) = &change {
+                watch.last_change = Some(change.detected_at);
+            }
+            watch.detector = Some(sight.about.clone());
+        });
+        if let Some(change) = change {
+            let (detail, tables) = match &change.tables {
+                Touched::All => (format!("{} changed", self.shared.name), Vec::new()),
+                Touched::Tables(tables) => {
+                    let tables: Vec<String> = tables.iter().cloned().collect();
+                    (format!("{} changed", tables.join(", ")), tables)
+                }
+            };
+            self.shared.log("change", detail, tables);
+            self.shared.tell(|news| match &mut news.change {
+                Some(waiting) => waiting.merge(change),
+                None => news.change = Some(change),
+            });
+        }
+        Ok(())
+    }
+
+    async fn open_epoch(
+        &self,
+        term: &mut Term,
+        sight: &Sight,
+        why: &str,
+    ) -> Result<(), PublishError> {
+        let about = &sight.about;
+        let shown = format!(
+            "{}, {}",
+            about.name,
+            humantime::format_duration(in_millis(about.delay))
+        );
+        let position = term.position.next();
+        let (epoch, now) = self
+            .shared
+            .protocol
+            .new_epoch(
+                &term.lead,
+                position.clone(),
+                term.as_of,
+                sight.valid_for(),
+                &shown,
+            )
+            .await?;
+        (term.vouched, term.as_of) = (term.as_of, now);
+        (term.epoch, term.position) = (Some(epoch), position);
+        (term.pending, term.published) = (None, Instant::now());
+        term.known.clear();
+        let (role, now) = (Role::Leader(Utc::now()), Utc::now());
+        self.shared.show(|watch| {
+            watch.role = role;
+            watch.detector = Some(about.clone());
+            watch.last_heartbeat = Some(now);
+        });
+        self.shared.log(
+            "watching",
+            format!("{shown}: {why}; every on-change entry is looked at anew"),
+            Vec::new(),
+        );
+        self.name_tables();
+        self.take_in(term, sight).await?;
+        let apart = sight.apart.as_ref().is_some();
+        self.shared.tell(|news| {
+            news.watching = true;
+            news.tells_apart = apart;
+            news.first = true;
+        });
+        Ok(())
+    }
+
+    /// Takes in tables that entries depend on and the cache does not know yet.
+    ///
+    /// At the current position: every detector here sees each commit of the source, whatever the table, and a commit
+    /// between a fill and this moment has moved the position past the fill's.
+    async fn take_in(&self, term: &mut Term, sight: &Sight) -> Result<(), PublishError> {
+        let new: Vec<String> = self
+            .shared
+            .wanted()
+            .difference(&term.known)
+            .cloned()
+            .collect();
+        // A change that waits comes first, or the new tables would be taken in before it, at the position after it.
+        let (Some(epoch), None) = (&mut term.epoch, &term.pending) else {
+            return Ok(());
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let position = epoch.position.clone();
+        let taken = self
+            .shared
+            .protocol
+            .take_in(epoch, &new, &position, term.vouched, sight.valid_for())
+            .await;
+        match taken {
+            Ok(now) => {
+                // No look is under way: the next one begins after this answer.
+                term.as_of = now;
+                term.known.extend(new);
+                Ok(())
+            }
+            Err(PublishError::Lost) => Err(PublishError::Lost),
+            Err(PublishError::Behind) => {
+                term.epoch = None;
+                Ok(())
+            }
+            // Asked for again by whoever finds an entry with an unknown table.
+            Err(PublishError::Cache(_)) => Ok(()),
+        }
+    }
+
+    /// Tells which tables the workspace's reports depend on, so that their first entries are watched from their fill.
+    fn name_tables(&self) {
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let Some(source) = shared.engine.source(&shared.name) else {
+                return;
+            };
+            // Without a catalogue the tables become known from the entries' headers, a moment later.
+            let Ok(catalogue) = source.catalogue().await else {
+                return;
+            };
+            let on_change = shared
+                .reports
+                .values()
+                .filter(|report| report.refresh == Refresh::OnChange);
+            let names = on_change.flat_map(|report| match &report.tables {
+                Some(tables) => tables.clone(),
+                None => Dependencies::of(&report.sql, source.dialect(), &catalogue).names(),
+            });
+            shared.want(names.collect::<Vec<_>>());
+        });
+    }
+
+    /// The detector sees nothing: entries stop being fresh now, not only when the heartbeat runs out.
+    async fn vouch_for_nothing(&self, term: &mut Term) -> Result<(), PublishError> {
+        let Some(epoch) = &mut term.epoch else {
+            return Ok(());
+        };
+        let position = epoch.position.clone();
+        let nothing = cache::Change::Nothing;
+        term.as_of = self
+            .shared
+            .protocol
+            .publish(epoch, nothing, &position, term.vouched, Duration::ZERO)
+            .await?;
+        Ok(())
+    }
+
+    fn blind(&self, why: &str) {
+        self.shared
+            .show(|watch| watch.role = Role::Blind(why.to_owned()));
+        self.shared.log("blind", why, Vec::new());
+        self.shared.tell(|news| news.watching = false);
+    }
+
+    /// Renews the lease; `false` means that it is lost, or may be.
+    async fn renew(&self, term: &mut Term) -> bool {
+        match self.shared.protocol.renew(&term.lead, LEASE).await {
+            Ok(true) => {
+                term.renewed = Instant::now();
+                true
+            }
+            Ok(false) => false,
+            Err(_) => {
+                // A cache that is away for a moment has not given the lease to anyone else.
+                sleep(Duration::from_millis(50)).await;
+                term.renewed.elapsed() < LEASE
+            }
+        }
+    }
+}
+
+/// Without the digits that nobody reads.
+fn in_millis(time: Duration) -> Duration {
+    Duration::from_millis(time.as_millis() as u64)
+}
