@@ -2,13 +2,25 @@
 //!
 //! This module never talks to a database or to Redis.
 
+mod columnar;
 pub mod csv;
+mod export;
 mod guard;
+mod human;
+mod json;
+mod names;
+mod output;
 mod stream;
 pub mod text;
 mod widen;
 
 pub use csv::{Checksum, CsvOptions, CsvWriter};
+pub use export::{
+    ExportError, ExportOptions, Exported, Exporter, Format, Progress, Target, export,
+};
+pub use human::{HumanTable, grouped};
+pub use names::{Renamed, unique_names};
+pub use output::WriteError;
 pub use stream::{BatchSender, BatchStream, Interrupted};
 pub use widen::widen;
 

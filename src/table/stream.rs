@@ -75,6 +75,21 @@ impl<E: From<Interrupted>> BatchStream<E> {
         )
     }
 
+    /// The rows of a table that is in memory, for what takes a stream.
+    pub fn of(table: Table) -> Self {
+        let (sender, items) = mpsc::channel(table.batches.len() + 1);
+        for batch in table.batches {
+            // The queue has room for all of them.
+            let _ = sender.try_send(Item::Batch(batch));
+        }
+        let _ = sender.try_send(Item::Done);
+        Self {
+            schema: table.schema,
+            items,
+            done: false,
+        }
+    }
+
     /// The schema as known before the first batch; see the type's docs on widening.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
