@@ -4,7 +4,7 @@
 //! bounded, and no value is lost.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -190,7 +190,7 @@ trait PositionHint {
 impl PositionHint for File {
     fn stream_position_hint(&self) -> u64 {
         let mut file = self;
-        file.seek(SeekFrom::Current(0)).unwrap_or_default()
+        file.stream_position().unwrap_or_default()
     }
 }
 
