@@ -2,6 +2,11 @@
 //!
 //! A source never writes to the user's database and never shows a password.
 
+mod readonly;
+mod sqlite;
+mod sqlite_error;
+mod sqlite_rows;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -162,9 +167,15 @@ pub enum SourceError {
     Interrupted(#[from] Interrupted),
 }
 
-/// The source for a URL's scheme.
-pub fn open(_config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
-    todo!()
+/// The source for a URL's scheme; nothing is connected yet.
+pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
+    match config.url.dialect() {
+        Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
+        _ => Err(SourceError::Connect(format!(
+            "the source \"{}\" has the URL {}, whose database this version cannot read; use sqlite:",
+            config.name, config.url
+        ))),
+    }
 }
 
 /// Opens every source of a workspace by name, without connecting yet.

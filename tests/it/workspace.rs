@@ -138,7 +138,11 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
             ":3:7: the URL \"rediss//127.0.0.1:6379/0\" begins with no scheme",
         ),
         ("redis://127", "reddis://127", "did you mean redis:?"),
-        ("redis://127.0.0.1", "redis://:hunter2@", "names no host"),
+        (
+            "redis://127.0.0.1",
+            "redis://:hunter2@",
+            r#"the URL "redis://:***@:6379/0" cannot be read: empty host"#,
+        ),
         (
             "redis://127",
             "redis://${LOOKASIDE_NOT_SET}@127",

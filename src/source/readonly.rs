@@ -1,0 +1,162 @@
+//! SQL that would write is refused before it runs. The read-only transaction is the second lock on the same door.
+
+use super::SourceError;
+use crate::report::lex::{self, Kind};
+use crate::report::{Dialect, line_column};
+
+/// Words that begin a statement which writes, where they stand at a statement's place.
+const WRITES: [&str; 8] = [
+    "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "CREATE", "DROP", "TRUNCATE",
+];
+
+/// Lets one query through and nothing else: one SELECT, VALUES, TABLE or WITH ... SELECT.
+pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
+    let mut words: Vec<(String, usize, usize)> = Vec::new();
+    let mut depth = 0_usize;
+    let mut ended = false;
+    for token in lex::tokens(sql, dialect) {
+        let token = token.map_err(|error| SourceError::Sql {
+            position: Some(line_column(sql, error.at)),
+            message: error.message,
+        })?;
+        let text = &sql[token.at..token.end];
+        if token.kind == Kind::Comment {
+            // MySQL runs what stands in such a comment.
+            if dialect == Dialect::MySql && (text.starts_with("/*!") || text.starts_with("/*M!")) {
+                return Err(refused(
+                    "an executable comment /*! */",
+                    "write the SQL outside a comment",
+                ));
+            }
+            continue;
+        }
+        if ended {
+            return Err(refused("a second statement", "keep the first alone"));
+        }
+        match text {
+            ";" => ended = true,
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        words.push((text.to_ascii_uppercase(), depth, token.at));
+        if token.kind != Kind::Word {
+            // Kept for what stands before a word, and never mistaken for one.
+            if let Some(last) = words.last_mut() {
+                last.0 = if text.len() == 1 {
+                    text.to_owned()
+                } else {
+                    String::new()
+                };
+            }
+        }
+    }
+    let Some((first, _, _)) = words.iter().find(|(word, _, _)| word != "(") else {
+        return Err(SourceError::Sql {
+            message: "the SQL is empty; write a SELECT".to_owned(),
+            position: None,
+        });
+    };
+    if !matches!(first.as_str(), "SELECT" | "WITH" | "VALUES" | "TABLE") {
+        let what = if first.is_empty() {
+            "what the SQL begins with".to_owned()
+        } else {
+            first.clone()
+        };
+        return Err(refused(&what, "begin with SELECT or WITH"));
+    }
+    let mut before = "";
+    for (i, (word, depth, _)) in words.iter().enumerate() {
+        let next = words.get(i + 1).map_or("", |(word, _, _)| word.as_str());
+        // A statement's place is after a bracket (WITH x AS (DELETE ...) and, in a WITH, after the last bracket.
+        // A function of the same name, as REPLACE(a, b, c), has a bracket behind it.
+        let place = before == "(" || (before == ")" && *depth == 0 && first == "WITH");
+        if place && WRITES.contains(&word.as_str()) && next != "(" && next != "." && next != "," {
+            return Err(refused(word, "a report only reads"));
+        }
+        if word == "INTO" && *depth == 0 && first != "VALUES" {
+            return Err(refused(
+                "INTO",
+                "leave it out; the result is the report's answer",
+            ));
+        }
+        before = word;
+    }
+    Ok(())
+}
+
+fn refused(what: &str, remedy: &str) -> SourceError {
+    SourceError::Writes(format!(
+        "the report was not run: {what} is not a single SELECT; {remedy}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Dialect::{MySql, Postgres, Sqlite};
+
+    #[test]
+    fn queries_pass() {
+        for sql in [
+            "SELECT 1",
+            "  select 'DELETE FROM x; --' -- ; DROP\n;  /* INSERT */ ",
+            "WITH a AS (SELECT 1), b AS (SELECT 2) SELECT * FROM a, b",
+            "VALUES (1), (2)",
+            "SELECT replace(a, 'x', 'y'), (replace(b, 'x', 'y')), \"delete\" FROM \"update\"",
+            "SELECT a.update, (delete, 1) FROM a",
+            "WITH x AS (SELECT 1) (SELECT * FROM x)",
+        ] {
+            assert!(
+                check(sql, Sqlite).is_ok(),
+                "{sql}: {:?}",
+                check(sql, Sqlite)
+            );
+        }
+        assert!(check("(SELECT 1) UNION (SELECT 2)", Postgres).is_ok());
+        assert!(check("TABLE orders", Postgres).is_ok());
+    }
+
+    #[test]
+    fn writes_are_refused() {
+        for sql in [
+            "INSERT INTO t VALUES (1)",
+            "DELETE FROM t",
+            "SELECT 1; DROP TABLE t",
+            "SELECT 1;;",
+            "WITH x AS (SELECT 1) DELETE FROM t",
+            "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x",
+            "with x as ( /* a */ insert into t values (1) returning *) select 1",
+            "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
+            "SELECT * INTO copy FROM t",
+            "SELECT 1 INTO OUTFILE '/tmp/x'",
+            "PRAGMA journal_mode = DELETE",
+            "ATTACH 'x' AS y",
+            "BEGIN",
+            "EXPLAIN ANALYZE DELETE FROM t",
+            "/* SELECT */ VACUUM",
+            "\"SELECT\" 1",
+        ] {
+            assert!(
+                matches!(check(sql, Postgres), Err(SourceError::Writes(_))),
+                "{sql}: {:?}",
+                check(sql, Postgres)
+            );
+        }
+        assert!(matches!(
+            check("SELECT 1 /*! INTO OUTFILE 'x' */", MySql),
+            Err(SourceError::Writes(_))
+        ));
+        assert!(matches!(
+            check(" -- nothing", Sqlite),
+            Err(SourceError::Sql { .. })
+        ));
+        assert!(matches!(
+            check("SELECT 'x", Sqlite),
+            Err(SourceError::Sql {
+                position: Some((1, 8)),
+                ..
+            })
+        ));
+    }
+}
