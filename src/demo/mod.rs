@@ -10,22 +10,24 @@
 //! | `reports.rs`, `sql/` | which reports are there? |
 //! | `server.rs` | how does a private redis-server start, and end with us? |
 //! | `keys.rs` | what does a web shop leave in Redis? |
+//! | `load/` | how does the same data get into a database of the user's? |
 //! | `writer.rs` | how do new orders arrive? |
 
 mod data;
 mod keys;
+mod load;
 mod reports;
 mod schema;
 mod server;
 mod tables;
 mod writer;
 
+pub use load::load;
 pub use reports::reports_for;
 pub use server::{PrivateServer, SERVER_VARIABLE};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -149,14 +151,9 @@ impl Demo {
 
 fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
     let shop = SourceConfig {
-        name: "shop".to_owned(),
-        url: ConnectionUrl::new(&sqlite_url(data)),
-        max_concurrent_queries: 2,
-        query_timeout: Duration::from_mins(5),
-        watermark: None,
-        poll_interval: Duration::from_millis(50),
         // The file is the demo's own: triggers tell which table changed, so that other reports stay fresh.
         triggers: true,
+        ..SourceConfig::new("shop", &format!("sqlite:{}", data.display()))
     };
     Workspace {
         name: "demo".to_owned(),
@@ -168,18 +165,4 @@ fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
         sources: BTreeMap::from([("shop".to_owned(), shop)]),
         reports: reports_for(Dialect::Sqlite, "shop"),
     }
-}
-
-/// `sqlite:` and the path, with what a URL reserves escaped.
-fn sqlite_url(path: &Path) -> String {
-    let mut url = String::from("sqlite:");
-    for c in path.to_string_lossy().chars() {
-        match c {
-            '%' => url += "%25",
-            '?' => url += "%3F",
-            '#' => url += "%23",
-            c => url.push(c),
-        }
-    }
-    url
 }

@@ -1,0 +1,42 @@
+//! `lookaside demo`: the demo in the terminal, or its data loaded into a database of the user's own.
+//!
+//! The window has its own way to the demo; which of the two is shown is decided in `main.rs`.
+
+mod format;
+mod load;
+mod measure;
+mod news;
+mod screen;
+mod terminal;
+
+use tokio_util::sync::CancellationToken;
+
+/// What follows `lookaside demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoArgs {
+    /// TPC-H scale factor: 0.1 is 600,000 order lines and takes seconds to make, 1 is the full size.
+    #[arg(long, default_value_t = 0.1, value_name = "N")]
+    pub scale: f64,
+    /// Stay in the terminal even where there is a display.
+    #[arg(long)]
+    pub terminal: bool,
+    /// New orders a minute that arrive while the demo runs; 0 for none.
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    pub orders_per_minute: u32,
+    /// Load the same data into this database instead: an empty one of your own, mysql://, mariadb:// or postgres://.
+    #[arg(long, value_name = "URL", conflicts_with = "terminal")]
+    pub load: Option<String>,
+    /// With --load: replace tables of the demo that are already there. Tables it did not make itself are never touched.
+    #[arg(long, requires = "load")]
+    pub replace: bool,
+}
+
+impl DemoArgs {
+    /// Runs what does not need a window. Cancelling ends the running query, and everything that was started.
+    pub async fn run(self, cancel: CancellationToken) -> anyhow::Result<()> {
+        match self.load {
+            Some(url) => load::run(&url, self.scale, self.replace, &cancel).await,
+            None => terminal::run(self.scale, self.orders_per_minute, &cancel).await,
+        }
+    }
+}
