@@ -21,6 +21,7 @@ const BULK: Duration = Duration::from_secs(10);
 ///
 /// Payloads travel on a connection of their own, so that a verdict never waits behind somebody's megabytes.
 pub struct Cache {
+    client: Result<redis::Client, CacheError>,
     small: Arc<Link>,
     bulk: Arc<Link>,
     prefix: String,
@@ -46,7 +47,8 @@ impl Cache {
         let codec = Codec::of_url(config.url.expose());
         Arc::new(Self {
             small: Link::new(client.clone(), SMALL),
-            bulk: Link::new(client, BULK),
+            bulk: Link::new(client.clone(), BULK),
+            client,
             prefix: config.prefix.clone(),
             codec,
             server: Mutex::new(None),
@@ -101,6 +103,14 @@ impl Cache {
         };
         *self.server.lock() = Some(server.clone());
         Ok(server)
+    }
+
+    /// A connection of its own, for commands that block; each answer may take `timeout`.
+    pub(crate) async fn open(
+        &self,
+        timeout: Duration,
+    ) -> Result<redis::aio::MultiplexedConnection, CacheError> {
+        super::open(self.client.as_ref().map_err(Clone::clone)?, timeout).await
     }
 
     /// One small command.

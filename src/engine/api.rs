@@ -1,17 +1,37 @@
-//! The engine's front.
+//! The engine's front: what can be asked of it.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::report::{EntryKey, Params, Report};
+use parking_lot::{Mutex, RwLock};
+use tokio_util::sync::CancellationToken;
+
+use super::ask::Ask;
+use super::dependencies::Catalogues;
+use super::flight::Flights;
+use super::{Answer, Caller, EngineError, EntryState, EventLog, Mode, Reason, Request};
+use crate::cache::{Cache, CacheStatus, Protocol, SourceKeys};
+use crate::report::{Dependencies, EntryKey, Params, Report};
 use crate::source::Source;
 use crate::workspace::Workspace;
 
-use super::{Answer, Caller, EngineError, EntryState, Event, Request};
+type Hook = Arc<dyn Fn(&Arc<Report>, &Params) + Send + Sync>;
 
 /// The cache-aside engine over one workspace.
 pub struct Engine {
-    _private: (),
+    pub(super) cache: Arc<Cache>,
+    sources: BTreeMap<String, Arc<dyn Source>>,
+    keys: BTreeMap<String, SourceKeys>,
+    pub(super) flights: Flights,
+    pub(super) catalogues: Catalogues,
+    log: Arc<EventLog>,
+    pub(super) caller: Caller,
+    stays: bool,
+    hook: RwLock<Option<Hook>>,
+    /// Entries whose background refresh failed, how often in a row, and when the next one may be tried.
+    resting: Mutex<HashMap<EntryKey, (u32, Instant)>>,
 }
 
 impl Engine {
@@ -19,98 +39,181 @@ impl Engine {
     ///
     /// `stays` tells that this process will live on and refresh what it serves stale.
     pub fn new(
-        _workspace: &Workspace,
-        _sources: BTreeMap<String, Arc<dyn Source>>,
-        _caller: Caller,
-        _stays: bool,
+        workspace: &Workspace,
+        sources: BTreeMap<String, Arc<dyn Source>>,
+        caller: Caller,
+        stays: bool,
     ) -> Arc<Self> {
-        todo!()
+        let cache = Cache::new(&workspace.cache);
+        let keys = sources
+            .iter()
+            .map(|(name, source)| (name.clone(), cache.keys(name, source.identity())))
+            .collect();
+        Arc::new(Self {
+            log: EventLog::new(cache.clone()),
+            cache,
+            sources,
+            keys,
+            flights: Flights::default(),
+            catalogues: Catalogues::default(),
+            caller,
+            stays,
+            hook: RwLock::new(None),
+            resting: Mutex::default(),
+        })
     }
 
     /// Answers a request. Rows stream; an abandoned answer ends its query.
-    pub async fn ask(self: &Arc<Self>, _request: Request) -> Result<Answer, EngineError> {
-        todo!()
+    pub async fn ask(self: &Arc<Self>, request: Request) -> Result<Answer, EngineError> {
+        let (source, keys) = self.parts(&request.report)?;
+        Ask::new(self.clone(), source, keys, request).answer().await
     }
 
     /// The state of an entry, without counting as a request.
-    pub async fn state(&self, _report: &Report, _params: &Params) -> EntryState {
-        todo!()
+    pub async fn state(&self, report: &Report, params: &Params) -> EntryState {
+        match self.parts(report) {
+            Ok((source, keys)) => {
+                let key = EntryKey::new(source.identity(), report, params);
+                let known = self.catalogues.known(report, source.as_ref());
+                let watched = report.refresh == crate::report::Refresh::OnChange;
+                let found = self.cache.find(&keys, &key, watched, false).await;
+                EntryState::of(found, keys.header(&key), known.as_ref())
+            }
+            Err(error) => EntryState::unknown(error.to_string()),
+        }
     }
 
     /// The entry key of a report with parameters.
-    pub fn key(&self, _report: &Report, _params: &Params) -> Result<EntryKey, EngineError> {
-        todo!()
+    pub fn key(&self, report: &Report, params: &Params) -> Result<EntryKey, EngineError> {
+        let (source, _) = self.parts(report)?;
+        Ok(EntryKey::new(source.identity(), report, params))
     }
 
     /// A source by name.
-    pub fn source(&self, _name: &str) -> Option<Arc<dyn Source>> {
-        todo!()
+    pub fn source(&self, name: &str) -> Option<Arc<dyn Source>> {
+        self.sources.get(name).cloned()
     }
 
     /// Every source by name.
     pub fn sources(&self) -> &BTreeMap<String, Arc<dyn Source>> {
-        todo!()
+        &self.sources
     }
 
     /// The cache of this workspace.
-    pub fn cache(&self) -> &Arc<crate::cache::Cache> {
-        todo!()
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// The freshness protocol of a source, for its worker; `None` for a name that the workspace does not have.
-    pub fn protocol(&self, _source: &str) -> Option<crate::cache::Protocol> {
-        todo!()
+    pub fn protocol(&self, source: &str) -> Option<Protocol> {
+        Some(Protocol::new(
+            self.cache.clone(),
+            self.keys.get(source)?.clone(),
+        ))
     }
 
     /// Tells the engine who refreshes what is served stale: the hook queues a refresh and returns at once. Without
     /// one, an engine that stays refreshes by itself, in the background.
-    pub fn on_stale(&self, _refresh: impl Fn(&Arc<Report>, &Params) + Send + Sync + 'static) {
-        todo!()
+    pub fn on_stale(&self, refresh: impl Fn(&Arc<Report>, &Params) + Send + Sync + 'static) {
+        *self.hook.write() = Some(Arc::new(refresh));
     }
 
     /// How the cache is, as far as it is known without asking: for the status dot.
-    pub fn cache_status(&self) -> crate::cache::CacheStatus {
-        todo!()
+    pub fn cache_status(&self) -> CacheStatus {
+        self.cache.status()
     }
 
     /// What `report` depends on, with the catalogue of its source (asked again when it is older than a few seconds).
-    pub async fn dependencies(
-        &self,
-        _report: &Report,
-    ) -> Result<crate::report::Dependencies, EngineError> {
-        todo!()
+    pub async fn dependencies(&self, report: &Report) -> Result<Dependencies, EngineError> {
+        let (source, _) = self.parts(report)?;
+        Ok(self.catalogues.resolve(report, source.as_ref()).await?)
     }
 
     /// The event log of this workspace.
     pub fn log(&self) -> &Arc<EventLog> {
-        todo!()
-    }
-}
-
-/// The one log of requests, refreshes and changes: this process's own events at once, those of other processes on
-/// the same cache as they arrive through Redis.
-pub struct EventLog {
-    _private: (),
-}
-
-impl EventLog {
-    /// Records an event here, and in Redis as soon as that is possible; never waits.
-    pub fn record(&self, _event: Event) {
-        todo!()
+        &self.log
     }
 
-    /// The events after position `after` (0 for all that are kept), in order, and the position to ask from next.
-    pub fn since(&self, _after: u64) -> (Vec<Arc<Event>>, u64) {
-        todo!()
+    fn parts(&self, report: &Report) -> Result<(Arc<dyn Source>, SourceKeys), EngineError> {
+        match (
+            self.sources.get(&report.source),
+            self.keys.get(&report.source),
+        ) {
+            (Some(source), Some(keys)) => Ok((source.clone(), keys.clone())),
+            _ => Err(EngineError::NoSource {
+                report: report.name.clone(),
+                source_name: report.source.clone(),
+            }),
+        }
     }
 
-    /// Calls `wake` after each new event, from any thread; it must not wait.
-    pub fn on_event(&self, _wake: impl Fn() + Send + Sync + 'static) {
-        todo!()
+    /// Whether this process refreshes what it serves stale.
+    pub(super) fn refreshes(&self) -> bool {
+        self.stays || self.hook.read().is_some()
     }
 
-    /// Reads what other processes left in Redis before now, and follows what they add, until the log is dropped.
-    pub async fn follow(self: &Arc<Self>) {
-        todo!()
+    /// Sees to it that a stale entry is refreshed: by the worker's queue, else by this process where it stays.
+    pub(super) fn refresh_soon(
+        self: &Arc<Self>,
+        report: &Arc<Report>,
+        params: &Params,
+        key: EntryKey,
+    ) {
+        let hook = self.hook.read().clone();
+        if let Some(hook) = hook {
+            hook(report, params);
+            return;
+        }
+        let resting = self
+            .resting
+            .lock()
+            .get(&key)
+            .is_some_and(|(_, until)| Instant::now() < *until);
+        if !self.stays || resting || self.flights.is_running(key) {
+            return;
+        }
+        let (engine, report, params) = (self.clone(), report.clone(), params.clone());
+        tokio::spawn(async move {
+            let failed = engine.refresh(&report, &params).await.err();
+            let mut resting = engine.resting.lock();
+            match failed {
+                None => {
+                    resting.remove(&key);
+                }
+                // The last good result is kept, and the database is not asked again for every stale hit.
+                Some(error) => {
+                    let failures = resting.get(&key).map_or(0, |(failures, _)| *failures);
+                    let pause = Duration::from_secs(1 << failures.min(8));
+                    resting.insert(key, (failures.saturating_add(1), Instant::now() + pause));
+                    tracing::info!(report = report.name, %error, "background refresh failed");
+                }
+            }
+        });
+    }
+
+    /// A change was published while the query ran: whoever refreshes hears of it.
+    pub(super) fn born_stale(&self, request: &Request) {
+        let hook = self.hook.read().clone();
+        if let Some(hook) = hook {
+            hook(&request.report, &request.params);
+        }
+    }
+
+    async fn refresh(
+        self: &Arc<Self>,
+        report: &Arc<Report>,
+        params: &Params,
+    ) -> Result<(), EngineError> {
+        let mut answer = Box::pin(self.ask(Request {
+            report: report.clone(),
+            params: params.clone(),
+            mode: Mode::Refresh(Reason::Asked),
+            cancel: CancellationToken::new(),
+        }))
+        .await?;
+        while let Some(batch) = answer.rows.next().await {
+            batch?;
+        }
+        Ok(())
     }
 }

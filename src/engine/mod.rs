@@ -4,7 +4,12 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
+//! | `api.rs` | what can be asked of the engine? |
 //! | `ask.rs` | what is the outcome of a request? |
+//! | `serve.rs` | how does a cached answer reach who asked? |
+//! | `pump.rs` | how do a query's rows reach who asked? |
+//! | `dependencies.rs` | which tables does a report depend on, now? |
+//! | `record.rs` | which event does a request leave, however it ends? |
 //! | `fill.rs` | how does a result get into the cache while it streams to who asked? |
 //! | `flight.rs` | who runs the query when many ask at once? |
 //! | `event.rs` | what does each request leave in the log? |
@@ -13,9 +18,24 @@
 //! | `race.rs` | cached against uncached, in turn: how fast, and the same answer? |
 //! | `state.rs` | what is the state of a report's entry, and why? |
 
+mod api;
+mod ask;
+mod dependencies;
 mod event;
+mod fill;
+mod flight;
 pub mod latency;
+mod log;
+mod pump;
 pub mod race;
+mod record;
+mod serve;
+mod state;
+
+pub use api::Engine;
+pub use fill::Filled;
+pub use log::EventLog;
+pub use state::{EntryState, Freshness};
 
 pub use event::{Caller, Event, Outcome, Reason, RefreshEvent, RequestEvent, Stages, WorkerEvent};
 
@@ -61,6 +81,8 @@ pub struct Answer {
     pub rows: BatchStream<EngineError>,
     /// The request's event, filled when `rows` has ended (also by an error).
     pub event: Arc<std::sync::OnceLock<RequestEvent>>,
+    /// What became of the entry where this request ran the query for the cache, filled when `rows` has ended.
+    pub filled: Arc<std::sync::OnceLock<Filled>>,
 }
 
 /// How an answer was come by.
@@ -107,8 +129,3 @@ pub enum EngineError {
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
-
-mod api;
-pub use api::{Engine, EventLog};
-mod state;
-pub use state::{EntryState, Freshness};

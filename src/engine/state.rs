@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::cache::{CacheError, Found, Verdict};
+use crate::report::Dependencies;
+
 /// What a badge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Freshness {
@@ -53,4 +56,93 @@ pub struct EntryState {
     pub views: BTreeMap<String, Vec<String>>,
     /// The detector that watches its source, "SQLite data_version, 50 ms"; `None` where nobody does.
     pub detector: Option<String>,
+}
+
+impl EntryState {
+    /// The state as the cache told it; `known` are the dependencies as far as the SQL was resolved in this process.
+    pub(super) fn of(
+        found: Result<Found, CacheError>,
+        redis_key: String,
+        known: Option<&Dependencies>,
+    ) -> Self {
+        let found = match found {
+            Ok(found) => found,
+            Err(problem) => {
+                return Self {
+                    redis_key,
+                    ..Self::unknown(problem.message)
+                };
+            }
+        };
+        let state = match found.verdict {
+            Verdict::Fresh => Freshness::Fresh,
+            Verdict::Stale => Freshness::Stale,
+            Verdict::Missing => Freshness::Missing,
+        };
+        let mut views = BTreeMap::new();
+        let mut tables = Vec::new();
+        if let Some(known) = known {
+            tables = known.names();
+            if let Dependencies::Tables {
+                views: resolved, ..
+            } = known
+            {
+                views = resolved
+                    .iter()
+                    .map(|(view, under)| (view.clone(), under.iter().cloned().collect()))
+                    .collect();
+            }
+        }
+        let mut this = Self {
+            state,
+            reason: found.why.sentence(),
+            redis_key,
+            tables,
+            views,
+            detector: found.detector,
+            ..Self::unknown(String::new())
+        };
+        if let Some(header) = found.header {
+            this.age = Some(Duration::from_millis(
+                found.now.0.saturating_sub(header.created.0),
+            ));
+            this.ttl = Some(Duration::from_millis(
+                header.soft.0.saturating_sub(found.now.0),
+            ));
+            this.rows = Some(header.rows);
+            this.bytes = Some(header.bytes);
+            this.raw_bytes = Some(header.raw);
+            this.chunks = u32::try_from(header.stored_chunks()).ok();
+            this.created_at = i64::try_from(header.created.0)
+                .ok()
+                .and_then(DateTime::from_timestamp_millis);
+            this.query_time = Some(header.query_time);
+            this.written_by = Some(header.writer);
+            this.sha256 = Some(header.sha256);
+            this.tables = header.tables;
+        }
+        this
+    }
+
+    /// A state that cannot be told, for this reason.
+    pub(super) fn unknown(reason: String) -> Self {
+        Self {
+            state: Freshness::Unknown,
+            reason,
+            redis_key: String::new(),
+            age: None,
+            ttl: None,
+            rows: None,
+            bytes: None,
+            raw_bytes: None,
+            chunks: None,
+            written_by: None,
+            created_at: None,
+            query_time: None,
+            sha256: None,
+            tables: Vec::new(),
+            views: BTreeMap::new(),
+            detector: None,
+        }
+    }
 }

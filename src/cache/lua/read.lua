@@ -46,7 +46,6 @@ if ARGV[1] == '1' then
   local live = beat and valid and now - beat <= valid and beat - now <= 1000
   if not v[1] or v[1] == '' or not live then return answer('stale', 'unwatched', '', header) end
   if field.epoch ~= v[1] then return answer('stale', 'epoch', '', header) end
-  if #tables == 0 then return answer('stale', 'unknown', '', header) end
   for _, name in ipairs(tables) do
     local at = redis.call('HGET', KEYS[1], string.sub(name, 1, 1) == '_' and '_' .. name or name)
     if not at then return answer('stale', 'unknown', name, header) end

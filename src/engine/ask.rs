@@ -1,0 +1,493 @@
+//! What is the outcome of a request? Hit, stale hit, wait, miss or bypass: decided here.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::fill::{self, Lock};
+use super::flight::{Joined, Landed, Leader, Part, Shared};
+use super::pump::{self, Run};
+use super::record::{Recorder, ms};
+use super::serve::{self, Loaded, Unserved};
+use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
+use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
+use crate::report::{EntryKey, Refresh};
+use crate::source::{Source, SourceError};
+
+/// How often somebody else's fill is looked at: often at first, then less.
+const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// A request on its way to an answer.
+pub(super) struct Ask {
+    pub(super) engine: Arc<Engine>,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) keys: SourceKeys,
+    pub(super) key: EntryKey,
+    pub(super) request: Request,
+    pub(super) recorder: Recorder,
+    pub(super) filled: Arc<OnceLock<Filled>>,
+    /// The server's clock when this request came: an answer whose fill ended after it is one we waited for.
+    arrival: Option<ServerTime>,
+    waited: bool,
+}
+
+/// After a step: an answer, or the request for another round.
+enum Step {
+    Done(Result<Answer, EngineError>),
+    Again(Ask),
+}
+
+impl Ask {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        source: Arc<dyn Source>,
+        keys: SourceKeys,
+        request: Request,
+    ) -> Self {
+        let key = EntryKey::new(source.identity(), &request.report, &request.params);
+        let silent = engine.caller == Caller::Worker && matches!(request.mode, Mode::Refresh(_));
+        let recorder = Recorder::new(
+            engine.log().clone(),
+            engine.caller,
+            &request.report,
+            &request.params,
+            key,
+            silent,
+        );
+        Self {
+            engine,
+            source,
+            keys,
+            key,
+            request,
+            recorder,
+            filled: Arc::default(),
+            arrival: None,
+            waited: false,
+        }
+    }
+
+    pub(super) async fn answer(self) -> Result<Answer, EngineError> {
+        if self.request.mode == Mode::Uncached {
+            let reason = "asked to skip the cache".to_owned();
+            return self
+                .run(Run {
+                    outcome: Outcome::Bypass,
+                    reason: Some(reason),
+                    ..Run::default()
+                })
+                .await;
+        }
+        let mut ask = self;
+        loop {
+            if ask.request.cancel.is_cancelled() {
+                return ask.fail(SourceError::Cancelled.into());
+            }
+            let step = match ask.find().await {
+                Err(problem) => ask.without_cache(problem).await,
+                Ok(found) => ask.with_entry(found).await,
+            };
+            match step {
+                Step::Done(answer) => return answer,
+                Step::Again(again) => ask = again,
+            }
+        }
+    }
+
+    fn is_refresh(&self) -> bool {
+        matches!(self.request.mode, Mode::Refresh(_))
+    }
+
+    fn watched(&self) -> bool {
+        self.request.report.refresh == Refresh::OnChange
+    }
+
+    async fn find(&mut self) -> Result<Found, CacheError> {
+        let started = Instant::now();
+        let first = self.arrival.is_none();
+        let count = first && !self.is_refresh();
+        let found = self
+            .engine
+            .cache
+            .find(&self.keys, &self.key, self.watched(), count)
+            .await;
+        self.recorder
+            .stages(|stages| stages.cache_ms += ms(started.elapsed()));
+        if let Ok(found) = &found {
+            self.arrival.get_or_insert(found.now);
+        }
+        found
+    }
+
+    /// The entry's header where it may be served at all.
+    fn servable(found: &mut Found) -> Option<Header> {
+        // Redis drops the header at its hard expiry; this holds where its clock and ours disagree on "now".
+        found.header.take().filter(|header| found.now < header.hard)
+    }
+
+    /// Whether the entry was stored after this request came, so that it is an answer worth having waited for. A refresh
+    /// wants more: an entry that no change has overtaken, because its query may have begun before the change.
+    fn is_awaited(&self, header: &Header, verdict: Verdict) -> bool {
+        self.arrival.is_some_and(|arrival| {
+            if self.is_refresh() {
+                header.created > arrival && verdict == Verdict::Fresh
+            } else {
+                header.created >= arrival
+            }
+        })
+    }
+
+    async fn with_entry(self, mut found: Found) -> Step {
+        if found.why == crate::cache::Why::Damaged {
+            let _ = self
+                .engine
+                .cache
+                .drop_entry(&self.keys, &self.key, None)
+                .await;
+        }
+        let header = Self::servable(&mut found);
+        let Some(header) = header else {
+            return self.join_or_lead(None).await;
+        };
+        if self.waited && self.is_awaited(&header, found.verdict) {
+            return self.serve(header, &found, Outcome::Wait, None).await;
+        }
+        if self.is_refresh() {
+            return self.join_or_lead(Some(header)).await;
+        }
+        if found.verdict == Verdict::Fresh {
+            let outcome = if self.waited {
+                Outcome::Wait
+            } else {
+                Outcome::Hit
+            };
+            return self.serve(header, &found, outcome, None).await;
+        }
+        // Old: served at once only where someone will refresh it. A worker elsewhere refreshes what it watches or
+        // schedules; a report by TTL alone is nobody's but ours.
+        let elsewhere = found.worker && self.request.report.refresh != Refresh::Ttl;
+        if !self.waited && (elsewhere || self.engine.refreshes()) {
+            let reason = format!("{}; a refresh is under way", found.why.sentence());
+            let (engine, report, params, key) = (
+                self.engine.clone(),
+                self.request.report.clone(),
+                self.request.params.clone(),
+                self.key,
+            );
+            let step = self
+                .serve(header, &found, Outcome::StaleHit, Some(reason))
+                .await;
+            if matches!(step, Step::Done(Ok(_))) {
+                engine.refresh_soon(&report, &params, key);
+            }
+            return step;
+        }
+        self.join_or_lead(Some(header)).await
+    }
+
+    /// Joins a query that this process runs already, or leads.
+    async fn join_or_lead(self, old: Option<Header>) -> Step {
+        match self.engine.flights.enter(self.key) {
+            Part::Join(joined) => self.join(joined, old).await,
+            Part::Lead(leader) => self.lead(leader, old).await,
+        }
+    }
+
+    async fn join(mut self, joined: Joined, old: Option<Header>) -> Step {
+        let started = Instant::now();
+        let cancel = self.request.cancel.clone();
+        let landed = tokio::select! {
+            landed = joined.landed() => landed,
+            () = cancel.cancelled() => return Step::Done(self.fail(SourceError::Cancelled.into())),
+        };
+        self.recorder
+            .stages(|stages| stages.wait_ms += ms(started.elapsed()));
+        self.waited = true;
+        match landed {
+            // A refresh wants a query that began after it was asked for; the entry tells by its time.
+            Landed::Rows(shared) if !self.is_refresh() => Step::Done(Ok(self.share(&shared).await)),
+            Landed::Failed(error) => self.last_good(error, old).await,
+            Landed::Rows(_) | Landed::Cached | Landed::Nothing => Step::Again(self),
+        }
+    }
+
+    /// Leads this process's flight: takes the fill lock and runs the query, or waits for the process that has it.
+    async fn lead(mut self, leader: Leader, old: Option<Header>) -> Step {
+        let dependencies = match self
+            .engine
+            .catalogues
+            .resolve(&self.request.report, self.source.as_ref())
+            .await
+        {
+            Ok(dependencies) => dependencies.names(),
+            Err(error) => {
+                leader.land(Landed::Failed(error.clone().into()));
+                return self.last_good(error.into(), old).await;
+            }
+        };
+        let token = format!("{:032x}", rand::random::<u128>());
+        let mut pause = LOOK.0;
+        loop {
+            let begun = self
+                .engine
+                .cache
+                .begin(&self.keys, &self.key, &dependencies, &token, fill::LOCK)
+                .await;
+            let begun = match begun {
+                Ok(begun) => begun,
+                Err(problem) => return Step::Done(self.bypass(leader, &problem, old).await),
+            };
+            let lock = begun.ours.then(|| {
+                Lock::keep(
+                    self.engine.cache.clone(),
+                    self.keys.clone(),
+                    self.key,
+                    token.clone(),
+                )
+            });
+            // Somebody may have stored the entry since we looked; and whoever holds the lock may be done.
+            let found = match self
+                .engine
+                .cache
+                .find(&self.keys, &self.key, self.watched(), false)
+                .await
+            {
+                Ok(found) => found,
+                Err(problem) => return Step::Done(self.bypass(leader, &problem, old).await),
+            };
+            let arrived = found.header.as_ref().is_some_and(|header| {
+                self.is_awaited(header, found.verdict)
+                    || found.verdict == Verdict::Fresh && !self.is_refresh()
+            });
+            if arrived {
+                if let Some(lock) = lock {
+                    lock.release().await;
+                }
+                leader.land(Landed::Cached);
+                self.waited = true;
+                return Step::Again(self);
+            }
+            if let Some(lock) = lock {
+                let old = old.or(found.header);
+                let about = fill::About {
+                    lock,
+                    begun,
+                    tables: dependencies,
+                    old: old.clone(),
+                    writer: format!(
+                        "{}, {}",
+                        caller(self.engine.caller),
+                        why(&self.request.mode)
+                    ),
+                };
+                let fallback = if self.is_refresh() { None } else { old };
+                let run = Run {
+                    outcome: Outcome::Miss,
+                    reason: None,
+                    fill: Some(about),
+                    leader: Some(leader),
+                    fallback,
+                };
+                return Step::Done(self.run(run).await);
+            }
+            self.waited = true;
+            let started = Instant::now();
+            let cancel = self.request.cancel.clone();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = cancel.cancelled() => return Step::Done(self.fail(SourceError::Cancelled.into())),
+            }
+            self.recorder
+                .stages(|stages| stages.wait_ms += ms(started.elapsed()));
+            pause = (pause * 2).min(LOOK.1);
+        }
+    }
+
+    /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.
+    async fn without_cache(self, problem: CacheError) -> Step {
+        match self.engine.flights.enter(self.key) {
+            Part::Join(joined) => self.join(joined, None).await,
+            Part::Lead(leader) => Step::Done(self.bypass(leader, &problem, None).await),
+        }
+    }
+
+    async fn bypass(
+        self,
+        leader: Leader,
+        problem: &CacheError,
+        old: Option<Header>,
+    ) -> Result<Answer, EngineError> {
+        let run = Run {
+            outcome: Outcome::Bypass,
+            reason: Some(problem.message.clone()),
+            fill: None,
+            leader: Some(leader),
+            fallback: if self.is_refresh() { None } else { old },
+        };
+        self.run(run).await
+    }
+
+    /// Runs the query.
+    async fn run(self, run: Run) -> Result<Answer, EngineError> {
+        match pump::run(self, run).await {
+            Ok(answer) => Ok(answer),
+            Err((ask, error, fallback)) => match ask.last_good(error, fallback).await {
+                Step::Done(answer) => answer,
+                // The last good result turned out damaged meanwhile: there is none.
+                Step::Again(ask) => ask.fail(EngineError::Damaged),
+            },
+        }
+    }
+
+    /// The database failed: the last good result, marked stale, where there is one within its bound.
+    async fn last_good(self, error: EngineError, old: Option<Header>) -> Step {
+        let cancelled = matches!(error, EngineError::Source(SourceError::Cancelled));
+        let Some(old) = old.filter(|_| !cancelled && !self.is_refresh()) else {
+            return Step::Done(self.fail(error));
+        };
+        let now = self.arrival.unwrap_or_default();
+        let reason = format!("the database failed, so this is the last good result: {error}");
+        let found = Found {
+            now,
+            verdict: Verdict::Stale,
+            why: crate::cache::Why::Expired,
+            worker: false,
+            filling: false,
+            detector: None,
+            header: None,
+        };
+        match self
+            .serve(old, &found, Outcome::StaleHit, Some(reason))
+            .await
+        {
+            Step::Again(ask) => Step::Done(ask.fail(error)),
+            done => done,
+        }
+    }
+
+    /// Serves an entry; a damaged one is dropped, and the request goes another round.
+    async fn serve(
+        mut self,
+        mut header: Header,
+        found: &Found,
+        outcome: Outcome,
+        reason: Option<String>,
+    ) -> Step {
+        let about = About {
+            outcome,
+            reason: reason.clone(),
+            key: self.key,
+            schema: match payload::decode_schema(&header.schema) {
+                Ok(schema) => schema,
+                Err(damage) => return self.repair(&header, damage).await,
+            },
+            rows: Some(header.rows),
+            age: Duration::from_millis(found.now.0.saturating_sub(header.created.0)),
+            ttl: Some(Duration::from_millis(
+                header.soft.0.saturating_sub(found.now.0),
+            )),
+            sha256: Some(header.sha256.clone()),
+        };
+        let loaded = match serve::load(&self.engine.cache, &mut header, &mut self.recorder).await {
+            Ok(loaded) => loaded,
+            Err(Unserved::Damaged(damage)) => return self.repair(&header, damage).await,
+            Err(Unserved::Cache(problem)) => return Box::pin(self.without_cache(problem)).await,
+        };
+        self.recorder.outcome(outcome, reason);
+        self.recorder.sha256(Some(header.sha256.clone()));
+        let (event, filled) = (self.recorder.slot(), self.filled);
+        let schema = about.schema.clone();
+        let rows = match loaded {
+            Loaded::Whole(batches) => {
+                serve::whole(batches, schema, self.recorder, header.bytes).await
+            }
+            Loaded::Page(page) => serve::rest(
+                &self.engine,
+                self.keys,
+                self.key,
+                header,
+                page,
+                schema,
+                self.recorder,
+            ),
+        };
+        Step::Done(Ok(Answer {
+            about,
+            rows,
+            event,
+            filled,
+        }))
+    }
+
+    async fn repair(self, header: &Header, damage: payload::Damaged) -> Step {
+        tracing::warn!(key = %self.key, %damage, "the entry is dropped");
+        match self
+            .engine
+            .cache
+            .drop_entry(&self.keys, &self.key, Some(&header.fill))
+            .await
+        {
+            Ok(()) => Step::Again(self),
+            // It cannot be dropped (a replica?), so it would be found again: around the cache this time.
+            Err(problem) => Box::pin(self.without_cache(problem)).await,
+        }
+    }
+
+    /// Rows that another request of this process got from the database.
+    async fn share(mut self, shared: &Shared) -> Answer {
+        let rows: u64 = shared
+            .batches
+            .iter()
+            .map(|batch| batch.num_rows() as u64)
+            .sum();
+        let bytes = shared.batches.iter().map(payload::raw_bytes).sum::<usize>() as u64;
+        self.recorder.outcome(Outcome::Wait, None);
+        self.recorder.sha256(shared.sha256.clone());
+        let about = About {
+            outcome: Outcome::Wait,
+            reason: None,
+            key: self.key,
+            schema: shared.schema.clone(),
+            rows: Some(rows),
+            age: Duration::ZERO,
+            ttl: None,
+            sha256: shared.sha256.clone(),
+        };
+        let event = self.recorder.slot();
+        let rows = serve::whole(
+            shared.batches.clone(),
+            shared.schema.clone(),
+            self.recorder,
+            bytes,
+        )
+        .await;
+        Answer {
+            about,
+            rows,
+            event,
+            filled: self.filled,
+        }
+    }
+
+    fn fail(self, error: EngineError) -> Result<Answer, EngineError> {
+        self.recorder.end(Some(error.to_string()));
+        Err(error)
+    }
+}
+
+fn caller(caller: Caller) -> &'static str {
+    match caller {
+        Caller::Window => "window",
+        Caller::Cli => "command line",
+        Caller::Worker => "worker",
+    }
+}
+
+fn why(mode: &Mode) -> &'static str {
+    match mode {
+        Mode::Cached | Mode::Uncached => "miss",
+        Mode::Refresh(Reason::Changed) => "changed",
+        Mode::Refresh(Reason::Expiring) => "expiring",
+        Mode::Refresh(Reason::Scheduled) => "scheduled",
+        Mode::Refresh(Reason::Asked) => "asked",
+    }
+}

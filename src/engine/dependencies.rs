@@ -1,0 +1,60 @@
+//! What does a report depend on? Its SQL with the catalogue of its source, which is asked when a fill needs it and is
+//! older than a few seconds. A hit never needs it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::report::{Catalogue, Dependencies, Report};
+use crate::source::{Source, SourceError};
+
+/// A view that was redefined longer ago than this is noticed by the next fill.
+const CURRENT: Duration = Duration::from_secs(5);
+
+/// The catalogues of the sources, as far as they were needed.
+#[derive(Default)]
+pub(super) struct Catalogues(Mutex<HashMap<String, (Instant, Arc<Catalogue>)>>);
+
+impl Catalogues {
+    /// The dependencies of `report`, asking the database where the catalogue is not current.
+    pub(super) async fn resolve(
+        &self,
+        report: &Report,
+        source: &dyn Source,
+    ) -> Result<Dependencies, SourceError> {
+        if let Some(named) = named(report) {
+            return Ok(named);
+        }
+        let known = self.0.lock().get(&report.source).cloned();
+        let catalogue = match known {
+            Some((at, catalogue)) if at.elapsed() < CURRENT => catalogue,
+            _ => {
+                let asked = Instant::now();
+                let catalogue = Arc::new(source.catalogue().await?);
+                self.0
+                    .lock()
+                    .insert(report.source.clone(), (asked, catalogue.clone()));
+                catalogue
+            }
+        };
+        Ok(Dependencies::of(&report.sql, source.dialect(), &catalogue))
+    }
+
+    /// The dependencies of `report` as far as they are known without asking the database.
+    pub(super) fn known(&self, report: &Report, source: &dyn Source) -> Option<Dependencies> {
+        named(report).or_else(|| {
+            let catalogue = self.0.lock().get(&report.source)?.1.clone();
+            Some(Dependencies::of(&report.sql, source.dialect(), &catalogue))
+        })
+    }
+}
+
+fn named(report: &Report) -> Option<Dependencies> {
+    let tables: BTreeSet<String> = report.tables.as_ref()?.iter().cloned().collect();
+    Some(Dependencies::Tables {
+        tables,
+        views: BTreeMap::new(),
+    })
+}

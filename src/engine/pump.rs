@@ -1,0 +1,251 @@
+//! How do a query's rows reach who asked? As they come, with a copy for the cache and one for those who joined.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::record_batch::RecordBatch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::ask::Ask;
+use super::fill::{self, Fill};
+use super::flight::{Landed, Leader, Shared};
+use super::record::ms;
+use super::{About, Answer, EngineError, Filled, Outcome};
+use crate::cache::{Header, payload};
+use crate::report::Refresh;
+use crate::source::{Query, Rows, SourceError};
+use crate::table::{BatchSender, BatchStream};
+
+/// An answer up to this many bytes is shared in memory with those who joined.
+const SHARED: usize = 16 * 1024 * 1024;
+
+/// How a query is run.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<String>,
+    /// The fill, where the answer goes into the cache.
+    pub(super) fill: Option<fill::About>,
+    /// The flight to be landed.
+    pub(super) leader: Option<Leader>,
+    /// The last good result, should the database fail.
+    pub(super) fallback: Option<Header>,
+}
+
+/// Runs the query. On an error before the first row the request comes back, with the last good result to serve.
+pub(super) async fn run(
+    mut ask: Ask,
+    run: Run,
+) -> Result<Answer, (Ask, EngineError, Option<Header>)> {
+    let Run {
+        outcome,
+        reason,
+        fill,
+        leader,
+        fallback,
+    } = run;
+    let cancel = ask.request.cancel.child_token();
+    let guard = cancel.clone().drop_guard();
+    let query = Query {
+        sql: ask.request.report.sql.clone(),
+        params: ask.request.params.clone(),
+        timeout: ask.request.report.timeout,
+    };
+    let mut rows = match ask.source.run(query, cancel.clone()).await {
+        Ok(rows) => rows,
+        Err(error) => return Err(failed(ask, error, fill, leader, fallback).await),
+    };
+    // Where there is a last good result, the database gets the chance to fail before an answer is given.
+    let mut first = None;
+    if fallback.is_some() {
+        first = match rows.stream.next().await {
+            Some(Err(error)) => {
+                ask.recorder.source(&rows.times);
+                return Err(failed(ask, error, fill, leader, fallback).await);
+            }
+            Some(Ok(batch)) => Some(batch),
+            None => None,
+        };
+    }
+    ask.recorder.outcome(outcome, reason.clone());
+    let schema = rows.stream.schema().clone();
+    let fill =
+        fill.map(|about| Fill::start(about, &ask.request.report, &ask.request.params, &schema));
+    let (sender, stream) = BatchStream::channel(schema.clone(), 4);
+    let about = About {
+        outcome,
+        reason,
+        key: ask.key,
+        schema,
+        rows: None,
+        age: std::time::Duration::ZERO,
+        ttl: None,
+        sha256: None,
+    };
+    let (event, filled) = (ask.recorder.slot(), ask.filled.clone());
+    let pump = Pump {
+        ask,
+        rows,
+        first,
+        sender,
+        fill,
+        leader,
+        cancel,
+        _guard: guard,
+        shared: Some(Vec::new()),
+        bytes: 0,
+    };
+    tokio::spawn(pump.go());
+    Ok(Answer {
+        about,
+        rows: stream,
+        event,
+        filled,
+    })
+}
+
+async fn failed(
+    ask: Ask,
+    error: SourceError,
+    fill: Option<fill::About>,
+    leader: Option<Leader>,
+    fallback: Option<Header>,
+) -> (Ask, EngineError, Option<Header>) {
+    if let Some(fill) = fill {
+        fill.lock.release().await;
+    }
+    land_failure(leader, &error);
+    (ask, error.into(), fallback)
+}
+
+/// Those who joined hear the error too; but if only this request was cancelled, one of them takes over.
+fn land_failure(leader: Option<Leader>, error: &SourceError) {
+    if let Some(leader) = leader
+        && !matches!(error, SourceError::Cancelled)
+    {
+        leader.land(Landed::Failed(error.clone().into()));
+    }
+}
+
+struct Pump {
+    ask: Ask,
+    rows: Rows,
+    first: Option<RecordBatch>,
+    sender: BatchSender<EngineError>,
+    fill: Option<Fill>,
+    leader: Option<Leader>,
+    cancel: CancellationToken,
+    /// However this task ends, the query does not outlive it.
+    _guard: DropGuard,
+    /// `None` when the answer is too large to be shared.
+    shared: Option<Vec<RecordBatch>>,
+    bytes: usize,
+}
+
+impl Pump {
+    async fn go(mut self) {
+        loop {
+            let next = match self.first.take() {
+                Some(batch) => Some(Ok(batch)),
+                None => {
+                    tokio::select! {
+                        next = self.rows.stream.next() => next,
+                        // Nobody listens: the query ends, the lock is given back, somebody who joined takes over.
+                        () = self.sender.closed() => return,
+                    }
+                }
+            };
+            match next {
+                Some(Ok(batch)) => {
+                    if !self.pass(batch).await {
+                        return;
+                    }
+                }
+                Some(Err(error)) => return self.fail(error).await,
+                None => return self.finish().await,
+            }
+        }
+    }
+
+    async fn pass(&mut self, batch: RecordBatch) -> bool {
+        let raw = payload::raw_bytes(&batch);
+        self.bytes += raw;
+        self.ask.recorder.count(batch.num_rows() as u64, raw as u64);
+        if self.leader.is_some()
+            && let Some(shared) = &mut self.shared
+        {
+            if self.bytes <= SHARED {
+                shared.push(batch.clone());
+            } else {
+                self.shared = None;
+            }
+        }
+        if !self.sender.send(batch.clone()).await {
+            return false;
+        }
+        if let Some(fill) = &mut self.fill {
+            fill.push(&batch).await;
+        }
+        true
+    }
+
+    async fn fail(mut self, error: SourceError) {
+        self.cancel.cancel();
+        // The lock goes back at once: a failed query must not keep others waiting.
+        self.fill = None;
+        land_failure(self.leader.take(), &error);
+        self.ask.recorder.source(&self.rows.times);
+        self.ask.recorder.end(Some(error.to_string()));
+        self.sender.fail(error.into()).await;
+    }
+
+    async fn finish(mut self) {
+        let schema = self.rows.stream.schema().clone();
+        self.ask.recorder.source(&self.rows.times);
+        let started = Instant::now();
+        let times = self.rows.times.clone();
+        let mut filled = Filled::default();
+        if let Some(fill) = self.fill.take() {
+            filled = fill.finish(&schema, times.query() + times.fetch()).await;
+            self.ask
+                .recorder
+                .stages(|stages| stages.cache_ms += ms(started.elapsed()));
+            self.ask.recorder.sha256(filled.sha256.clone());
+            self.ask.recorder.remark(
+                filled
+                    .problem
+                    .as_ref()
+                    .map(|problem| format!("not cached: {problem}")),
+            );
+            if filled.stored
+                && filled.born_stale
+                && self.ask.request.report.refresh == Refresh::OnChange
+            {
+                self.ask.engine.born_stale(&self.ask.request);
+            }
+        }
+        if let Some(leader) = self.leader.take() {
+            leader.land(match self.shared.take() {
+                Some(batches) => Landed::Rows(Arc::new(Shared {
+                    batches: batches
+                        .iter()
+                        .map(|batch| {
+                            if batch.schema() == schema {
+                                batch.clone()
+                            } else {
+                                crate::table::widen(batch, &schema)
+                            }
+                        })
+                        .collect(),
+                    schema,
+                    sha256: filled.sha256.clone(),
+                })),
+                None if filled.stored => Landed::Cached,
+                None => Landed::Nothing,
+            });
+        }
+        let _ = self.ask.filled.set(filled);
+        self.ask.recorder.end(None);
+        self.sender.finish().await;
+    }
+}

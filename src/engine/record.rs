@@ -1,0 +1,134 @@
+//! What a request leaves in the log, however it ends: exactly one event.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+
+use super::{Caller, Event, EventLog, Outcome, RequestEvent, Stages};
+use crate::report::{EntryKey, Params, Report};
+use crate::source::SourceTimes;
+
+/// Gathers a request's event; dropped without an end, it records that the answer was abandoned.
+pub(super) struct Recorder {
+    log: Arc<EventLog>,
+    slot: Arc<OnceLock<RequestEvent>>,
+    clock: Instant,
+    event: Option<RequestEvent>,
+    /// A refresh by the worker leaves the worker's own event.
+    silent: bool,
+}
+
+impl Recorder {
+    pub(super) fn new(
+        log: Arc<EventLog>,
+        caller: Caller,
+        report: &Report,
+        params: &Params,
+        key: EntryKey,
+        silent: bool,
+    ) -> Self {
+        let event = RequestEvent {
+            at: Utc::now(),
+            report: report.name.clone(),
+            key: key.hex(),
+            params: params.summary(),
+            outcome: Outcome::Miss,
+            reason: None,
+            caller,
+            rows: 0,
+            bytes: 0,
+            stages: Stages::default(),
+            sha256: None,
+            error: None,
+        };
+        Self {
+            log,
+            slot: Arc::default(),
+            clock: Instant::now(),
+            event: Some(event),
+            silent,
+        }
+    }
+
+    /// Where the event will be when the request has ended.
+    pub(super) fn slot(&self) -> Arc<OnceLock<RequestEvent>> {
+        self.slot.clone()
+    }
+
+    /// What happened, and why.
+    pub(super) fn outcome(&mut self, outcome: Outcome, reason: Option<String>) {
+        if let Some(event) = &mut self.event {
+            event.outcome = outcome;
+            event.reason = reason;
+        }
+    }
+
+    /// Adds a reason where there is none yet.
+    pub(super) fn remark(&mut self, reason: Option<String>) {
+        if let Some(event) = &mut self.event
+            && event.reason.is_none()
+        {
+            event.reason = reason;
+        }
+    }
+
+    /// Counts rows and bytes of the answer.
+    pub(super) fn count(&mut self, rows: u64, bytes: u64) {
+        if let Some(event) = &mut self.event {
+            event.rows += rows;
+            event.bytes += bytes;
+        }
+    }
+
+    pub(super) fn sha256(&mut self, sha256: Option<String>) {
+        if let Some(event) = &mut self.event {
+            event.sha256 = sha256;
+        }
+    }
+
+    pub(super) fn stages(&mut self, change: impl FnOnce(&mut Stages)) {
+        if let Some(event) = &mut self.event {
+            change(&mut event.stages);
+        }
+    }
+
+    /// Takes over where the database spent its time.
+    pub(super) fn source(&mut self, times: &SourceTimes) {
+        self.stages(|stages| {
+            stages.pool_ms = ms(times.pool());
+            stages.query_ms = ms(times.query());
+            stages.fetch_ms = ms(times.fetch());
+        });
+    }
+
+    /// Ends well, or with the error.
+    pub(super) fn end(mut self, error: Option<String>) {
+        self.close(error);
+    }
+
+    fn close(&mut self, error: Option<String>) {
+        let Some(mut event) = self.event.take() else {
+            return;
+        };
+        event.stages.total_ms = ms(self.clock.elapsed());
+        event.error = error;
+        let _ = self.slot.set(event.clone());
+        if !self.silent {
+            self.log.record(Event::Request(event));
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.close(Some(
+            "the answer was abandoned before its last row".to_owned(),
+        ));
+    }
+}
+
+/// Milliseconds with fractions.
+pub(super) fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
