@@ -66,7 +66,8 @@ impl Engine {
     /// Answers a request. Rows stream; an abandoned answer ends its query.
     pub async fn ask(self: &Arc<Self>, request: Request) -> Result<Answer, EngineError> {
         let (source, keys) = self.parts(&request.report)?;
-        Ask::new(self.clone(), source, keys, request).answer().await
+        // Boxed: the steps of a request are many, and callers hold this future inside of theirs.
+        Box::pin(Ask::new(self.clone(), source, keys, request).answer()).await
     }
 
     /// The state of an entry, without counting as a request.
@@ -204,13 +205,13 @@ impl Engine {
         report: &Arc<Report>,
         params: &Params,
     ) -> Result<(), EngineError> {
-        let mut answer = Box::pin(self.ask(Request {
+        let request = Request {
             report: report.clone(),
             params: params.clone(),
             mode: Mode::Refresh(Reason::Asked),
             cancel: CancellationToken::new(),
-        }))
-        .await?;
+        };
+        let mut answer = self.ask(request).await?;
         while let Some(batch) = answer.rows.next().await {
             batch?;
         }

@@ -33,7 +33,7 @@ pub(super) struct Ask {
 /// After a step: an answer, or the request for another round.
 enum Step {
     Done(Result<Answer, EngineError>),
-    Again(Ask),
+    Again(Box<Ask>),
 }
 
 impl Ask {
@@ -84,11 +84,11 @@ impl Ask {
             }
             let step = match ask.find().await {
                 Err(problem) => ask.without_cache(problem).await,
-                Ok(found) => ask.with_entry(found).await,
+                Ok(found) => Box::pin(ask.with_entry(found)).await,
             };
             match step {
                 Step::Done(answer) => return answer,
-                Step::Again(again) => ask = again,
+                Step::Again(again) => ask = *again,
             }
         }
     }
@@ -146,13 +146,13 @@ impl Ask {
         }
         let header = Self::servable(&mut found);
         let Some(header) = header else {
-            return self.join_or_lead(None).await;
+            return Box::pin(self.join_or_lead(None)).await;
         };
         if self.waited && self.is_awaited(&header, found.verdict) {
             return self.serve(header, &found, Outcome::Wait, None).await;
         }
         if self.is_refresh() {
-            return self.join_or_lead(Some(header)).await;
+            return Box::pin(self.join_or_lead(Some(header))).await;
         }
         if found.verdict == Verdict::Fresh {
             let outcome = if self.waited {
@@ -181,7 +181,7 @@ impl Ask {
             }
             return step;
         }
-        self.join_or_lead(Some(header)).await
+        Box::pin(self.join_or_lead(Some(header))).await
     }
 
     /// Joins a query that this process runs already, or leads.
@@ -206,7 +206,7 @@ impl Ask {
             // A refresh wants a query that began after it was asked for; the entry tells by its time.
             Landed::Rows(shared) if !self.is_refresh() => Step::Done(Ok(self.share(&shared).await)),
             Landed::Failed(error) => self.last_good(error, old).await,
-            Landed::Rows(_) | Landed::Cached | Landed::Nothing => Step::Again(self),
+            Landed::Rows(_) | Landed::Cached | Landed::Nothing => Step::Again(Box::new(self)),
         }
     }
 
@@ -264,7 +264,7 @@ impl Ask {
                 }
                 leader.land(Landed::Cached);
                 self.waited = true;
-                return Step::Again(self);
+                return Step::Again(Box::new(self));
             }
             if let Some(lock) = lock {
                 let old = old.or(found.header);
@@ -360,7 +360,7 @@ impl Ask {
             .await
         {
             Step::Again(ask) => Step::Done(ask.fail(error)),
-            done => done,
+            done @ Step::Done(_) => done,
         }
     }
 
@@ -426,7 +426,7 @@ impl Ask {
             .drop_entry(&self.keys, &self.key, Some(&header.fill))
             .await
         {
-            Ok(()) => Step::Again(self),
+            Ok(()) => Step::Again(Box::new(self)),
             // It cannot be dropped (a replica?), so it would be found again: around the cache this time.
             Err(problem) => Box::pin(self.without_cache(problem)).await,
         }

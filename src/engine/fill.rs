@@ -199,9 +199,7 @@ impl Fill {
                         return None;
                     }
                 }
-                if batch.is_none() {
-                    return None;
-                }
+                batch.as_ref()?;
             }
         });
         let writing = tokio::spawn(write(
