@@ -13,6 +13,8 @@ use lookaside::workspace::{ConnectionUrl, SourceConfig};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
+use crate::servers::{MariaDb, Postgres};
+
 fn config(url: &str) -> SourceConfig {
     SourceConfig {
         name: "shop".to_owned(),
@@ -360,6 +362,28 @@ async fn a_watermark_on_sqlite() {
         config(&format!("sqlite:{}", file.display())),
         async |text| sql(&mut writer, text).await,
     )
+    .await;
+}
+
+#[tokio::test]
+async fn a_watermark_on_mariadb() {
+    let server = MariaDb::shared();
+    let (url, name) = server.fresh_database();
+    server.client(&name, "CREATE TABLE t (id BIGINT)", &[]);
+    watermark_sees(config(&url), async |text| {
+        drop(server.client(&name, text, &[]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_watermark_on_postgres() {
+    let server = Postgres::shared();
+    let (url, name) = server.fresh_database();
+    server.client(&name, "CREATE TABLE t (id BIGINT)", &[]);
+    watermark_sees(config(&url), async |text| {
+        drop(server.client(&name, text, &[]));
+    })
     .await;
 }
 
