@@ -1,10 +1,88 @@
-//! Tasks of the Latency view.
+//! Tasks of the Latency view: races.
+
+use std::sync::Arc;
 
 use super::Tasks;
+use crate::app::command::View;
+use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
-use crate::app::views::latency::Command;
+use crate::app::theme::Tone;
+use crate::app::views::latency::{Command, Event, Race};
+use crate::engine::EngineError;
+use crate::engine::race::race;
+use crate::source::SourceError;
 
 /// Carries out a command of the view.
-pub(super) fn perform(_tasks: &mut Tasks, _state: &mut State, command: Command) {
-    match command {}
+pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
+    match command {
+        Command::Race {
+            report,
+            given,
+            pairs,
+        } => start(tasks, state, &report, &given, pairs),
+        Command::CloseRace => end(tasks, state),
+    }
+}
+
+fn end(tasks: &mut Tasks, state: &mut State) {
+    if let Some(task) = state.latency.race.take().and_then(|race| race.task) {
+        tasks.cancel(task);
+    }
+}
+
+fn start(
+    tasks: &mut Tasks,
+    state: &mut State,
+    name: &str,
+    given: &[(String, String)],
+    pairs: usize,
+) {
+    end(tasks, state);
+    let Some(session) = tasks.session() else {
+        return;
+    };
+    let engine = session.engine.clone();
+    let report = match session.workspace.report(name) {
+        Ok(report) => Arc::new(report.clone()),
+        Err(error) => return state.toast(Tone::Error, error.to_string()),
+    };
+    let params = match report.bind(given) {
+        Ok(params) => params,
+        Err(error) => return state.toast(Tone::Error, error.to_string()),
+    };
+    state.view = View::Latency;
+    let mut begun = Race::new(name.to_owned(), params.summary(), pairs, state.clock.now);
+    let what = format!("Racing {name}");
+    let id = tasks.spawn(state, Some(what), move |task| async move {
+        let laps = task.clone();
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let forward = tokio::spawn(async move {
+            while let Some(lap) = receiver.recv().await {
+                let event = Event::Lap { task: laps.id, lap };
+                if !laps.send(AppEvent::Latency(event)).await {
+                    return;
+                }
+            }
+        });
+        let mut done = 0;
+        let result = race(&engine, &report, &params, pairs, &task.cancel, |lap| {
+            done += 1;
+            task.progress("", Some(done as f32 / (2 * pairs) as f32));
+            let _ = sender.send(lap);
+        })
+        .await;
+        drop(sender);
+        let _ = forward.await;
+        let error = match result {
+            Ok(()) | Err(EngineError::Source(SourceError::Cancelled)) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let ended = Event::RaceEnded {
+            task: task.id,
+            error,
+        };
+        task.send(AppEvent::Latency(ended)).await;
+    });
+    begun.task = Some(id);
+    state.latency.race = Some(begun);
 }

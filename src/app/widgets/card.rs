@@ -23,6 +23,21 @@ pub fn card<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> 
         })
 }
 
+/// A card whose rows reach its edges.
+pub fn table_card(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    let colors = colors(ui);
+    Frame::NONE
+        .fill(colors.raised)
+        .stroke(line(colors))
+        .corner_radius(CornerRadius::same(size::RADIUS_CARD as u8))
+        .inner_margin(Margin::symmetric(0, size::SPACE_4 as i8))
+        .show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = 0.0;
+            add(ui);
+        });
+}
+
 /// A line across, with air above and below.
 pub fn divider(ui: &mut Ui) {
     let (rect, _) = ui.allocate_exact_size(

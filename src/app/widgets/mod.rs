@@ -5,18 +5,21 @@ mod blocks;
 mod button;
 mod card;
 mod chart;
+mod columns;
 mod field;
 
 mod list;
 mod paint;
+pub mod plot;
 mod steps;
 mod toast;
 
 pub use badge::{Badge, Mark, Shape, dot, mark};
 pub use blocks::{empty, error, loading, notice};
 pub use button::Button;
-pub use card::{FactValue, card, divider, fact, fact_with, group_title, region_line};
+pub use card::{FactValue, card, divider, fact, fact_with, group_title, region_line, table_card};
 pub use chart::{progress, sparkline};
+pub use columns::{Cell, Column, column_row, column_titles};
 pub use field::{Field, field_label};
 pub use list::ListRow;
 pub use paint::{elide, focus_ring, text_at, text_width};

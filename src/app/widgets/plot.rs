@@ -1,0 +1,238 @@
+//! Plots in the theme's colours: a log axis of milliseconds, an axis of time, and marks by outcome.
+
+use chrono::{DateTime, Local, Utc};
+use eframe::egui::{FontFamily, FontId, Ui, Vec2};
+use egui_plot::{
+    AxisHints, GridInput, GridMark, HoverPosition, MarkerShape, Plot, PlotPoint, Points,
+};
+
+use super::badge::{Mark, Shape};
+use crate::app::format;
+use crate::app::theme::colors;
+
+/// The place of a duration on a log axis.
+pub fn log_ms(ms: f64) -> f64 {
+    ms.max(0.001).log10()
+}
+
+/// The duration at a place on a log axis, in milliseconds.
+pub fn unlog_ms(value: f64) -> f64 {
+    10f64.powf(value)
+}
+
+/// The label of a decade: `1 ms`, `10 s`.
+pub fn decade(ms: f64) -> String {
+    match ms {
+        ms if ms < 0.0095 => format!("{:.0} µs", ms * 1000.0),
+        ms if ms < 0.95 => format!("{:.0} µs", (ms * 1000.0).round()),
+        ms if ms < 950.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.0} s", ms / 1000.0),
+    }
+}
+
+/// The decades between two durations in milliseconds, at least one decade apart.
+pub fn decades(low_ms: f64, high_ms: f64) -> (f64, f64) {
+    let low = log_ms(low_ms).floor();
+    (low, log_ms(high_ms).ceil().max(low + 1.0))
+}
+
+/// A plot without a ground, a legend or a frame, in the theme's type; hovering a point tells what `label` says of it.
+pub fn plain<'a>(
+    ui: &Ui,
+    id: &'static str,
+    label: impl Fn(&str, PlotPoint) -> Option<String> + 'a,
+) -> Plot<'a> {
+    Plot::new(id)
+        .show_background(false)
+        .show_crosshair(false)
+        .allow_scroll(false)
+        .allow_axis_zoom_drag(false)
+        .allow_boxed_zoom(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_double_click_reset(false)
+        .set_margin_fraction(Vec2::new(0.0, 0.06))
+        .grid_color(colors(ui).line)
+        .grid_fade(0.0)
+        .label_formatter(move |hover| match hover {
+            HoverPosition::NearDataPoint {
+                plot_name,
+                position,
+                ..
+            } => label(plot_name, *position),
+            HoverPosition::Elsewhere { .. } => None,
+        })
+}
+
+/// An axis in the theme's type.
+pub fn axis<'a>(ui: &Ui, axis: AxisHints<'a>) -> AxisHints<'a> {
+    axis.tick_label_color(colors(ui).weak)
+        .tick_label_font(FontId::new(11.0, FontFamily::Proportional))
+}
+
+/// A vertical axis of milliseconds on a log scale.
+pub fn log_axis_y<'a>(ui: &Ui) -> AxisHints<'a> {
+    axis(ui, AxisHints::new_y())
+        .min_thickness(48.0)
+        .formatter(|mark, _| decade(unlog_ms(mark.value)))
+}
+
+/// A horizontal axis of milliseconds on a log scale.
+pub fn log_axis_x<'a>(ui: &Ui) -> AxisHints<'a> {
+    axis(ui, AxisHints::new_x()).formatter(|mark, _| decade(unlog_ms(mark.value)))
+}
+
+/// Grid lines at whole decades, at every second one where they would crowd.
+pub fn decade_grid(input: GridInput) -> Vec<GridMark> {
+    every(
+        input.bounds,
+        if input.bounds.1 - input.bounds.0 > 7.0 {
+            2.0
+        } else {
+            1.0
+        },
+    )
+}
+
+/// Grid lines at every second decade, for a narrow axis.
+pub fn wide_decade_grid(input: GridInput) -> Vec<GridMark> {
+    every(
+        input.bounds,
+        if input.bounds.1 - input.bounds.0 > 2.5 {
+            2.0
+        } else {
+            1.0
+        },
+    )
+}
+
+fn every((low, high): (f64, f64), step: f64) -> Vec<GridMark> {
+    let first = (low / step).ceil() as i64;
+    let last = (high / step).floor() as i64;
+    (first..=last)
+        .take(64)
+        .map(|mark| GridMark {
+            value: mark as f64 * step,
+            step_size: step,
+        })
+        .collect()
+}
+
+/// Milliseconds on a linear axis: whole ones without a fraction.
+pub fn linear_ms(ms: f64) -> String {
+    if ms.fract().abs() < 1e-6 && ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format::ms(ms)
+    }
+}
+
+/// A horizontal axis of local clock time; values are seconds since the epoch.
+pub fn time_axis<'a>(ui: &Ui) -> AxisHints<'a> {
+    axis(ui, AxisHints::new_x()).formatter(|mark, range| {
+        let whole_minutes = mark.step_size >= 60.0 || range.end() - range.start() > 1200.0;
+        clock(mark.value, !whole_minutes)
+    })
+}
+
+/// Grid lines at round clock times, about eight of them.
+pub fn time_grid(input: GridInput) -> Vec<GridMark> {
+    const STEPS: [f64; 15] = [
+        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0,
+        21600.0, 86400.0,
+    ];
+    let (low, high) = input.bounds;
+    let wanted = (high - low) / 8.0;
+    let step = STEPS
+        .into_iter()
+        .find(|step| *step >= wanted)
+        .unwrap_or_else(|| (wanted / 86400.0).ceil() * 86400.0);
+    let first = (low / step).ceil() as i64;
+    (first..)
+        .map(|mark| mark as f64 * step)
+        .take_while(|value| *value <= high)
+        .take(64)
+        .map(|value| GridMark {
+            value,
+            step_size: step,
+        })
+        .collect()
+}
+
+/// Local time of day of a moment in seconds since the epoch.
+pub fn clock(seconds: f64, with_seconds: bool) -> String {
+    let moment = DateTime::<Utc>::from_timestamp_millis((seconds * 1000.0) as i64);
+    let format = if with_seconds { "%H:%M:%S" } else { "%H:%M" };
+    moment.map_or_else(String::new, |moment| {
+        moment.with_timezone(&Local).format(format).to_string()
+    })
+}
+
+/// A moment as a place on a time axis.
+pub fn seconds(at: DateTime<Utc>) -> f64 {
+    at.timestamp_millis() as f64 / 1000.0
+}
+
+/// Points that look like a mark.
+pub fn marks<'a>(ui: &Ui, name: &str, mark: impl Into<Mark>, points: Vec<[f64; 2]>) -> Points<'a> {
+    let mark = mark.into();
+    let (shape, radius) = match mark.shape {
+        Shape::Circle => (MarkerShape::Circle, 2.5),
+        Shape::Square => (MarkerShape::Square, 3.0),
+        Shape::Triangle => (MarkerShape::Up, 3.5),
+        Shape::Diamond => (MarkerShape::Diamond, 3.5),
+        Shape::Ring => (MarkerShape::Circle, 3.0),
+        Shape::Cross => (MarkerShape::Cross, 3.5),
+    };
+    Points::new(name, points)
+        .shape(shape)
+        .radius(radius)
+        .filled(mark.shape != Shape::Ring)
+        .color(colors(ui).tone(mark.tone))
+}
+
+/// The ratio a person reads aloud: `4,260x`, `12.4x`.
+pub fn ratio(value: f64) -> String {
+    if value < 100.0 {
+        format!("{value:.1}x")
+    } else {
+        format!("{}x", format::count(value.round() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decades_cover_the_values_and_read_as_units() {
+        assert_eq!(decades(2.0, 38_000.0), (0.0, 5.0));
+        assert_eq!(decades(5.0, 5.0), (0.0, 1.0));
+        let labels: Vec<_> = (-3..6)
+            .map(|power| decade(unlog_ms(f64::from(power))))
+            .collect();
+        assert_eq!(
+            labels,
+            [
+                "1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_time_axis_has_about_eight_round_marks() {
+        for span in [10.0, 3600.0, 86_400.0 * 30.0] {
+            let marks = time_grid(GridInput {
+                bounds: (1000.0, 1000.0 + span),
+                base_step_size: 1.0,
+            });
+            assert!((3..=10).contains(&marks.len()), "{span}: {}", marks.len());
+        }
+    }
+
+    #[test]
+    fn ratios_read_aloud() {
+        assert_eq!(ratio(4260.4), "4,260x");
+        assert_eq!(ratio(12.44), "12.4x");
+    }
+}
