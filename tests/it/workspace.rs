@@ -238,7 +238,7 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
         (
             "[cache]",
             "[cahce]",
-            ":2:1: the file has no setting \"cahce\"; did you mean \"cache\"?",
+            ":2:2: the file has no setting \"cahce\"; did you mean \"cache\"?",
         ),
         ("[sources.shop]", "[sources.shop", "this is not TOML"),
         (
