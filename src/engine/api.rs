@@ -130,6 +130,11 @@ impl Engine {
         Ok(self.catalogues.resolve(report, source.as_ref()).await?)
     }
 
+    /// Tells that a source's views and tables may have been redefined: the next fill asks its catalogue anew.
+    pub fn forget_catalogue(&self, source: &str) {
+        self.catalogues.forget(source);
+    }
+
     /// The event log of this workspace.
     pub fn log(&self) -> &Arc<EventLog> {
         &self.log

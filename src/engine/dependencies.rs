@@ -42,6 +42,13 @@ impl Catalogues {
         Ok(Dependencies::of(&report.sql, source.dialect(), &catalogue))
     }
 
+    /// The catalogue of a source may have changed: the next fill asks for it anew.
+    pub(super) fn forget(&self, source: &str) {
+        if let Some((asked, _)) = self.0.lock().get_mut(source) {
+            *asked = asked.checked_sub(CURRENT).unwrap_or(*asked);
+        }
+    }
+
     /// The dependencies of `report` as far as they are known without asking the database.
     pub(super) fn known(&self, report: &Report, source: &dyn Source) -> Option<Dependencies> {
         named(report).or_else(|| {

@@ -25,13 +25,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
-use crate::engine::{Engine, Event, Outcome, Reason};
-use crate::report::{EntryKey, Refresh, Report};
+use crate::engine::{Engine, Reason};
+use crate::report::{Refresh, Report};
 use crate::workspace::Workspace;
 
 use queue::Entry;
@@ -167,11 +166,13 @@ impl Worker {
             tasks.push(tokio::spawn(watcher.run(detector)));
             tasks.push(tokio::spawn(refresher.run()));
         }
-        tasks.push(tokio::spawn(hear_stale_hits(
-            engine,
-            hub.clone(),
-            stop.clone(),
-        )));
+        // Whoever was served an old entry counts on a refresh. The survey finds that out for other processes.
+        let told = Arc::downgrade(&hub);
+        engine.on_stale(move |report, params| {
+            if let Some(hub) = told.upgrade() {
+                hub.served_stale(report, params);
+            }
+        });
         Self { hub, stop, tasks }
     }
 
@@ -247,44 +248,5 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-/// Whoever was served an old entry counts on a refresh: the log tells of it at once, the survey would a little later.
-async fn hear_stale_hits(engine: Arc<Engine>, hub: Arc<Hub>, stop: CancellationToken) {
-    let came = Arc::new(Notify::new());
-    let (_, mut position) = engine.log().since(0);
-    let weak = Arc::downgrade(&came);
-    engine.log().on_event(move || {
-        if let Some(came) = weak.upgrade() {
-            came.notify_one();
-        }
-    });
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = came.notified() => {}
-        }
-        let (events, next) = engine.log().since(position);
-        position = next;
-        for event in events {
-            let Event::Request(request) = event.as_ref() else {
-                continue;
-            };
-            let Some(key) =
-                EntryKey::from_hex(&request.key).filter(|_| request.outcome == Outcome::StaleHit)
-            else {
-                continue;
-            };
-            for source in hub
-                .sources()
-                .iter()
-                .filter(|source| source.reports.contains_key(&request.report))
-            {
-                source.tell(|news| {
-                    news.served_stale.insert(key);
-                });
-            }
-        }
     }
 }

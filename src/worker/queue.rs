@@ -81,7 +81,10 @@ struct Past {
     worth: Worth,
     failures: u32,
     unchanged: u32,
+    /// After a failure: for every reason but a person's wish.
     not_before: Option<Instant>,
+    /// After a success: for the next change. A schedule and a TTL keep their own time.
+    calm_until: Option<Instant>,
 }
 
 /// The refresh queue of one source.
@@ -181,16 +184,11 @@ impl Queue {
     /// While the entry's refresh runs, the new one waits for its end: what runs may have read the data before the
     /// change.
     pub(super) fn push(&mut self, mut job: Job) {
+        let past = self.past.get(&job.entry.key).copied().unwrap_or_default();
         if job.reason == Reason::Changed {
-            job.due += DEBOUNCE;
+            job.due = (job.due + DEBOUNCE).max(past.calm_until.unwrap_or(job.due));
         }
-        if let Some(at) = self
-            .past
-            .get(&job.entry.key)
-            .and_then(|past| past.not_before)
-        {
-            job.due = job.due.max(at);
-        }
+        job.due = job.due.max(past.not_before.unwrap_or(job.due));
         self.insert(job);
     }
 
@@ -284,16 +282,18 @@ impl Queue {
             past.worth.cost = Some(took);
         }
         let at = now + pause;
-        past.not_before = Some(at);
         if ended == Ended::Failed {
+            past.not_before = Some(at);
             self.insert(Job {
                 due: at,
                 forced: false,
                 ..job
             });
+        } else {
+            (past.not_before, past.calm_until) = (None, Some(at));
         }
         // What came in meanwhile keeps its reasons but not its impatience.
-        if let Some(waiting) = self.waiting.get_mut(key) {
+        if let Some(waiting) = self.waiting.get_mut(key).filter(|waiting| !waiting.forced) {
             waiting.due = waiting.due.max(at);
         }
     }

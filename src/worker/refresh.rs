@@ -143,13 +143,13 @@ impl Refresher {
         if let Some(change) = news.change {
             self.changed(&change, now);
         }
-        for key in news.served_stale {
-            if let Some(known) = self.entries.get_mut(&key) {
-                (known.asked, known.read, known.look_at) = (true, true, now);
-            } else {
-                // The survey finds it.
-                self.surveyed = None;
-            }
+        // Where another worker leads, its survey finds them.
+        for (key, entry) in news.served_stale.into_iter().filter(|_| self.leading) {
+            let known = self
+                .entries
+                .entry(key)
+                .or_insert_with(|| Known::new(entry, false, now));
+            (known.asked, known.read, known.look_at) = (true, true, now);
         }
         for entry in news.asked.into_values() {
             self.queue
@@ -246,7 +246,9 @@ impl Refresher {
             }
             wanted.insert(key);
         }
-        self.entries.retain(|key, _| wanted.contains(key));
+        // What was served stale a moment ago is still to be looked at, also where its report is not the workspace's.
+        self.entries
+            .retain(|key, known| known.asked || wanted.contains(key));
         Ok(())
     }
 

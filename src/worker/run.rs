@@ -6,7 +6,7 @@ use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Found, Verdict};
-use crate::engine::{Event, Mode, Reason, RefreshEvent, Request};
+use crate::engine::{Event, Filled, Mode, Outcome, Reason, RefreshEvent, Request};
 use crate::report::EntryKey;
 
 use super::queue::{Ended, Job};
@@ -43,7 +43,7 @@ pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> D
         return not_needed;
     }
     let after = find(shared, &job.entry).await.ok();
-    let outcome = outcome.and_then(|bypass| kept(before.as_ref(), after.as_ref(), bypass));
+    let outcome = outcome.and_then(|filled| kept(before.as_ref(), after.as_ref(), filled));
     let ended = match &outcome {
         Ok(true) => Ended::Unchanged,
         Ok(false) => Ended::Changed,
@@ -95,13 +95,13 @@ fn is_done(found: &Found, job: &Job) -> bool {
     job.reason == Reason::Changed || found.now.0.saturating_sub(header.created.0) < waited
 }
 
-/// Runs the query and reads its rows to the end, where the engine stores the entry. The answer is why the cache was
-/// bypassed, if it was.
+/// Runs the query and reads its rows to the end, where the engine stores the entry. The answer is what became of the
+/// entry; `None` where this refresh waited for somebody else's.
 async fn refresh(
     shared: &Shared,
     job: &Job,
     cancel: CancellationToken,
-) -> Result<Option<String>, String> {
+) -> Result<Option<Filled>, String> {
     let request = Request {
         report: job.entry.report.clone(),
         params: job.entry.params.clone(),
@@ -113,38 +113,37 @@ async fn refresh(
         .ask(request)
         .await
         .map_err(|error| error.to_string())?;
+    let bypassed = answer.about.outcome == Outcome::Bypass;
     while let Some(batch) = answer.rows.next().await {
         batch.map_err(|error| error.to_string())?;
     }
-    let event = answer.event.get();
-    if let Some(error) = event.and_then(|event| event.error.clone()) {
-        return Err(error);
+    if bypassed {
+        return Err(answer
+            .about
+            .reason
+            .unwrap_or_else(|| "the cache could not be used".to_owned()));
     }
-    Ok(event.and_then(|event| event.reason.clone()))
+    Ok(answer.filled.get().cloned())
 }
 
-/// Whether the cache has the new answer, and whether that is the same as the old one.
+/// Whether the cache has a new answer (ours or somebody's), and whether that is the same as the old one.
 fn kept(
     before: Option<&Found>,
     after: Option<&Found>,
-    bypass: Option<String>,
+    filled: Option<Filled>,
 ) -> Result<bool, String> {
-    let refused = || bypass.unwrap_or_else(|| "the cache did not keep the new result".to_owned());
+    if let Some(filled) = filled.as_ref().filter(|filled| filled.stored) {
+        return Ok(filled.unchanged);
+    }
+    let problem = filled.and_then(|filled| filled.problem);
+    let refused = || problem.unwrap_or_else(|| "the cache did not keep the new result".to_owned());
     let Some(new) = after.and_then(|found| found.header.as_ref()) else {
         return Err(refused());
     };
     let Some(old) = before.and_then(|found| found.header.as_ref()) else {
         return Ok(false);
     };
-    let told = |header: &crate::cache::Header| {
-        (
-            header.created,
-            header.soft,
-            header.position.clone(),
-            header.epoch.clone(),
-        )
-    };
-    if told(new) == told(old) {
+    if (new.created, &new.position, &new.epoch) == (old.created, &old.position, &old.epoch) {
         return Err(refused());
     }
     Ok(new.sha256 == old.sha256)

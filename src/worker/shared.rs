@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::cache::{Cache, Protocol, SourceKeys};
 use crate::detector::Touched;
 use crate::engine::{Engine, Event, WorkerEvent};
-use crate::report::{EntryKey, Report};
+use crate::report::{EntryKey, Params, Report};
 
 use super::queue::Entry;
 use super::{Queued, Role, Status, Watch};
@@ -51,6 +51,25 @@ impl Hub {
         for wake in self.wakers.lock().iter() {
             wake();
         }
+    }
+
+    /// An entry was served stale by this process: it is looked at now.
+    pub(super) fn served_stale(&self, report: &Arc<Report>, params: &Params) {
+        let sources = self.sources.lock();
+        let Some(source) = sources.iter().find(|source| source.name == report.source) else {
+            return;
+        };
+        let Ok(key) = source.engine.key(report, params) else {
+            return;
+        };
+        let entry = Entry {
+            report: report.clone(),
+            params: params.clone(),
+            key,
+        };
+        source.tell(|news| {
+            news.served_stale.insert(key, entry);
+        });
     }
 
     pub(super) fn status(&self) -> Status {
@@ -103,8 +122,8 @@ pub(super) struct News {
     pub(super) change: Option<Change>,
     /// What people asked to be refreshed.
     pub(super) asked: BTreeMap<EntryKey, Entry>,
-    /// Entries that were served stale.
-    pub(super) served_stale: BTreeSet<EntryKey>,
+    /// Entries that were served stale, or filled while a change came in.
+    pub(super) served_stale: BTreeMap<EntryKey, Entry>,
 }
 
 /// Published changes.
@@ -205,8 +224,15 @@ impl Shared {
 
     /// Changes what people are shown of the watching.
     pub(super) fn show(&self, what: impl FnOnce(&mut Watch)) {
+        self.show_if(true, what);
+    }
+
+    /// Changes it, and wakes whoever shows it only where that is worth it.
+    pub(super) fn show_if(&self, wake: bool, what: impl FnOnce(&mut Watch)) {
         what(&mut self.watch.lock());
-        self.hub.changed();
+        if wake {
+            self.hub.changed();
+        }
     }
 
     /// Changes what people are shown of the queue.

@@ -51,6 +51,8 @@ enum End {
 /// What holds as long as this worker leads.
 struct Term {
     lead: Lead,
+    /// What people are shown while it sees.
+    role: Role,
     /// The server's clock before the current observation began.
     as_of: ServerTime,
     /// The moment that was vouched for last.
@@ -147,10 +149,11 @@ impl Watcher {
             Some(why) => Role::Blind(why.clone()),
             None => Role::Leader(Utc::now()),
         };
+        let shown = role.clone();
         if let Some(why) = &self.unable {
             shared.log("blind", why.clone(), Vec::new());
         }
-        shared.show(|watch| watch.role = role);
+        shared.show(|watch| watch.role = shown);
         // With a detector, the first look waits for its baseline: what is filled before it would be filled again.
         let at_once = detector.is_none();
         shared.tell(|news| {
@@ -159,6 +162,7 @@ impl Watcher {
         });
         let mut term = Term {
             lead,
+            role,
             as_of: now,
             vouched: ServerTime::default(),
             renewed: Instant::now(),
@@ -202,20 +206,32 @@ impl Watcher {
         let mut retry_at = Instant::now();
         let mut begun = false;
         loop {
-            let seen = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return End::Stopped,
-                _ = renew.tick() => {
-                    if self.renew(term).await { continue }
-                    return End::Lost;
+            let sight = Sight::of(detector);
+            // One look to its end, whatever else is to be done meanwhile: a slow one (a lock, a long watermark query)
+            // would never end if it were begun anew with each renewal.
+            let seen = {
+                let look = async {
+                    sleep_until(retry_at).await;
+                    detector.next().await
+                };
+                tokio::pin!(look);
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = self.stop.cancelled() => return End::Stopped,
+                        _ = renew.tick() => {
+                            if !self.renew(term).await {
+                                return End::Lost;
+                            }
+                        }
+                        () = self.shared.wanted_came.notified(), if term.epoch.is_some() => {
+                            if self.take_in(term, &sight).await.is_err() {
+                                return End::Lost;
+                            }
+                        }
+                        seen = &mut look => break seen,
+                    }
                 }
-                () = self.shared.wanted_came.notified(), if term.epoch.is_some() => {
-                    let sight = Sight::of(detector);
-                    if self.take_in(term, &sight).await.is_err() { return End::Lost }
-                    continue;
-                }
-                // Giving up this future loses nothing: a change that was not returned is returned next time.
-                seen = async { sleep_until(retry_at).await; detector.next().await } => seen,
             };
             let sight = Sight::of(detector);
             let outcome = match seen {
@@ -264,8 +280,7 @@ impl Watcher {
             format!("{} sees again", sight.about.name),
             Vec::new(),
         );
-        let role = Role::Leader(Utc::now());
-        self.shared.show(|watch| watch.role = role);
+        self.shared.show(|watch| watch.role = term.role.clone());
         let epoch = term.epoch.is_some();
         self.shared.tell(|news| news.watching = epoch);
     }
@@ -277,6 +292,17 @@ impl Watcher {
         sight: &Sight,
         observation: Observation,
     ) -> Result<(), PublishError> {
+        if matches!(
+            observation,
+            Observation::Gap(_)
+                | Observation::Changed {
+                    tables: Touched::All,
+                    ..
+                }
+        ) {
+            // A redefined view is such a change too, and the refills must not go by the old one.
+            self.shared.engine.forget_catalogue(&self.shared.name);
+        }
         let gap = match &observation {
             Observation::Gap(why) => Some(why.clone()),
             _ if term.epoch.is_none() => Some("a new term".to_owned()),
@@ -298,16 +324,15 @@ impl Watcher {
                 committed_at,
                 detected_at: Utc::now(),
             };
-            let at = position
-                .as_deref()
-                .and_then(Position::parse)
-                .unwrap_or_else(|| term.position.next());
+            let at = position.as_deref().and_then(Position::parse);
             match &mut term.pending {
                 Some((pending, last)) => {
                     pending.merge(change);
-                    *last = at.max(last.clone());
+                    // Past the last one: that may have been published although its answer was lost, and entries filled
+                    // since then do not hold this change.
+                    *last = at.unwrap_or_else(|| last.next()).max(last.clone());
                 }
-                None => term.pending = Some((change, at)),
+                None => term.pending = Some((change, at.unwrap_or_else(|| term.position.next()))),
             }
         } else if term.pending.is_none() && term.published.elapsed() < HEARTBEAT {
             return Ok(());
@@ -364,7 +389,8 @@ impl Watcher {
         term.published = Instant::now();
         let change = term.pending.take().map(|(change, _)| change);
         let now = Utc::now();
-        self.shared.show(|watch| {
+        // A heartbeat alone is no reason to paint a window.
+        self.shared.show_if(change.is_some(), |watch| {
             watch.last_heartbeat = Some(now);
             if let Some(change) = &change {
                 watch.last_change = Some(change.detected_at);
@@ -416,9 +442,9 @@ impl Watcher {
         (term.epoch, term.position) = (Some(epoch), position);
         (term.pending, term.published) = (None, Instant::now());
         term.known.clear();
-        let (role, now) = (Role::Leader(Utc::now()), Utc::now());
+        let now = Utc::now();
         self.shared.show(|watch| {
-            watch.role = role;
+            watch.role = term.role.clone();
             watch.detector = Some(about.clone());
             watch.last_heartbeat = Some(now);
         });
@@ -463,9 +489,8 @@ impl Watcher {
             .take_in(epoch, &new, &position, term.vouched, sight.valid_for())
             .await;
         match taken {
-            Ok(now) => {
-                // No look is under way: the next one begins after this answer.
-                term.as_of = now;
+            // Not the `as_of` of the next observation: a look may be under way, and have begun before this answer.
+            Ok(_) => {
                 term.known.extend(new);
                 Ok(())
             }
