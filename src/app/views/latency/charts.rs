@@ -1,7 +1,7 @@
 //! The charts of the Latency view.
 
 use eframe::egui::{self, Align2, Rect, Sense, Stroke, Ui, pos2, vec2};
-use egui_plot::{Line, LineStyle};
+use egui_plot::{Line, LineStyle, Points};
 
 use super::figures::Figures;
 use crate::app::format;
@@ -138,13 +138,7 @@ fn about(report: &Comparison) -> String {
 pub(super) fn share(ui: &mut Ui, figures: &Figures) {
     let colors = colors(ui);
     let sides = [
-        // One dash longer than the plot: a solid line bursts at its steep joints.
-        (
-            "cached",
-            Tone::Hit,
-            &figures.share_cached,
-            LineStyle::Dashed { length: 10_000.0 },
-        ),
+        ("cached", Tone::Hit, &figures.share_cached, LineStyle::Solid),
         (
             "uncached",
             Tone::Miss,
@@ -173,7 +167,7 @@ pub(super) fn share(ui: &mut Ui, figures: &Figures) {
             format::ms(plot::unlog_ms(at.x))
         ))
     };
-    plot::plain(ui, "share answered within", label)
+    let response = plot::plain(ui, "share answered within", label)
         .custom_x_axes(vec![
             plot::log_axis_x(ui).label_spacing(egui::Rangef::new(24.0, 36.0)),
         ])
@@ -195,7 +189,8 @@ pub(super) fn share(ui: &mut Ui, figures: &Figures) {
         .include_x(high)
         .include_y(0.0)
         .include_y(100.0)
-        .show(ui, |plot| {
+        .show(ui, |chart| {
+            let mut solid = Vec::new();
             for (name, tone, points, style) in sides {
                 if points.is_empty() {
                     continue;
@@ -204,13 +199,29 @@ pub(super) fn share(ui: &mut Ui, figures: &Figures) {
                 let mut points = points.clone();
                 let last = points[points.len() - 1][1];
                 points.push([high, last]);
-                let line = Line::new(name, points)
-                    .color(colors.tone(tone))
-                    .width(1.8)
-                    .style(style);
-                plot.line(line);
+                let color = colors.tone(tone);
+                if style == LineStyle::Solid {
+                    chart.points(Points::new(name, points.clone()).radius(0.9).color(color));
+                    solid.push((color, points));
+                    continue;
+                }
+                let line = Line::new(name, points).color(color).width(1.8).style(style);
+                chart.line(line);
             }
+            solid
         });
+    // A solid line through steep joints bursts in the tessellator; its pieces one by one do not.
+    let painter = ui.painter().with_clip_rect(*response.transform.frame());
+    for (color, points) in response.inner {
+        let at = |point: &[f64; 2]| {
+            response
+                .transform
+                .position_from_point(&egui_plot::PlotPoint::new(point[0], point[1]))
+        };
+        for pair in points.windows(2) {
+            painter.line_segment([at(&pair[0]), at(&pair[1])], Stroke::new(1.8, color));
+        }
+    }
 }
 
 /// Every request at its time, by outcome.
