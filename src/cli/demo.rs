@@ -21,7 +21,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub terminal: bool,
     /// New orders a minute that arrive while the demo runs; 0 for none.
-    #[arg(long, default_value_t = 60, value_name = "N")]
+    #[arg(long, default_value_t = 12, value_name = "N")]
     pub orders_per_minute: u32,
     /// Load the same data into this database instead: an empty one of your own, mysql://, mariadb:// or postgres://.
     #[arg(long, value_name = "URL", conflicts_with = "terminal")]
@@ -29,6 +29,18 @@ pub struct DemoArgs {
     /// With --load: replace tables of the demo that are already there. Tables it did not make itself are never touched.
     #[arg(long, requires = "load")]
     pub replace: bool,
+}
+
+impl Default for DemoArgs {
+    fn default() -> Self {
+        Self {
+            scale: 0.1,
+            terminal: false,
+            orders_per_minute: 12,
+            load: None,
+            replace: false,
+        }
+    }
 }
 
 impl DemoArgs {

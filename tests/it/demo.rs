@@ -8,8 +8,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lookaside::demo::{Demo, Options, PrivateServer};
+use lookaside::demo::{Demo, Options, PrivateServer, Progress, load};
 use tokio_util::sync::CancellationToken;
+
+use crate::servers::{MariaDb, Postgres};
 
 async fn demo(folder: &Path) -> Demo {
     let options = Options {
@@ -22,7 +24,7 @@ async fn demo(folder: &Path) -> Demo {
         .unwrap()
 }
 
-fn answers(port: u16) -> bool {
+fn listens(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
@@ -57,7 +59,7 @@ async fn a_private_server_answers_only_with_its_password_and_ends_with_us() {
     assert!(error.to_string().contains("NOAUTH"), "{error}");
     assert!(!format!("{server:?}").contains("redis://"));
     drop(server);
-    assert!(!answers(port));
+    assert!(!listens(port));
 }
 
 /// Not a test of its own: the program that the next test kills.
@@ -87,11 +89,11 @@ fn a_private_server_ends_when_its_program_is_killed() {
         .lines()
         .find_map(|line| line.unwrap().strip_prefix("port ")?.parse().ok())
         .unwrap();
-    assert!(answers(port));
+    assert!(listens(port));
     // SIGKILL: the program has no chance to clean up.
     child.kill().unwrap();
     child.wait().unwrap();
-    eventually("the server outlived its program", || !answers(port));
+    eventually("the server outlived its program", || !listens(port));
     eventually("the server's folder was left", || {
         std::fs::read_dir(folder.path()).unwrap().next().is_none()
     });
@@ -191,4 +193,120 @@ async fn orders_arrive_at_the_rate_that_was_set() {
     eventually("no orders arrived", || demo.orders_inserted() > 10);
     demo.set_orders_per_minute(0);
     assert_eq!(demo.orders_per_minute(), 0);
+}
+
+/// The demo's tables and views in a database, as its own client lists them.
+fn tables(client: &dyn Fn(&str) -> String) -> Vec<String> {
+    let listed = client(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('information_schema', 'pg_catalog') \
+         AND table_schema NOT LIKE 'mysql%' AND table_schema NOT IN ('performance_schema', 'sys') ORDER BY 1",
+    );
+    let mut names: Vec<_> = listed.lines().map(str::to_owned).collect();
+    // Each database has an order of its own.
+    names.sort();
+    names
+}
+
+const ALL: [&str; 9] = [
+    "customer",
+    "lineitem",
+    "nation",
+    "order_facts",
+    "orders",
+    "part",
+    "partsupp",
+    "region",
+    "supplier",
+];
+
+async fn loads_with_care(url: &str, client: &(dyn Fn(&str) -> String + Sync)) {
+    let plain = |replace| load(url, 0.01, replace, |_| {}, CancellationToken::new());
+    let workspace = plain(false).await.unwrap();
+    assert_eq!(workspace.reports.len(), 8);
+    assert_eq!(tables(client), ALL);
+    let lines = client("SELECT count(*), sum(l_extendedprice), min(l_shipdate) FROM lineitem");
+
+    let error = plain(false).await.unwrap_err().0;
+    assert!(error.contains("add --replace"), "{error}");
+    client("DELETE FROM lineitem WHERE l_linenumber = 1");
+    plain(true).await.unwrap();
+    assert_eq!(
+        client("SELECT count(*), sum(l_extendedprice), min(l_shipdate) FROM lineitem"),
+        lines
+    );
+
+    // A table of the user's own with one of the names: nothing is touched, whatever was asked for.
+    client("DROP VIEW order_facts");
+    client("DROP TABLE region");
+    client("CREATE TABLE region (mine int)");
+    for replace in [false, true] {
+        let error = plain(replace).await.unwrap_err().0;
+        assert!(
+            error.contains("already has region, which the demo did not make"),
+            "{error}"
+        );
+    }
+    assert_eq!(tables(client).len(), 8);
+}
+
+async fn cancelled_leaves_nothing(url: &str, client: &(dyn Fn(&str) -> String + Sync)) {
+    let cancel = CancellationToken::new();
+    let cancelled = cancel.clone();
+    let progress = move |progress: Progress| {
+        if progress.what.contains("orders") {
+            cancelled.cancel();
+        }
+    };
+    let error = load(url, 0.01, false, progress, cancel)
+        .await
+        .unwrap_err()
+        .0;
+    assert!(
+        error.contains("what was loaded has been removed"),
+        "{error}"
+    );
+    eventually("tables of a cancelled load were left", || {
+        tables(client).is_empty()
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loads_into_mariadb_and_harms_nothing() {
+    let server = MariaDb::shared();
+    let (url, name) = server.fresh_database();
+    let client = |sql: &str| server.client(&name, sql, &["-N"]);
+    cancelled_leaves_nothing(&url, &client).await;
+    loads_with_care(&url, &client).await;
+    let error = load(
+        &server.url_of(""),
+        0.01,
+        false,
+        |_| {},
+        CancellationToken::new(),
+    )
+    .await
+    .unwrap_err()
+    .0;
+    assert!(error.contains("names no database"), "{error}");
+    let error = load(
+        "mysql://tester:wrong-secret@127.0.0.1:1/x",
+        0.01,
+        false,
+        |_| {},
+        CancellationToken::new(),
+    );
+    let error = error.await.unwrap_err().0;
+    assert!(
+        error.starts_with("cannot connect to mysql://tester:***@127.0.0.1:1/x")
+            && !error.contains("wrong-secret")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loads_into_postgres_and_harms_nothing() {
+    let server = Postgres::shared();
+    let (url, name) = server.fresh_database();
+    let client = |sql: &str| server.client(&name, sql, &[]);
+    cancelled_leaves_nothing(&url, &client).await;
+    loads_with_care(&url, &client).await;
 }

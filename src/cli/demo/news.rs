@@ -1,6 +1,7 @@
 //! New orders arrive: what the worker sees and refreshes, as its own events tell it, and whether the refreshed
 //! entries are what the database now says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub(super) async fn show(
     let limit = tokio::time::sleep(PATIENCE);
     tokio::pin!(limit);
     let mut changes_seen: Option<DateTime<Utc>> = None;
+    let mut to_refresh: BTreeSet<&str> =
+        watched.iter().map(|one| one.report.name.as_str()).collect();
     loop {
         tokio::select! {
             () = cancel.cancelled() => bail!("cancelled"),
@@ -79,17 +82,18 @@ pub(super) async fn show(
             if let Some(line) = line(&event, &commits) {
                 screen.say(&line);
             }
-            if let Event::Worker(event) = &*event
-                && event.event == "change"
-            {
-                changes_seen = Some(event.at);
+            match &*event {
+                Event::Worker(event) if event.event == "change" => changes_seen = Some(event.at),
+                Event::Refresh(event) => {
+                    to_refresh.remove(event.report.as_str());
+                }
+                _ => {}
             }
         }
         let last = commits.last().filter(|_| commits.len() as u64 == ORDERS);
         // A change that the worker saw after the last commit covers it; then fresh means refreshed.
-        if last.is_some_and(|last| changes_seen.is_some_and(|seen| seen >= *last))
-            && all_fresh(engine, &watched).await?
-        {
+        let covered = last.is_some_and(|last| changes_seen.is_some_and(|seen| seen >= *last));
+        if covered && to_refresh.is_empty() && all_fresh(engine, &watched).await? {
             break;
         }
     }
@@ -142,7 +146,7 @@ async fn compare(
             if same { "yes" } else { "NO" }.to_owned(),
         ]);
     }
-    screen.say(&format!("\n{}", format::columns(&rows)));
+    screen.say(&format!("\n{}", format::columns(&rows).trim_end()));
     Ok(all_same)
 }
 
