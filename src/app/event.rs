@@ -41,6 +41,8 @@ pub enum Event {
         /// How it is.
         link: Link,
     },
+    /// Text for the clipboard.
+    Copied(String),
     /// A message for the corner of the window.
     Message {
         /// What it means.

@@ -135,6 +135,9 @@ impl eframe::App for Window {
                 command => tasks.perform(&mut self.state, command),
             }
         }
+        if let Some(text) = self.state.clipboard.take() {
+            ctx.copy_text(text);
+        }
         if self.theme != Some(self.state.theme) {
             self.theme = Some(self.state.theme);
             ctx.set_theme(match self.state.theme {

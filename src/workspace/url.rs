@@ -103,7 +103,8 @@ impl ConnectionUrl {
     }
 
     /// The URL with this password put in.
-    pub(super) fn with_password(&self, password: &str) -> Self {
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> Self {
         let url = self.expose();
         match authority(url).and_then(|(start, authority)| Some(start + authority.rfind('@')?)) {
             Some(at) => Self::new(&format!(

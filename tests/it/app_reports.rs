@@ -1,1 +1,373 @@
 //! The Reports view.
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{self, Key, Modifiers};
+use egui_kittest::kittest::{NodeT, Queryable};
+use lookaside::app::command::Command;
+use lookaside::app::event::Event;
+use lookaside::app::state::TaskId;
+use lookaside::app::views::reports::{self, Command as Asked};
+use lookaside::engine::{EntryState, Freshness, Mode, Outcome};
+
+use crate::app_shell::{Window, about, answered, blank, open, table, window, workspace};
+
+fn asked(window: &Window) -> Vec<String> {
+    window
+        .state()
+        .asked
+        .iter()
+        .map(|command| format!("{command:?}"))
+        .collect()
+}
+
+#[test]
+fn without_reports_the_view_says_how_to_get_one() {
+    let mut state = open();
+    state.reports.open(&lookaside::workspace::Workspace {
+        reports: Vec::new(),
+        ..workspace()
+    });
+    let mut window = window(state, [1280.0, 800.0], true);
+    assert!(window.query_by_label("No reports yet").is_some());
+    window
+        .get_all_by_label("New report")
+        .last()
+        .unwrap_or_else(|| panic!("a button"))
+        .click();
+    window.run_steps(3);
+    assert!(window.query_by_label("SQL of the report").is_some());
+    assert!(window.query_by_label("An empty report").is_some());
+}
+
+#[test]
+fn a_report_that_was_not_run_says_so() {
+    let window = window(open(), [1280.0, 800.0], true);
+    assert!(window.query_by_label("Not run yet").is_some());
+    assert!(window.query_by_label("TTL left 41 min 12 s").is_some());
+    assert!(
+        window
+            .query_by_label("Size 64.2 KB, 5.1x smaller")
+            .is_some()
+    );
+    assert!(window.query_by_label("Hit ratio 80.0 %").is_some());
+}
+
+#[test]
+fn a_running_report_shows_its_time_and_can_be_cancelled() {
+    let mut state = open();
+    let now = state.clock.now;
+    state.reports.started(TaskId(7), &Mode::Uncached, now);
+    state.clock.now += std::time::Duration::from_secs(3);
+    let mut window = window(state, [1280.0, 800.0], true);
+    assert!(window.query_by_label("Running").is_some());
+    assert!(window.query_by_label("3.0 s").is_some());
+    window.get_by_label("Cancel").click();
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Cancel(TaskId(7))"]);
+}
+
+#[test]
+fn an_answer_is_shown_with_its_outcome() {
+    let mut window = window(
+        answered(open(), 2112, Outcome::Hit, None),
+        [1280.0, 800.0],
+        true,
+    );
+    assert!(window.query_by_label("Hit").is_some());
+    assert!(window.query_by_label("2,112").is_some());
+    assert!(
+        window
+            .query_by_label_contains("cache 2.6, decode 1.1")
+            .is_some()
+    );
+    assert!(
+        window
+            .query_by_label_contains("Brazil, 1995-01, 0, 0.00")
+            .is_some()
+    );
+    // The grid only makes the rows that are seen.
+    assert!(window.query_all_by_role(Role::Row).count() < 60);
+    window
+        .get_by_role_and_label(Role::ColumnHeader, "revenue")
+        .click();
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Reports(Order)"]);
+    assert!(
+        window
+            .query_by_role_and_label(Role::ColumnHeader, "revenue, sorted downwards")
+            .is_some()
+    );
+}
+
+#[test]
+fn a_stale_answer_says_why() {
+    let reason = "orders changed 14 s ago; a refresh is queued";
+    let window = window(
+        answered(open(), 10, Outcome::StaleHit, Some(reason)),
+        [1280.0, 800.0],
+        false,
+    );
+    assert!(window.query_by_label("Stale hit").is_some());
+    assert!(
+        window
+            .query_by_label("Orders changed 14 s ago; a refresh is queued")
+            .is_some()
+    );
+}
+
+#[test]
+fn no_rows_is_an_answer() {
+    let window = window(
+        answered(open(), 0, Outcome::Miss, None),
+        [1280.0, 800.0],
+        true,
+    );
+    assert!(window.query_by_label("No rows").is_some());
+    assert!(window.query_by_label_contains("n_name").is_some());
+}
+
+#[test]
+fn an_error_names_the_place_in_the_sql() {
+    let mut state = open();
+    let (task, now) = (TaskId(7), state.clock.now);
+    state.reports.started(task, &Mode::Cached, now);
+    let message = "no such column: n_nme".to_owned();
+    state.apply(Event::Reports(reports::Event::Failed {
+        task,
+        message,
+        position: Some((1, 8)),
+    }));
+    state.apply(Event::Ended(task));
+    let window = window(state, [1280.0, 800.0], true);
+    assert!(
+        window
+            .query_by_label("no such column: n_nme (line 1, column 8)")
+            .is_some()
+    );
+}
+
+#[test]
+fn a_wrong_parameter_is_told_before_anything_runs() {
+    let mut state = open();
+    if let Some(pane) = state.reports.pane_mut() {
+        pane.values[0] = "1995-13-01".into();
+    }
+    let mut window = window(state, [1280.0, 800.0], true);
+    assert!(
+        window
+            .query_all_by_label_contains("parameter \"since\"")
+            .next()
+            .is_some()
+    );
+    assert!(window.get_by_label("Run").accesskit_node().is_disabled());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(2);
+    assert!(window.state().asked.is_empty());
+}
+
+#[test]
+fn keys_run_export_and_find() {
+    let mut window = window(
+        answered(open(), 100, Outcome::Hit, None),
+        [1280.0, 800.0],
+        true,
+    );
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Enter);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    window.run_steps(3);
+    assert_eq!(
+        asked(&window),
+        ["Reports(Run)", "Reports(RunUncached)", "Reports(Export)"]
+    );
+    window.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    window.run_steps(2);
+    window.event(egui::Event::Text("Braz".into()));
+    window.run_steps(2);
+    assert_eq!(
+        window
+            .state()
+            .state
+            .reports
+            .pane()
+            .map(|pane| pane.find.text.as_str()),
+        Some("Braz")
+    );
+    assert!(asked(&window).contains(&"Reports(Order)".to_owned()));
+}
+
+#[test]
+fn the_grid_is_walked_by_keys_and_copied() {
+    let mut window = window(
+        answered(open(), 1_000_000, Outcome::Hit, None),
+        [1280.0, 800.0],
+        true,
+    );
+    window.get_by_label("Result, 1000000 rows").click();
+    window.run_steps(2);
+    window.key_press(Key::End);
+    window.run_steps(3);
+    let row = |window: &Window| {
+        window
+            .state()
+            .state
+            .reports
+            .pane()
+            .and_then(|pane| pane.grid.row)
+    };
+    assert_eq!(row(&window), Some(999_999));
+    window.key_press(Key::ArrowUp);
+    window.run_steps(2);
+    assert_eq!(row(&window), Some(999_998));
+    window.event(egui::Event::Copy);
+    window.run_steps(2);
+    assert!(asked(&window).contains(&"Reports(Copy(Cell))".to_owned()));
+}
+
+#[test]
+fn a_name_in_the_sql_becomes_a_parameter() {
+    let mut state = open();
+    state.reports.new_report();
+    if let Some(pane) = state.reports.pane_mut() {
+        pane.draft.sql =
+            "SELECT * FROM orders WHERE o_orderdate >= :day AND o_clerk = :clerk".into();
+        pane.sql_edited();
+        assert_eq!(
+            pane.draft
+                .params
+                .iter()
+                .map(|spec| spec.name.as_str())
+                .collect::<Vec<_>>(),
+            ["day", "clerk"]
+        );
+        pane.draft.sql = "SELECT 1 FROM t WHERE c = :clerk".into();
+        pane.sql_edited();
+        assert_eq!((pane.draft.params.len(), pane.values.len()), (1, 1));
+    }
+    let window = window(state, [1280.0, 800.0], true);
+    assert!(window.query_by_label("Parameter clerk").is_some());
+    assert!(window.query_by_label("Type of clerk").is_some());
+}
+
+#[test]
+fn the_key_leads_to_keys_and_no_cache_says_so() {
+    let mut window = window(open(), [1280.0, 800.0], true);
+    window.get_by_label("Key …e:9f2c41d8").click();
+    window.run_steps(2);
+    assert_eq!(window.state().state.view.name(), "Keys");
+
+    let mut state = open();
+    let unknown = |wanted: reports::Wanted| {
+        let reason = "127.0.0.1:6379 refused the connection; is Redis running?".to_owned();
+        let entry = EntryState {
+            state: Freshness::Unknown,
+            reason,
+            redis_key: String::new(),
+            age: None,
+            ttl: None,
+            rows: None,
+            bytes: None,
+            raw_bytes: None,
+            chunks: None,
+            written_by: None,
+            created_at: None,
+            query_time: None,
+            sha256: None,
+            tables: Vec::new(),
+            views: std::collections::BTreeMap::new(),
+            detector: None,
+        };
+        (wanted, entry)
+    };
+    let entries = state.reports.wanted().into_iter().map(unknown).collect();
+    state.apply(Event::Reports(reports::Event::Entries(entries)));
+    let window = crate::app_shell::window(state, [1280.0, 800.0], false);
+    assert!(window.query_by_label("No cache").is_some());
+    assert!(
+        window
+            .query_by_label_contains("refused the connection")
+            .is_some()
+    );
+}
+
+#[test]
+fn rows_of_a_task_that_is_not_waited_for_are_dropped() {
+    let mut state = open();
+    let (task, table) = (TaskId(55), table(10));
+    let about = about(&table, Outcome::Hit, None);
+    state.apply(Event::Reports(reports::Event::About { task, about }));
+    state.apply(Event::Reports(reports::Event::Rows {
+        task,
+        table,
+        left_out: 0,
+    }));
+    assert!(!state.reports.has_rows());
+}
+
+#[test]
+fn the_export_dialog_writes_with_the_guard_on() {
+    let mut state = answered(open(), 100, Outcome::Hit, None);
+    state.reports.export = Some(reports::ExportDialog::new(
+        "/tmp/monthly-revenue.csv".into(),
+    ));
+    let mut window = window(state, [1280.0, 800.0], true);
+    window.run_steps(2);
+    let guard = window.get_by_label("Guard against formulas");
+    assert_eq!(
+        guard.accesskit_node().toggled(),
+        Some(egui::accesskit::Toggled::True)
+    );
+    window.get_by_label("Write file").click();
+    window.run_steps(2);
+    assert!(matches!(
+        window.state().asked.as_slice(),
+        [Command::Reports(Asked::WriteFile)]
+    ));
+    let task = TaskId(9);
+    if let Some(export) = &mut window.state_mut().state.reports.export {
+        export.writing = Some(task);
+    }
+    let error = "there is no space left; nothing was written".to_owned();
+    window
+        .state_mut()
+        .state
+        .apply(Event::Reports(reports::Event::ExportFailed { task, error }));
+    window.run_steps(2);
+    assert!(
+        window
+            .query_by_label("there is no space left; nothing was written")
+            .is_some()
+    );
+    window.get_by_label("Close the export").click();
+    window.run_steps(2);
+    assert!(window.state().state.reports.export.is_none());
+}
+
+#[test]
+fn nothing_open_shows_connect_instead() {
+    let window = window(blank(), [1280.0, 800.0], true);
+    assert!(window.query_by_label("Start the demo").is_some());
+}
+
+#[test]
+fn looks_of_reports() {
+    for dark in [true, false] {
+        let theme = if dark { "dark" } else { "light" };
+        let mut full = window(
+            answered(open(), 2112, Outcome::Hit, None),
+            [1280.0, 800.0],
+            dark,
+        );
+        if let Some(pane) = full.state_mut().state.reports.pane_mut() {
+            pane.grid.select(4);
+        }
+        full.run_steps(2);
+        full.snapshot(format!("reports-{theme}"));
+    }
+    let mut small = window(
+        answered(open(), 2112, Outcome::Hit, None),
+        [1024.0, 640.0],
+        true,
+    );
+    small.snapshot("reports-small");
+}

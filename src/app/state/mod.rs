@@ -54,6 +54,8 @@ pub struct State {
     pub running: Vec<Running>,
     /// Messages in the corner.
     pub toasts: Vec<Toast>,
+    /// Text for the clipboard, until the window takes it.
+    pub clipboard: Option<String>,
     /// The command palette.
     pub palette: Palette,
     /// The engine's events.
@@ -84,6 +86,7 @@ impl Default for State {
             opening: None,
             running: Vec::new(),
             toasts: Vec::new(),
+            clipboard: None,
             palette: Palette::default(),
             log: Log::default(),
             connect: Connect::default(),
@@ -189,6 +192,7 @@ impl State {
                 }
             }
             Event::Ended(task) => {
+                self.opening.take_if(|opening| opening.task == task);
                 self.running.retain(|running| running.task != task);
                 self.reports.ended(task);
                 self.connect.ended(task);
@@ -202,6 +206,10 @@ impl State {
                 if let Some(open) = &mut self.open {
                     open.sources.insert(name, link);
                 }
+            }
+            Event::Copied(text) => {
+                self.clipboard = Some(text);
+                self.toast(Tone::Hit, "Copied");
             }
             Event::Message { tone, text } => self.toast(tone, text),
             Event::Connect(event) => self.connect.apply(event),

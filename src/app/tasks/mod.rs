@@ -3,10 +3,15 @@
 //! Nothing here is waited for by a frame. A task sends [`Event`]s through one bounded queue and wakes the window; the
 //! window takes them in before its next frame.
 
+mod connect;
+mod export;
 mod keys;
 mod latency;
+mod open;
+mod order;
 mod reports;
 mod session;
+mod watch;
 mod worker;
 
 use std::collections::HashMap;
@@ -24,6 +29,7 @@ use super::command::Command;
 use super::event::Event;
 use super::state::{Running, State, TaskId};
 use super::theme::Tone;
+use super::views::connect as connect_view;
 
 /// How many events may wait for a frame; a task with more to say waits.
 const QUEUE: usize = 256;
@@ -40,6 +46,8 @@ pub struct Tasks {
     next: u64,
     tokens: HashMap<TaskId, CancellationToken>,
     session: Option<Session>,
+    /// Where a task that opened a workspace leaves it, for the window to take.
+    opened: open::Slot,
 }
 
 /// What a task holds: its id, its end, and the way back to the window.
@@ -93,6 +101,7 @@ impl Tasks {
             next: 0,
             tokens: HashMap::new(),
             session: None,
+            opened: open::Slot::default(),
         }
     }
 
@@ -159,13 +168,15 @@ impl Tasks {
                 Event::Ended(task) => {
                     self.tokens.remove(task);
                 }
-                Event::Opened { task, .. }
-                    if state
-                        .opening
-                        .as_ref()
-                        .is_none_or(|opening| opening.task != *task) =>
-                {
-                    continue;
+                Event::Opened { task, .. } => self.take_opened(state, *task),
+                Event::Connect(connect_view::Event::Chosen(Some(path))) => {
+                    let path = path.clone();
+                    self.perform(state, Command::OpenWorkspace(path));
+                }
+                Event::Reports(super::views::reports::Event::Saved { workspace, .. }) => {
+                    if let Some(session) = &mut self.session {
+                        session.replace_workspace(workspace.clone());
+                    }
                 }
                 _ => {}
             }
@@ -187,7 +198,77 @@ impl Tasks {
             Command::Latency(command) => latency::perform(self, state, command),
             Command::Worker(command) => worker::perform(self, state, command),
             Command::Reports(command) => reports::perform(self, state, command),
-            _ => {}
+            Command::Connect(command) => connect::perform(self, state, command),
+            Command::StartDemo { scale } => open::demo(self, state, scale),
+            Command::OpenWorkspace(path) => open::file(self, state, path),
+            Command::AskWorkspace => open::ask(self, state),
+            Command::OpenRedis(url) => open::redis(self, state, url),
+            Command::CloseWorkspace => self.close(state),
+            Command::ReadEntries => self.read_entries(),
+            Command::SetOrdersPerMinute(rate) => {
+                if let Some(demo) = self
+                    .session
+                    .as_ref()
+                    .and_then(|session| session.demo.as_ref())
+                {
+                    demo.set_orders_per_minute(rate);
+                }
+            }
+            Command::InsertOrder => open::insert_order(self, state),
+            // Carried out by the window or by `State::handle`.
+            Command::Show(_)
+            | Command::SetTheme(_)
+            | Command::OpenPalette
+            | Command::Find
+            | Command::Quit
+            | Command::Copy(_)
+            | Command::SelectReport(_)
+            | Command::NewReport
+            | Command::ShowKey(_) => {}
+        }
+    }
+
+    /// Makes a workspace that a task opened the open one, unless the user has moved on.
+    fn take_opened(&mut self, state: &State, task: TaskId) {
+        let Some(session) = self.opened.take(task) else {
+            return;
+        };
+        if state
+            .opening
+            .as_ref()
+            .is_none_or(|opening| opening.task != task)
+        {
+            self.runtime.spawn(session.close());
+            return;
+        }
+        self.end_all_but(task);
+        if let Some(old) = self.session.replace(session) {
+            self.runtime.spawn(old.close());
+        }
+    }
+
+    /// Closes the open workspace.
+    fn close(&mut self, state: &mut State) {
+        self.end_all_but(TaskId(0));
+        if let Some(session) = self.session.take() {
+            self.runtime.spawn(session.close());
+        }
+        state.open = None;
+        state.reports = super::views::reports::Reports::default();
+        state.show(super::command::View::Connect);
+    }
+
+    fn end_all_but(&mut self, kept: TaskId) {
+        for (task, token) in &self.tokens {
+            if *task != kept {
+                token.cancel();
+            }
+        }
+    }
+
+    fn read_entries(&self) {
+        if let Some(session) = &self.session {
+            session.read_entries();
         }
     }
 

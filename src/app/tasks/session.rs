@@ -1,12 +1,21 @@
 //! An open workspace: its engine, its worker, and the demo where it is one.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::app::state::{DemoInfo, State};
-use crate::demo::Demo;
-use crate::engine::Engine;
+use crate::demo::{Demo, PrivateServer};
+use crate::engine::{Caller, Engine};
+use crate::source;
 use crate::worker::Worker;
 use crate::workspace::Workspace;
+
+use super::{Task, watch};
+
+/// How often the wanted entries are compared with those that are watched.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// An open workspace.
 pub struct Session {
@@ -18,15 +27,101 @@ pub struct Session {
     pub worker: Option<Arc<Worker>>,
     /// The demo, which ends with the session.
     pub demo: Option<Arc<Demo>>,
+    /// The private server of a workspace whose cache is "embedded".
+    server: Option<PrivateServer>,
+    wake: super::Wake,
+    entries: watch::Entries,
+    end: CancellationToken,
     seen: u64,
+    looked: Instant,
 }
 
 impl Session {
+    /// Connects a workspace: engine, worker, and what keeps the window's dots and badges true. Must be called on the
+    /// runtime.
+    pub(super) fn start(
+        workspace: Workspace,
+        demo: Option<Demo>,
+        server: Option<PrivateServer>,
+        task: &Task,
+    ) -> Result<Self, String> {
+        let sources = source::open_all(&workspace.sources).map_err(|error| error.to_string())?;
+        let engine = Engine::new(&workspace, sources, Caller::Window, true);
+        let wake = task.wake.clone();
+        let end = CancellationToken::new();
+        let entries = watch::Entries::start(engine.clone(), task.clone(), end.clone());
+        let (signal, waker) = (entries.signal(), wake.clone());
+        engine.log().on_event(move || {
+            signal.notify_one();
+            waker();
+        });
+        watch::links(&engine, task, &end);
+        let log = engine.log().clone();
+        let stop = end.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = log.follow() => {}
+            }
+        });
+        let mut session = Self {
+            workspace: Arc::new(workspace),
+            engine,
+            worker: None,
+            demo: demo.map(Arc::new),
+            server,
+            wake,
+            entries,
+            end,
+            seen: 0,
+            looked: Instant::now(),
+        };
+        session.start_worker();
+        Ok(session)
+    }
+
+    /// Starts a worker over the workspace as it is now.
+    fn start_worker(&mut self) {
+        if self.workspace.sources.is_empty() {
+            return;
+        }
+        let worker = Arc::new(Worker::start(self.engine.clone(), &self.workspace));
+        let (signal, waker) = (self.entries.signal(), self.wake.clone());
+        worker.on_change(move || {
+            signal.notify_one();
+            waker();
+        });
+        let refresher = Arc::downgrade(&worker);
+        self.engine.on_stale(move |report, params| {
+            if let Some(worker) = refresher.upgrade() {
+                worker.refresh(report, params);
+            }
+        });
+        self.worker = Some(worker);
+    }
+
+    /// Takes over a workspace file that was saved: the worker learns its reports, the connections stay.
+    pub(super) fn replace_workspace(&mut self, saved: Arc<Workspace>) {
+        let mut workspace = (*saved).clone();
+        // The private server's address is not in the file.
+        workspace.cache.clone_from(&self.workspace.cache);
+        self.workspace = Arc::new(workspace);
+        let runtime = tokio::runtime::Handle::try_current();
+        if let (Some(old), Ok(runtime)) = (self.worker.take().and_then(Arc::into_inner), runtime) {
+            runtime.spawn(old.stop());
+        }
+        self.start_worker();
+    }
+
     /// Takes in new events of the log and the worker's status. Never waits.
     pub(super) fn poll(&mut self, state: &mut State) {
         let (events, next) = self.engine.log().since(self.seen);
         self.seen = next;
         state.log.extend(events);
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            self.entries.want(state.reports.wanted());
+        }
         let Some(open) = &mut state.open else { return };
         open.worker = self.worker.as_ref().map(|worker| worker.status());
         open.demo = self.demo.as_ref().map(|demo| DemoInfo {
@@ -35,11 +130,17 @@ impl Session {
         });
     }
 
-    /// Ends the worker, which gives its leases back, and the demo.
+    /// Reads the entries' states again.
+    pub(super) fn read_entries(&self) {
+        self.entries.signal().notify_one();
+    }
+
+    /// Ends the worker, which gives its leases back, then the demo and its server.
     pub(super) async fn close(self) {
+        self.end.cancel();
         if let Some(worker) = self.worker.and_then(Arc::into_inner) {
             worker.stop().await;
         }
-        drop(self.demo);
+        drop((self.demo, self.server));
     }
 }

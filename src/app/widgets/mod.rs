@@ -8,6 +8,7 @@ mod chart;
 mod columns;
 mod field;
 
+pub mod grid;
 mod list;
 mod paint;
 pub mod plot;

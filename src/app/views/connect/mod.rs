@@ -1,32 +1,96 @@
 //! The Connect view: demo, recent workspaces, a new connection.
 
-use eframe::egui::Ui;
+mod demo;
+mod form;
+mod recent;
+
+pub use form::Form;
+
+use std::path::PathBuf;
+
+use chrono::Utc;
+use eframe::egui::{Frame, Margin, ScrollArea, Ui, UiBuilder, vec2};
 
 use crate::app::command::Commands;
-use crate::app::memory::Recent;
+use crate::app::memory::{Memory, Recent};
 use crate::app::state::{Open, State, TaskId};
-use crate::app::widgets;
+use crate::app::theme::{Tone, size, text};
+use crate::app::widgets::{Step, notice};
+use crate::workspace::Workspace;
 
 /// What this view keeps.
 #[derive(Debug, Default)]
 pub struct Connect {
     /// Workspaces that were open, the latest first.
     pub recent: Vec<Recent>,
-    error: Option<String>,
+    /// The new connection as typed.
+    pub form: Form,
+    /// The steps of the connection test.
+    pub steps: Vec<Step>,
+    /// The test's or the writer's task.
+    pub testing: Option<TaskId>,
+    /// Whether the connection as typed was tested and works.
+    pub works: bool,
+    /// Why something could not be opened.
+    pub error: Option<String>,
 }
 
 /// What this view asks for.
 #[derive(Clone, Debug)]
-pub enum Command {}
+pub enum Command {
+    /// Try the connection as typed, step by step.
+    Test,
+    /// Write a workspace file for the connection as typed, and open it.
+    Connect,
+}
 
 /// What this view's tasks report.
 #[derive(Debug)]
-pub enum Event {}
+pub enum Event {
+    /// The steps so far.
+    Steps {
+        /// The task.
+        task: TaskId,
+        /// All of them, in order.
+        steps: Vec<Step>,
+    },
+    /// The test ended.
+    Tested {
+        /// The task.
+        task: TaskId,
+        /// Whether both connections work.
+        works: bool,
+    },
+    /// The workspace file could not be written.
+    Failed {
+        /// The task.
+        task: TaskId,
+        /// One sentence with cause and remedy.
+        error: String,
+    },
+    /// A workspace file was chosen or written and is to be opened, or none was chosen.
+    Chosen(Option<PathBuf>),
+}
 
 impl Connect {
     /// Notes a workspace that was opened.
-    pub fn remember(&mut self, _open: &Open) {
+    pub fn remember(&mut self, open: &Open) {
         self.error = None;
+        let workspace = &open.workspace;
+        if let Some(path) = &workspace.path {
+            let mut memory = Memory {
+                recent: std::mem::take(&mut self.recent),
+                ..Memory::default()
+            };
+            let recent = Recent {
+                path: path.clone(),
+                name: workspace.name.clone(),
+                about: about(workspace),
+                at: Utc::now(),
+            };
+            memory.opened(recent);
+            self.recent = memory.recent;
+        }
     }
 
     /// Shows why a workspace could not be opened.
@@ -35,18 +99,115 @@ impl Connect {
     }
 
     /// A task ended.
-    pub fn ended(&mut self, _task: TaskId) {}
+    pub fn ended(&mut self, task: TaskId) {
+        self.testing.take_if(|testing| *testing == task);
+    }
 
     /// Takes in what a task reports.
     pub fn apply(&mut self, event: Event) {
-        match event {}
+        match event {
+            Event::Steps { task, steps } if self.testing == Some(task) => self.steps = steps,
+            Event::Tested { task, works } if self.testing == Some(task) => self.works = works,
+            Event::Failed { task, error } if self.testing == Some(task) => self.error = Some(error),
+            Event::Chosen(_)
+            | Event::Steps { .. }
+            | Event::Tested { .. }
+            | Event::Failed { .. } => {}
+        }
     }
 }
 
-/// Shows the view.
-pub fn show(ui: &mut Ui, state: &mut State, _commands: &mut Commands) {
-    match &state.connect.error {
-        Some(error) => widgets::error(ui, "Could not open", error),
-        None => widgets::empty(ui, "See what your cache is worth, and what is in it", ""),
+/// "MariaDB at db.internal, Redis at cache.internal", from the URLs alone.
+fn about(workspace: &Workspace) -> String {
+    let place = |url: &crate::workspace::ConnectionUrl| {
+        let shown = url.to_string();
+        let rest = shown
+            .split_once("://")
+            .map_or(shown.as_str(), |(_, rest)| rest)
+            .to_owned();
+        let rest = rest
+            .rsplit_once('@')
+            .map_or(rest.as_str(), |(_, host)| host)
+            .to_owned();
+        rest.split(['/', '?', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut parts: Vec<String> = workspace
+        .sources
+        .values()
+        .map(|source| match source.url.scheme().as_str() {
+            "sqlite" => "SQLite file".to_owned(),
+            "mysql" => format!("MySQL at {}", place(&source.url)),
+            "mariadb" => format!("MariaDB at {}", place(&source.url)),
+            "postgres" | "postgresql" => format!("PostgreSQL at {}", place(&source.url)),
+            other => format!("{other} at {}", place(&source.url)),
+        })
+        .collect();
+    if workspace.cache.url.scheme().starts_with("redis") && !place(&workspace.cache.url).is_empty()
+    {
+        parts.push(format!("Redis at {}", place(&workspace.cache.url)));
+    } else {
+        parts.push("embedded cache".to_owned());
     }
+    parts.join(", ")
+}
+
+/// Shows the view.
+pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    let top = if ui.available_height() > 640.0 {
+        52
+    } else {
+        24
+    };
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let full = ui.available_width();
+        let width = (full - 2.0 * size::SPACE_24).min(940.0);
+        let side = ((full - width) / 2.0).max(size::SPACE_24);
+        Frame::NONE
+            .inner_margin(Margin {
+                left: side as i8,
+                right: 0,
+                top,
+                bottom: 24,
+            })
+            .show(ui, |ui| {
+                ui.set_width(width);
+                ui.spacing_mut().item_spacing.y = size::SPACE_8;
+                ui.label(text::title(
+                    ui,
+                    "See what your cache is worth, and what is in it",
+                ));
+                let sentence =
+                    "Run a slow report through Redis, watch it stay true, and take the proof away.";
+                ui.label(text::weak(ui, sentence));
+                if let Some(error) = &state.connect.error {
+                    notice(ui, Tone::Error, error);
+                }
+                ui.add_space(size::SPACE_16);
+                let left = (width * 0.395).floor();
+                let right = width - left - size::SPACE_16;
+                let start = ui.cursor().min;
+                let column = |ui: &mut Ui, x: f32, width: f32, add: &mut dyn FnMut(&mut Ui)| {
+                    let rect = eframe::egui::Rect::from_min_size(
+                        start + vec2(x, 0.0),
+                        vec2(width, 2000.0),
+                    );
+                    let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
+                    child.spacing_mut().item_spacing.y = size::SPACE_4;
+                    add(&mut child);
+                    child.min_rect().height()
+                };
+                let first = column(ui, 0.0, left, &mut |ui| {
+                    demo::show(ui, state, out);
+                    ui.add_space(size::SPACE_12);
+                    recent::show(ui, state, out);
+                });
+                let second = column(ui, left + size::SPACE_16, right, &mut |ui| {
+                    form::show(ui, state, out);
+                });
+                ui.allocate_space(vec2(width, first.max(second)));
+            });
+    });
 }

@@ -1,96 +1,99 @@
 //! The Reports view: list, editor, result and entry.
 
-use std::time::Instant;
+mod editor;
+mod entry;
+mod event;
+mod export;
+mod facts;
+mod list;
+mod model;
+mod pane;
+mod race;
+mod result;
+mod rows;
+mod sql;
+mod title;
 
-use eframe::egui::Ui;
+pub use event::{Command, Event};
+pub use export::ExportDialog;
+pub use facts::{Facts, is_numeric_text};
+pub use model::{Item, Reports, Wanted};
+pub use pane::{Answer, Failure, Pane, Run};
+pub use race::RaceView;
+pub use rows::ResultRows;
 
-use crate::app::command::Commands;
-use crate::app::state::{State, TaskId};
-use crate::app::theme::Tone;
-use crate::app::widgets;
-use crate::workspace::Workspace;
+use eframe::egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
-/// What this view keeps.
-#[derive(Debug, Default)]
-pub struct Reports {
-    names: Vec<String>,
-}
-
-/// What this view asks for, of the selected report.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Run it through the cache.
-    Run,
-    /// Run its query past the cache.
-    RunUncached,
-    /// Cached against uncached.
-    Race,
-    /// Re-run the query and replace the entry.
-    Refresh,
-    /// Write the result to a file.
-    Export,
-    /// Write the report to the workspace file.
-    Save,
-}
-
-/// What this view's tasks report.
-#[derive(Debug)]
-pub enum Event {}
-
-impl Reports {
-    /// Shows the reports of a workspace.
-    pub fn open(&mut self, workspace: &Workspace) {
-        self.names = workspace
-            .reports
-            .iter()
-            .map(|report| report.name.clone())
-            .collect();
-    }
-
-    /// The reports' names in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
-    }
-
-    /// Selects a report.
-    pub fn select(&mut self, _name: &str) {}
-
-    /// Begins a new report.
-    pub fn new_report(&mut self) {}
-
-    /// Gives the keyboard to the filter.
-    pub fn find(&mut self) {}
-
-    /// Whether there is a result.
-    pub fn has_rows(&self) -> bool {
-        false
-    }
-
-    /// Whether a report is selected and its parameters are in order.
-    pub fn can_run(&self) -> bool {
-        false
-    }
-
-    /// Whether there are changes to write to the workspace file.
-    pub fn can_save(&self) -> bool {
-        false
-    }
-
-    /// The Redis key of the selected report's entry.
-    pub fn entry_key(&self) -> Option<String> {
-        None
-    }
-
-    /// A task ended.
-    pub fn ended(&mut self, _task: TaskId) {}
-
-    /// Takes in what a task reports; gives back messages for the corner.
-    pub fn apply(&mut self, event: Event, _now: Instant) -> Vec<(Tone, String)> {
-        match event {}
-    }
-}
+use crate::app::command::{Command as Asked, Commands};
+use crate::app::state::State;
+use crate::app::theme::{colors, line, size};
+use crate::app::widgets::{self, Button};
 
 /// Shows the view.
-pub fn show(ui: &mut Ui, _state: &mut State, _commands: &mut Commands) {
-    widgets::empty(ui, "No reports", "");
+pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    let wide = ui.available_width() > 1100.0;
+    let side = Panel::left("report list").exact_size(if wide { 264.0 } else { 224.0 });
+    side.resizable(false)
+        .show_separator_line(false)
+        .frame(Frame::NONE)
+        .show(ui, |ui| {
+            list::show(ui, state, out);
+            let rect = ui.max_rect();
+            ui.painter()
+                .vline(rect.right() - 0.5, rect.y_range(), line(colors(ui)));
+        });
+    if state.reports.pane().is_none() {
+        nothing(ui, state, out);
+        return;
+    }
+    let card = Panel::right("entry card").exact_size(if wide { 288.0 } else { 240.0 });
+    card.resizable(false)
+        .show_separator_line(false)
+        .frame(Frame::NONE)
+        .show(ui, |ui| {
+            let rect = ui.max_rect();
+            ui.painter()
+                .vline(rect.left() + 0.5, rect.y_range(), line(colors(ui)));
+            entry::show(ui, state, out);
+        });
+    CentralPanel::no_frame().show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = size::SPACE_8;
+        let inset = Frame::NONE.inner_margin(Margin {
+            left: 12,
+            right: 12,
+            top: 11,
+            bottom: 0,
+        });
+        inset.show(ui, |ui| {
+            title::show(ui, state, out);
+            editor::show(ui, state);
+            race::show(ui, state, out);
+            result::outcome(ui, state, out);
+        });
+        result::grid(ui, state, out);
+    });
+    export::show(ui, state, out);
+}
+
+fn nothing(ui: &mut Ui, state: &State, out: &mut Commands) {
+    CentralPanel::no_frame().show(ui, |ui| {
+        if state.reports.sources.is_empty() {
+            widgets::empty(
+                ui,
+                "No reports here",
+                "This is a cache without databases. Keys shows what it holds.",
+            );
+            return;
+        }
+        widgets::empty(
+            ui,
+            "No reports yet",
+            "A report is a SELECT with a name. Its result is cached and kept true.",
+        );
+        ui.vertical_centered(|ui| {
+            if ui.add(Button::new("New report").primary()).clicked() {
+                out.send(Asked::NewReport);
+            }
+        });
+    });
 }

@@ -1,0 +1,267 @@
+//! Tasks of the Connect view: the connection test, and writing a workspace file.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::app::event::Event as AppEvent;
+use crate::app::format;
+use crate::app::state::State;
+use crate::app::views::connect::{Command, Event, Form};
+use crate::app::widgets::{Step, StepState};
+use crate::cache::Cache;
+use crate::source::{self, CheckResult, CheckStep};
+use crate::workspace::{CacheConfig, ConnectionUrl, SourceConfig, WorkspaceFile};
+use crate::{demo, detector};
+
+use super::{Task, Tasks};
+
+/// Carries out a command of the view.
+pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
+    if state.connect.testing.is_some() || state.connect.form.is_empty() {
+        return;
+    }
+    let form = state.connect.form.clone();
+    state.connect.error = None;
+    let id = match command {
+        Command::Test => {
+            state.connect.works = false;
+            state.connect.steps.clear();
+            tasks.spawn(
+                state,
+                Some("Testing the connection".into()),
+                |task| async move {
+                    let works = tokio::select! {
+                        works = test(&form, &task) => works,
+                        () = task.cancel.cancelled() => return,
+                    };
+                    task.send(AppEvent::Connect(Event::Tested {
+                        task: task.id,
+                        works,
+                    }))
+                    .await;
+                },
+            )
+        }
+        Command::Connect => tasks.spawn(state, None, |task| async move {
+            let written = tokio::task::spawn_blocking(move || write(&form)).await;
+            let event = match written {
+                Ok(Ok(path)) => Event::Chosen(Some(path)),
+                Ok(Err(error)) => Event::Failed {
+                    task: task.id,
+                    error,
+                },
+                Err(error) => Event::Failed {
+                    task: task.id,
+                    error: error.to_string(),
+                },
+            };
+            task.send(AppEvent::Connect(event)).await;
+        }),
+    };
+    state.connect.testing = Some(id);
+}
+
+/// The steps so far, shown as they come.
+struct Steps<'a> {
+    done: Vec<Step>,
+    task: &'a Task,
+}
+
+impl Steps<'_> {
+    fn step(step: CheckStep) -> Step {
+        let state = match step.result {
+            CheckResult::Ok => StepState::Ok,
+            CheckResult::Warning(why) => StepState::Warning(why),
+            CheckResult::Failed(why) => StepState::Failed(why),
+        };
+        Step {
+            what: step.what,
+            detail: step.detail,
+            state,
+        }
+    }
+
+    async fn push(&mut self, what: &str, detail: String, state: StepState) {
+        self.done.push(Step {
+            what: what.to_owned(),
+            detail,
+            state,
+        });
+        self.show(None).await;
+    }
+
+    async fn show(&self, running: Option<&str>) {
+        let mut steps = self.done.clone();
+        if let Some(what) = running {
+            steps.push(Step {
+                what: what.to_owned(),
+                detail: String::new(),
+                state: StepState::Running,
+            });
+        }
+        self.task
+            .send(AppEvent::Connect(Event::Steps {
+                task: self.task.id,
+                steps,
+            }))
+            .await;
+    }
+}
+
+async fn test(form: &Form, task: &Task) -> bool {
+    let mut steps = Steps {
+        done: Vec::new(),
+        task,
+    };
+    let database = form.database.trim().is_empty() || test_database(form, &mut steps).await;
+    let cache = test_cache(form, &mut steps).await;
+    database && cache
+}
+
+async fn test_database(form: &Form, steps: &mut Steps<'_>) -> bool {
+    let mut config = SourceConfig::new(&form.source_name(), form.database.trim());
+    if !form.password.is_empty() {
+        config.url = config.url.with_password(&form.password);
+    }
+    let source = match source::open(&config) {
+        Ok(source) => source,
+        Err(error) => {
+            steps
+                .push(
+                    "Database URL",
+                    String::new(),
+                    StepState::Failed(error.to_string()),
+                )
+                .await;
+            return false;
+        }
+    };
+    steps.show(Some("Connecting to the database")).await;
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let report = move |step: CheckStep| drop(sender.send(step));
+    let checking = async {
+        let check = source.check(&report).await;
+        drop(report);
+        check
+    };
+    let showing = async {
+        while let Some(step) = receiver.recv().await {
+            steps.done.push(Steps::step(step));
+            steps.show(Some("Connecting to the database")).await;
+        }
+    };
+    let (check, ()) = tokio::join!(checking, showing);
+    steps.done = check.steps.into_iter().map(Steps::step).collect();
+    if check.ok {
+        let about = detector::about(&config, source.as_ref());
+        let what = format!("Changes: {}", about.name);
+        let delay = format!("within {}", format::duration(about.delay));
+        let state = about.better_by.map_or(StepState::Ok, StepState::Warning);
+        steps.push(&what, delay, state).await;
+    } else {
+        steps.show(None).await;
+    }
+    check.ok
+}
+
+async fn test_cache(form: &Form, steps: &mut Steps<'_>) -> bool {
+    let url = form.redis.trim();
+    if url.is_empty() {
+        steps.show(Some("Starting a private Redis server")).await;
+        return match demo::PrivateServer::start().await {
+            Ok(_) => {
+                steps
+                    .push(
+                        "A private Redis server starts",
+                        "embedded".into(),
+                        StepState::Ok,
+                    )
+                    .await;
+                true
+            }
+            Err(error) => {
+                steps
+                    .push(
+                        "A private Redis server",
+                        String::new(),
+                        StepState::Failed(error.to_string()),
+                    )
+                    .await;
+                false
+            }
+        };
+    }
+    steps.show(Some("Connecting to Redis")).await;
+    let config = CacheConfig {
+        url: ConnectionUrl::new(url),
+        prefix: CacheConfig::PREFIX.to_owned(),
+    };
+    let cache = Cache::new(&config);
+    let began = Instant::now();
+    match cache.ping().await {
+        Ok(version) => {
+            let took = format::duration(began.elapsed());
+            steps
+                .push(
+                    &format!("{} found, signed in", cache.address()),
+                    took,
+                    StepState::Ok,
+                )
+                .await;
+            let version = if version.is_empty() {
+                "version not told".to_owned()
+            } else {
+                version
+            };
+            steps.push("Answers to PING", version, StepState::Ok).await;
+            true
+        }
+        Err(error) => {
+            steps
+                .push("Redis", String::new(), StepState::Failed(error.to_string()))
+                .await;
+            false
+        }
+    }
+}
+
+/// Writes the workspace file and gives back where it is. A password goes to the keyring.
+fn write(form: &Form) -> Result<PathBuf, String> {
+    let name = form.source_name();
+    let typed = form.file.trim();
+    let path = if typed.is_empty() {
+        let folders = directories::ProjectDirs::from("", "", "lookaside")
+            .ok_or("there is no configuration folder on this system; name a workspace file")?;
+        folders.config_dir().join(&name).join("lookaside.toml")
+    } else {
+        PathBuf::from(typed)
+    };
+    if path.exists() {
+        return Err(format!(
+            "{} is there already; open it, or name another workspace file",
+            path.display()
+        ));
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("the folder {} cannot be made: {error}", folder.display()))?;
+    }
+    let mut file = WorkspaceFile::open(&path).map_err(|error| error.to_string())?;
+    let redis = if form.redis.trim().is_empty() {
+        CacheConfig::EMBEDDED
+    } else {
+        form.redis.trim()
+    };
+    file.set_cache_url(redis)
+        .map_err(|error| error.to_string())?;
+    if !form.database.trim().is_empty() {
+        let mut url = ConnectionUrl::new(form.database.trim());
+        if !form.password.is_empty() {
+            url = url.with_password(&form.password);
+        }
+        file.set_source(&name, url.expose())
+            .map_err(|error| error.to_string())?;
+    }
+    file.save().map_err(|error| error.to_string())?;
+    Ok(path)
+}

@@ -1,0 +1,75 @@
+//! The SQL editor.
+
+use eframe::egui::{Frame, Id, Margin, ScrollArea, Stroke, StrokeKind, TextEdit, Ui};
+
+use crate::app::state::State;
+use crate::app::theme::{colors, fonts, line, size};
+
+use super::sql;
+
+/// Height of a line of SQL.
+const LINE: f32 = 19.0;
+
+pub(super) fn show(ui: &mut Ui, state: &mut State) {
+    let room = ui.available_height();
+    let Some(pane) = state.reports.pane_mut() else {
+        return;
+    };
+    let colors = colors(ui);
+    let mark = pane
+        .failure
+        .as_ref()
+        .filter(|failure| failure.sql == pane.draft.sql)
+        .and_then(|failure| sql::word_at(&pane.draft.sql, failure.position?));
+    // A long query scrolls, so that the result keeps at least half of the view.
+    let most = (room * 0.4).clamp(3.0 * LINE, 12.0 * LINE);
+    let frame = Frame::NONE
+        .fill(colors.code)
+        .stroke(line(colors))
+        .corner_radius(size::RADIUS_CONTROL);
+    let id = Id::unique("report sql");
+    let shown = frame.show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ScrollArea::vertical()
+            .id_salt(("sql", pane.draft.name.as_str()))
+            .max_height(most)
+            .show(ui, |ui| {
+                let mut layouter = |ui: &Ui, text: &dyn eframe::egui::TextBuffer, wrap: f32| {
+                    ui.fonts_mut(|fonts| {
+                        fonts.layout_job(sql::layout(text.as_str(), colors, wrap, mark.clone()))
+                    })
+                };
+                let edit = TextEdit::multiline(&mut pane.draft.sql)
+                    .id(id)
+                    .font(fonts::mono())
+                    .frame(Frame::NONE)
+                    .margin(Margin {
+                        left: 12,
+                        right: 12,
+                        top: 10,
+                        bottom: 10,
+                    })
+                    .desired_width(f32::INFINITY)
+                    .desired_rows(3)
+                    .hint_text("SELECT ... WHERE day >= :since")
+                    .lock_focus(true)
+                    .layouter(&mut layouter);
+                let response = ui.add(edit).accessible_name("SQL of the report");
+                (response.changed(), response.has_focus())
+            })
+            .inner
+    });
+    let (changed, focused) = shown.inner;
+    if changed {
+        pane.sql_edited();
+    }
+    if focused {
+        let stroke = Stroke::new(1.5, colors.accent);
+        ui.painter().rect_stroke(
+            shown.response.rect,
+            size::RADIUS_CONTROL,
+            stroke,
+            StrokeKind::Inside,
+        );
+    }
+}

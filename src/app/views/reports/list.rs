@@ -1,0 +1,195 @@
+//! The list of reports: name, state of the entry, last times, and a line through the last latencies.
+
+use eframe::egui::{Align, Align2, Layout, Rect, ScrollArea, Ui, pos2, vec2};
+
+use crate::app::command::{Command, Commands};
+use crate::app::format;
+use crate::app::state::State;
+use crate::app::theme::{Icon, Tone, colors, fonts, size, text};
+use crate::app::widgets::{Badge, Button, ListRow, sparkline, text_at};
+use crate::engine::{EntryState, Freshness};
+
+use super::model::Item;
+
+const ROW: f32 = 54.0;
+
+/// What a badge says, and its colour and shape.
+pub(super) fn badge_of(state: Option<&EntryState>, refreshing: bool) -> (&'static str, Tone) {
+    if refreshing {
+        return ("Refreshing", Tone::Wait);
+    }
+    match state.map(|state| state.state) {
+        Some(Freshness::Fresh) => ("Fresh", Tone::Hit),
+        Some(Freshness::Stale) => ("Stale", Tone::Stale),
+        Some(Freshness::Missing) => ("Empty", Tone::Bypass),
+        Some(Freshness::Unknown) => ("No cache", Tone::Error),
+        None => ("...", Tone::Bypass),
+    }
+}
+
+/// Whether the worker refreshes an entry of the report now.
+pub(super) fn is_refreshing(state: &State, report: &str) -> bool {
+    state.worker_status().is_some_and(|status| {
+        status
+            .queue
+            .iter()
+            .any(|queued| queued.report == report && queued.started.is_some())
+    })
+}
+
+pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let (head, _) = ui.allocate_exact_size(
+        vec2(ui.available_width(), size::TOP_BAR),
+        eframe::egui::Sense::hover(),
+    );
+    let inner = head.shrink2(vec2(size::SPACE_12, 0.0));
+    let mut bar = ui.new_child(
+        eframe::egui::UiBuilder::new()
+            .max_rect(inner)
+            .layout(Layout::left_to_right(Align::Center)),
+    );
+    bar.label(text::heading(&bar, "Reports"));
+    bar.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let new = Button::new("New")
+            .bare()
+            .icon(Icon::Plus)
+            .named("New report")
+            .tooltip("Write a new report (Ctrl N)");
+        if ui
+            .add_enabled(!state.reports.sources.is_empty(), new)
+            .clicked()
+        {
+            out.send(Command::NewReport);
+        }
+    });
+
+    let selected = state.reports.selected().map(str::to_owned);
+    let mut draft = None;
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        for item in &state.reports.list {
+            let chosen = selected.as_deref() == Some(&item.report.name);
+            let response = ListRow::new(&item.report.name, ROW)
+                .selected(chosen)
+                .show(ui, |ui, rect| row(ui, rect, state, item));
+            if response.clicked() {
+                out.send(Command::SelectReport(item.report.name.clone()));
+            }
+        }
+        for name in state.reports.drafts() {
+            let chosen = selected.as_deref() == Some(name);
+            let response = ListRow::new(name, ROW)
+                .selected(chosen)
+                .show(ui, |ui, rect| {
+                    let colors = colors(ui);
+                    let left = rect.left() + size::SPACE_12;
+                    let at = pos2(left, rect.top() + 17.0);
+                    text_at(
+                        ui.painter(),
+                        at,
+                        Align2::LEFT_CENTER,
+                        name,
+                        fonts::body(),
+                        colors.strong,
+                        rect.width() - 110.0,
+                    );
+                    let at = pos2(left, rect.top() + 37.0);
+                    text_at(
+                        ui.painter(),
+                        at,
+                        Align2::LEFT_CENTER,
+                        "not saved",
+                        fonts::small(),
+                        colors.weak,
+                        120.0,
+                    );
+                    Badge::new("New", Tone::Accent)
+                        .paint_right(ui, pos2(rect.right() - size::SPACE_12, rect.top() + 17.0));
+                });
+            if response.clicked() {
+                draft = Some(name.to_owned());
+            }
+        }
+    });
+    if let Some(name) = draft {
+        state.reports.select_draft(&name);
+    }
+}
+
+fn row(ui: &Ui, rect: Rect, state: &State, item: &Item) {
+    let colors = colors(ui);
+    let name = &item.report.name;
+    let (left, right) = (rect.left() + size::SPACE_12, rect.right() - size::SPACE_12);
+    let (first, second) = (rect.top() + 17.0, rect.top() + 37.0);
+    let refreshing = is_refreshing(state, name);
+    let needs_values = item.report.params.iter().any(|spec| spec.default.is_none());
+    let entry = item.entry.as_ref().map(|(state, _)| state);
+    let (word, tone) = if needs_values && entry.is_none() {
+        ("Needs values", Tone::Bypass)
+    } else {
+        badge_of(entry, refreshing)
+    };
+    let badge = Badge::new(word, tone).paint_right(ui, pos2(right, first));
+    let painter = ui.painter();
+    text_at(
+        painter,
+        pos2(left, first),
+        Align2::LEFT_CENTER,
+        name,
+        fonts::body(),
+        colors.strong,
+        badge.left() - left - 8.0,
+    );
+
+    let summary = state.log.summary(name);
+    let query = entry
+        .and_then(|entry| entry.query_time)
+        .map(|time| time.as_secs_f64() * 1000.0);
+    let uncached = summary
+        .and_then(|summary| summary.last_uncached_ms)
+        .or(query);
+    let shown = uncached.map_or_else(
+        || "uncached not yet".to_owned(),
+        |ms| format!("uncached {}", format::ms(ms)),
+    );
+    let at = pos2(right, second);
+    let end = text_at(
+        painter,
+        at,
+        Align2::RIGHT_CENTER,
+        &shown,
+        fonts::small(),
+        colors.weak,
+        rect.width() * 0.6,
+    );
+    let cached = summary.and_then(|summary| summary.last_cached_ms);
+    let shown = cached.map_or_else(
+        || "cached not yet".to_owned(),
+        |ms| format!("cached {}", format::ms(ms)),
+    );
+    let at = pos2(left, second);
+    let begin = text_at(
+        painter,
+        at,
+        Align2::LEFT_CENTER,
+        &shown,
+        fonts::small(),
+        colors.weak,
+        rect.width() * 0.5,
+    );
+    if let Some(summary) = summary.filter(|summary| summary.spark.len() > 2) {
+        let room = Rect::from_min_max(
+            pos2(begin.right() + 8.0, second - 6.0),
+            pos2(end.left() - 8.0, second + 6.0),
+        );
+        if room.width() > 16.0 {
+            let values: Vec<f64> = summary.spark.iter().copied().collect();
+            sparkline(
+                ui,
+                room,
+                &values,
+                crate::app::theme::faint(colors.weak, 0.8),
+            );
+        }
+    }
+}

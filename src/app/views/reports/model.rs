@@ -1,0 +1,305 @@
+//! What the Reports view keeps: the list, and for each report that was opened its draft, its answer and its entry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::app::state::TaskId;
+use crate::app::theme::Tone;
+use crate::engine::{EntryState, Mode};
+use crate::report::{Params, Report};
+use crate::workspace::Workspace;
+
+use super::event::Event;
+use super::export::ExportDialog;
+use super::pane::Pane;
+
+/// What this view keeps.
+#[derive(Default)]
+pub struct Reports {
+    /// The reports of the workspace, in its order.
+    pub list: Vec<Item>,
+    /// The export dialog, while it is open.
+    pub export: Option<ExportDialog>,
+    /// Names of the sources, for a new report.
+    pub sources: Vec<String>,
+    /// Whether the workspace has a file that reports can be saved to.
+    pub has_file: bool,
+    selected: Option<String>,
+    panes: BTreeMap<String, Pane>,
+}
+
+/// A report in the list.
+pub struct Item {
+    /// The report as the workspace has it.
+    pub report: Arc<Report>,
+    /// The state of its entry with default parameters, and when it was read.
+    pub entry: Option<(EntryState, Instant)>,
+}
+
+/// An entry whose state the view shows.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The report, as edited.
+    pub report: Arc<Report>,
+    /// The parameters.
+    pub params: Params,
+    /// Whether it is the selected report's; else the list's.
+    pub selected: bool,
+}
+
+impl Reports {
+    /// Shows the reports of a workspace.
+    pub fn open(&mut self, workspace: &Workspace) {
+        let item = |report: &Report| Item {
+            report: Arc::new(report.clone()),
+            entry: None,
+        };
+        *self = Self {
+            list: workspace.reports.iter().map(item).collect(),
+            sources: workspace.sources.keys().cloned().collect(),
+            has_file: workspace.path.is_some(),
+            ..Self::default()
+        };
+        if let Some(first) = self.list.first() {
+            let name = first.report.name.clone();
+            self.select(&name);
+        }
+    }
+
+    /// Takes in a workspace file that was changed by saving, keeping what is open.
+    pub fn reload(&mut self, workspace: &Workspace) {
+        let mut old: BTreeMap<String, Item> = std::mem::take(&mut self.list)
+            .into_iter()
+            .map(|item| (item.report.name.clone(), item))
+            .collect();
+        for report in &workspace.reports {
+            let entry = old.remove(&report.name).and_then(|item| item.entry);
+            self.list.push(Item {
+                report: Arc::new(report.clone()),
+                entry,
+            });
+        }
+    }
+
+    /// The reports' names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|item| item.report.name.as_str())
+    }
+
+    /// The selected report's name.
+    pub fn selected(&self) -> Option<&str> {
+        self.selected.as_deref()
+    }
+
+    /// Selects a report of the workspace.
+    pub fn select(&mut self, name: &str) {
+        if let Some(item) = self.list.iter().find(|item| item.report.name == name) {
+            self.panes
+                .entry(name.to_owned())
+                .or_insert_with(|| Pane::new(&item.report));
+            self.selected = Some(name.to_owned());
+        }
+    }
+
+    /// Begins a new report.
+    pub fn new_report(&mut self) {
+        let name = (1..=self.panes.len() + self.list.len() + 1)
+            .map(|n| {
+                if n == 1 {
+                    "new-report".to_owned()
+                } else {
+                    format!("new-report-{n}")
+                }
+            })
+            .find(|name| !self.panes.contains_key(name) && self.names().all(|other| other != name))
+            .unwrap_or_default();
+        let source = self
+            .pane()
+            .map(|pane| pane.draft.source.clone())
+            .or_else(|| self.sources.first().cloned())
+            .unwrap_or_default();
+        self.panes.insert(name.clone(), Pane::draft(&name, &source));
+        self.selected = Some(name);
+    }
+
+    /// Reports that are not in the workspace file yet.
+    pub fn drafts(&self) -> impl Iterator<Item = &str> {
+        self.panes
+            .iter()
+            .filter(|(_, pane)| pane.saved.is_none())
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The selected report as it is open.
+    pub fn pane(&self) -> Option<&Pane> {
+        self.panes.get(self.selected.as_ref()?)
+    }
+
+    /// The selected report, to be changed.
+    pub fn pane_mut(&mut self) -> Option<&mut Pane> {
+        self.panes.get_mut(self.selected.as_ref()?)
+    }
+
+    /// Goes to a draft.
+    pub fn select_draft(&mut self, name: &str) {
+        if self.panes.contains_key(name) {
+            self.selected = Some(name.to_owned());
+        }
+    }
+
+    /// Gives the keyboard to the filter.
+    pub fn find(&mut self) {
+        if let Some(pane) = self.pane_mut() {
+            pane.find.open();
+        }
+    }
+
+    /// Whether there is a result.
+    pub fn has_rows(&self) -> bool {
+        self.pane().is_some_and(|pane| pane.answer.is_some())
+    }
+
+    /// Whether a report is selected, its parameters are in order, and it does not run.
+    pub fn can_run(&self) -> bool {
+        self.pane()
+            .is_some_and(|pane| pane.run.is_none() && pane.request().is_ok())
+    }
+
+    /// Whether there are changes to write to the workspace file.
+    pub fn can_save(&self) -> bool {
+        self.has_file && self.pane().is_some_and(Pane::is_changed)
+    }
+
+    /// The Redis key of the selected report's entry.
+    pub fn entry_key(&self) -> Option<String> {
+        let (state, _) = self.pane()?.entry.as_ref()?;
+        (!state.redis_key.is_empty()).then(|| state.redis_key.clone())
+    }
+
+    /// Every entry whose state is shown: the list's with default parameters, and the selected one as edited.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        let mut wanted = Vec::with_capacity(self.list.len() + 1);
+        if let Some((report, params)) = self.pane().and_then(|pane| pane.request().ok()) {
+            wanted.push(Wanted {
+                report,
+                params,
+                selected: true,
+            });
+        }
+        for item in &self.list {
+            if let Ok(params) = item.report.bind(&[]) {
+                wanted.push(Wanted {
+                    report: item.report.clone(),
+                    params,
+                    selected: false,
+                });
+            }
+        }
+        wanted
+    }
+
+    /// Notes that a task runs the selected report.
+    pub fn started(&mut self, task: TaskId, mode: &Mode, now: Instant) {
+        if let Some(pane) = self.pane_mut() {
+            pane.started(task, mode, now);
+        }
+    }
+
+    /// A task ended.
+    pub fn ended(&mut self, task: TaskId) {
+        for pane in self.panes.values_mut() {
+            pane.ended(task);
+        }
+        if let Some(export) = &mut self.export {
+            export.ended(task);
+        }
+    }
+
+    fn pane_of(&mut self, task: TaskId) -> Option<&mut Pane> {
+        self.panes.values_mut().find(|pane| pane.waits_for(task))
+    }
+
+    /// Takes in what a task reports; gives back messages for the corner.
+    pub fn apply(&mut self, event: Event, now: Instant) -> Vec<(Tone, String)> {
+        let mut messages = Vec::new();
+        match event {
+            Event::Entries(entries) => {
+                for (wanted, state) in entries {
+                    if wanted.selected {
+                        if let Some(pane) = self.pane_mut()
+                            && pane.request().is_ok_and(|(report, params)| {
+                                params == wanted.params && report.sql == wanted.report.sql
+                            })
+                        {
+                            pane.entry = Some((state, now));
+                        }
+                    } else if let Some(item) = self
+                        .list
+                        .iter_mut()
+                        .find(|item| item.report.name == wanted.report.name)
+                    {
+                        item.entry = Some((state, now));
+                    }
+                }
+            }
+            Event::Saved { name, workspace } => {
+                self.reload(&workspace);
+                let saved = self
+                    .list
+                    .iter()
+                    .find(|item| item.report.name == name)
+                    .map(|item| item.report.clone());
+                if let (Some(pane), Some(report)) = (self.panes.get_mut(&name), saved) {
+                    pane.saved = Some(report);
+                }
+                messages.push((Tone::Hit, format!("Saved {name} to the workspace file")));
+            }
+            Event::Renamed { from, to } => {
+                if let Some(pane) = self.panes.remove(&from) {
+                    self.panes.insert(to.clone(), pane);
+                }
+                if self.selected.as_deref() == Some(&from) {
+                    self.selected = Some(to);
+                }
+            }
+            Event::Chosen { task, path } => {
+                if let Some(export) = &mut self.export {
+                    export.chosen(task, path);
+                }
+            }
+            Event::Exported {
+                task,
+                path,
+                rows,
+                bytes,
+            } => {
+                if self.export.as_ref().is_some_and(|export| export.runs(task)) {
+                    self.export = None;
+                }
+                let rows = crate::app::format::count(rows);
+                let bytes = crate::app::format::bytes(bytes);
+                messages.push((
+                    Tone::Hit,
+                    format!("Wrote {rows} rows, {bytes}, to {}", path.display()),
+                ));
+            }
+            Event::ExportFailed { task, error } => match &mut self.export {
+                Some(export) if export.runs(task) => export.failed(error),
+                _ => messages.push((Tone::Error, error)),
+            },
+            Event::Rows { task, .. }
+            | Event::About { task, .. }
+            | Event::Finished { task, .. }
+            | Event::Failed { task, .. }
+            | Event::Ordered { task, .. }
+            | Event::Facts { task, .. }
+            | Event::Race { task, .. } => {
+                if let Some(pane) = self.pane_of(task) {
+                    pane.apply(event);
+                }
+            }
+        }
+        messages
+    }
+}

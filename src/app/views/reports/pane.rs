@@ -1,0 +1,325 @@
+//! One open report: its draft, its parameters, its answer, its entry.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::app::state::TaskId;
+use crate::app::widgets::grid::GridState;
+use crate::engine::{About, EntryState, Mode, RequestEvent};
+use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template};
+
+use super::event::Event;
+use super::race::RaceView;
+use super::rows::ResultRows;
+
+/// One open report.
+pub struct Pane {
+    /// As it is in the workspace file; `None` for a new one.
+    pub saved: Option<Arc<Report>>,
+    /// As it is edited.
+    pub draft: Report,
+    /// The text typed for each parameter.
+    pub values: Vec<String>,
+    /// What runs.
+    pub run: Option<Run>,
+    /// The last answer.
+    pub answer: Option<Answer>,
+    /// Why the last run has no answer.
+    pub failure: Option<Failure>,
+    /// The entry's state, and when it was read.
+    pub entry: Option<(EntryState, Instant)>,
+    /// The filter above the grid.
+    pub find: Find,
+    /// The grid.
+    pub grid: GridState,
+    /// A task that sorts and filters.
+    pub ordering: Option<TaskId>,
+    /// A task that counts a column's statistics.
+    pub counting: Option<TaskId>,
+    /// The race, running or run.
+    pub race: Option<RaceView>,
+    /// The race's task.
+    pub racing: Option<TaskId>,
+}
+
+/// A running request.
+pub struct Run {
+    /// Its task.
+    pub task: TaskId,
+    /// How it uses the cache.
+    pub mode: Mode,
+    /// When it began.
+    pub started: Instant,
+    /// How its answer is come by, once that is known.
+    pub about: Option<About>,
+}
+
+/// An answer, possibly still growing.
+pub struct Answer {
+    /// The task that brought it.
+    pub task: TaskId,
+    /// The rows.
+    pub rows: ResultRows,
+    /// How it was come by.
+    pub about: About,
+    /// Its event in the log, once it is whole.
+    pub event: Option<RequestEvent>,
+    /// Rows that are not kept.
+    pub left_out: u64,
+    /// What was run, for an export of everything.
+    pub request: (Arc<Report>, Params, Mode),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One sentence with cause and remedy.
+    pub message: String,
+    /// Line and column in the SQL, from 1.
+    pub position: Option<(usize, usize)>,
+    /// The SQL that failed; the mark goes when it is edited.
+    pub sql: String,
+}
+
+/// The filter above the grid.
+#[derive(Clone, Debug, Default)]
+pub struct Find {
+    /// Whether it is shown.
+    pub shown: bool,
+    /// Whether it is to get the keyboard.
+    pub focus: bool,
+    /// Only rows that contain this.
+    pub text: String,
+}
+
+impl Find {
+    pub(super) fn open(&mut self) {
+        self.shown = true;
+        self.focus = true;
+    }
+}
+
+impl Pane {
+    /// Opens a report of the workspace.
+    pub fn new(report: &Arc<Report>) -> Self {
+        let mut pane = Self::draft(&report.name, &report.source);
+        pane.draft = (**report).clone();
+        pane.saved = Some(report.clone());
+        pane.values = defaults(&report.params);
+        pane
+    }
+
+    /// A new report.
+    pub fn draft(name: &str, source: &str) -> Self {
+        Self {
+            saved: None,
+            draft: Report {
+                name: name.to_owned(),
+                source: source.to_owned(),
+                sql: String::new(),
+                params: Vec::new(),
+                ttl: Duration::from_hours(1),
+                stale_for: Duration::from_hours(24),
+                refresh: Refresh::OnChange,
+                tables: None,
+                timeout: None,
+            },
+            values: Vec::new(),
+            run: None,
+            answer: None,
+            failure: None,
+            entry: None,
+            find: Find::default(),
+            grid: GridState::default(),
+            ordering: None,
+            counting: None,
+            race: None,
+            racing: None,
+        }
+    }
+
+    /// Whether the draft differs from the workspace file.
+    pub fn is_changed(&self) -> bool {
+        self.saved
+            .as_ref()
+            .is_none_or(|saved| **saved != self.draft)
+    }
+
+    /// Gives up the changes.
+    pub fn revert(&mut self) {
+        if let Some(saved) = &self.saved {
+            self.draft = (**saved).clone();
+            self.values = defaults(&saved.params);
+            self.failure = None;
+        }
+    }
+
+    /// What is asked when it is run: the report as edited with the parameters as typed.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names the first thing that will not do.
+    pub fn request(&self) -> Result<(Arc<Report>, Params), String> {
+        if self.draft.sql.trim().is_empty() {
+            return Err("Write a SELECT first".into());
+        }
+        if self.draft.name.trim().is_empty() {
+            return Err("Give the report a name".into());
+        }
+        let mut params = Vec::with_capacity(self.values.len());
+        for (spec, text) in self.draft.params.iter().zip(&self.values) {
+            params.push((spec.name.clone(), spec.read(text).map_err(|error| error.0)?));
+        }
+        Ok((Arc::new(self.draft.clone()), Params(params)))
+    }
+
+    /// Why the text typed for a parameter will not do.
+    pub fn problem(&self, param: usize) -> Option<String> {
+        let (spec, text) = (self.draft.params.get(param)?, self.values.get(param)?);
+        spec.read(text).err().map(|error| error.0)
+    }
+
+    /// The SQL was edited: parameters that it newly names are declared as text, and undeclared again when they go.
+    pub fn sql_edited(&mut self) {
+        // The lexer's differences between dialects do not matter for names; a half-typed string changes nothing.
+        let Ok(template) = Template::parse(&self.draft.sql, Dialect::Sqlite) else {
+            return;
+        };
+        let names = template.names();
+        let declared = self
+            .saved
+            .as_ref()
+            .map(|saved| saved.params.clone())
+            .unwrap_or_default();
+        for name in &names {
+            if self.draft.params.iter().all(|spec| spec.name != *name) {
+                let spec = declared
+                    .iter()
+                    .find(|spec| spec.name == *name)
+                    .cloned()
+                    .unwrap_or_else(|| ParamSpec {
+                        name: (*name).to_owned(),
+                        kind: ParamType::Text,
+                        list: false,
+                        default: None,
+                    });
+                self.values.extend(defaults(std::slice::from_ref(&spec)));
+                self.draft.params.push(spec);
+            }
+        }
+        let keep: Vec<bool> = self
+            .draft
+            .params
+            .iter()
+            .map(|spec| names.contains(&spec.name.as_str()))
+            .collect();
+        let mut kept = keep.iter();
+        self.values.retain(|_| *kept.next().unwrap_or(&false));
+        let mut kept = keep.iter();
+        self.draft.params.retain(|_| *kept.next().unwrap_or(&false));
+    }
+
+    /// Notes that a task runs it.
+    pub(super) fn started(&mut self, task: TaskId, mode: &Mode, now: Instant) {
+        self.failure = None;
+        self.run = Some(Run {
+            task,
+            mode: mode.clone(),
+            started: now,
+            about: None,
+        });
+    }
+
+    pub(super) fn waits_for(&self, task: TaskId) -> bool {
+        self.run.as_ref().is_some_and(|run| run.task == task)
+            || [self.ordering, self.counting, self.racing].contains(&Some(task))
+    }
+
+    pub(super) fn ended(&mut self, task: TaskId) {
+        self.run.take_if(|run| run.task == task);
+        for waiting in [&mut self.ordering, &mut self.counting, &mut self.racing] {
+            waiting.take_if(|waiting| *waiting == task);
+        }
+    }
+
+    pub(super) fn apply(&mut self, event: Event) {
+        match event {
+            Event::About { about, .. } => {
+                if let Some(run) = &mut self.run {
+                    run.about = Some(about);
+                }
+            }
+            Event::Rows {
+                table, left_out, ..
+            } => {
+                let Some(run) = &self.run else { return };
+                let Some(about) = run.about.clone() else {
+                    return;
+                };
+                let rows = ResultRows::new(table);
+                match &mut self.answer {
+                    // More rows of the answer that is already shown.
+                    Some(answer) if answer.task == run.task => {
+                        answer.rows.grow(rows);
+                        answer.left_out = left_out;
+                    }
+                    _ => {
+                        let Ok((report, params)) = self.request() else {
+                            return;
+                        };
+                        let request = (report, params, run.mode.clone());
+                        self.answer = Some(Answer {
+                            task: run.task,
+                            rows,
+                            about,
+                            event: None,
+                            left_out,
+                            request,
+                        });
+                        self.grid.reset();
+                        self.ordering = None;
+                    }
+                }
+            }
+            Event::Finished { event, .. } => {
+                if let Some(answer) = &mut self.answer {
+                    answer.event = event;
+                }
+            }
+            Event::Failed {
+                message, position, ..
+            } => {
+                self.failure = Some(Failure {
+                    message,
+                    position,
+                    sql: self.draft.sql.clone(),
+                });
+            }
+            Event::Ordered { order, .. } => {
+                if let Some(answer) = &mut self.answer {
+                    answer.rows.set_order(order);
+                    self.grid.to_top();
+                }
+            }
+            Event::Facts { column, facts, .. } => {
+                if let Some(answer) = &mut self.answer {
+                    answer.rows.set_facts(column, facts);
+                }
+            }
+            Event::Race { race, .. } => self.race = Some(race),
+            _ => {}
+        }
+    }
+}
+
+fn defaults(specs: &[ParamSpec]) -> Vec<String> {
+    specs
+        .iter()
+        .map(|spec| {
+            spec.default
+                .as_ref()
+                .map(crate::report::Value::text)
+                .unwrap_or_default()
+        })
+        .collect()
+}

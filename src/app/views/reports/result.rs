@@ -1,0 +1,305 @@
+//! The outcome line, the filter and the grid.
+
+use eframe::egui::{Align, Frame, Id, Key, Layout, Margin, Modifiers, Ui};
+
+use crate::app::command::{Command, Commands};
+use crate::app::commands::{self, Id as CommandId};
+use crate::app::format;
+use crate::app::state::State;
+use crate::app::theme::{Icon, Tone, fonts, size, text};
+use crate::app::widgets::grid::{Grid, Rows};
+use crate::app::widgets::{self, Badge, Button, Field, notice};
+use crate::engine::{Outcome, RequestEvent};
+
+use super::pane::{Answer, Pane, Run};
+
+/// What an outcome is called, and its colour and shape.
+pub(super) fn outcome_badge(outcome: Outcome) -> (&'static str, Tone) {
+    match outcome {
+        Outcome::Hit => ("Hit", Tone::Hit),
+        Outcome::Miss => ("Miss", Tone::Miss),
+        Outcome::StaleHit => ("Stale hit", Tone::Stale),
+        Outcome::Bypass => ("Bypass", Tone::Bypass),
+        Outcome::Wait => ("Wait", Tone::Wait),
+    }
+}
+
+pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    let now = state.clock.now;
+    let Some(pane) = state.reports.pane_mut() else {
+        return;
+    };
+    if let Some(failure) = &pane.failure {
+        let place = failure
+            .position
+            .map(|(line, column)| format!(" (line {line}, column {column})"));
+        notice(
+            ui,
+            Tone::Error,
+            &format!("{}{}", failure.message, place.unwrap_or_default()),
+        );
+    }
+    if pane.run.is_none() && pane.answer.is_none() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.set_min_height(size::BUTTON);
+        if let Some(run) = &pane.run {
+            running(ui, run, pane.answer.as_ref(), now, out);
+        } else if let Some(answer) = &pane.answer {
+            finished(ui, answer);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let entry = commands::entry(CommandId::Export);
+            let enabled = pane
+                .answer
+                .as_ref()
+                .is_some_and(|answer| pane.run.is_none() && answer.rows.total() > 0);
+            if ui
+                .add(
+                    Button::new(entry.text)
+                        .enabled(enabled)
+                        .tooltip(entry.tooltip),
+                )
+                .clicked()
+            {
+                out.send(Command::Reports(super::Command::Export));
+            }
+            let entry = commands::entry(CommandId::Find);
+            let tooltip = format!(
+                "{} ({})",
+                entry.tooltip,
+                entry.shortcut_text().unwrap_or_default()
+            );
+            let find = Button::new(entry.text)
+                .bare()
+                .selected(pane.find.shown)
+                .tooltip(tooltip);
+            if ui.add(find.enabled(pane.answer.is_some())).clicked() {
+                if pane.find.shown {
+                    close_find(pane, out);
+                } else {
+                    pane.find.open();
+                }
+            }
+        });
+    });
+    if pane.run.is_none()
+        && let Some(reason) = pane
+            .answer
+            .as_ref()
+            .and_then(|answer| answer.about.reason.as_ref())
+    {
+        ui.label(text::small(ui, sentence(reason)));
+    }
+    if pane.find.shown {
+        find(ui, pane, out);
+    }
+}
+
+fn running(
+    ui: &mut Ui,
+    run: &Run,
+    answer: Option<&Answer>,
+    now: std::time::Instant,
+    out: &mut Commands,
+) {
+    let mine = answer.filter(|answer| answer.task == run.task);
+    ui.add(Badge::new("Running", Tone::Wait));
+    let elapsed = format::duration(now.saturating_duration_since(run.started));
+    ui.label(text::strong(ui, elapsed));
+    let doing = match (mine, &run.about) {
+        (Some(answer), _) => format!(
+            "{} rows so far",
+            format::count(answer.rows.total() as u64 + answer.left_out)
+        ),
+        (None, Some(about)) if about.outcome == Outcome::Wait => {
+            "waiting for a query that runs already".to_owned()
+        }
+        _ => "the query runs".to_owned(),
+    };
+    ui.label(text::weak(ui, doing));
+    let cancel = Button::new("Cancel")
+        .shortcut("Esc")
+        .tooltip("Ends the query on the server too");
+    if ui.add(cancel).clicked() {
+        out.send(Command::Cancel(run.task));
+    }
+    ui.ctx().request_repaint_after_secs(0.1);
+}
+
+fn finished(ui: &mut Ui, answer: &Answer) {
+    let (word, tone) = outcome_badge(answer.about.outcome);
+    ui.add(Badge::new(word, tone));
+    ui.spacing_mut().item_spacing.x = 0.0;
+    ui.add_space(size::SPACE_12);
+    let rows = answer.rows.total() as u64 + answer.left_out;
+    ui.label(text::strong(ui, format::count(rows)));
+    let Some(event) = &answer.event else {
+        ui.label(text::body(ui, " rows, then cancelled"));
+        return;
+    };
+    ui.label(text::body(
+        ui,
+        if rows == 1 { " row in " } else { " rows in " },
+    ));
+    ui.label(text::strong(ui, format::ms(event.stages.total_ms)));
+    ui.add_space(size::SPACE_12);
+    if ui.available_width() > 250.0 {
+        ui.add(eframe::egui::Label::new(text::weak(ui, stages(event))).truncate());
+    }
+}
+
+/// Where the time went: "cache 2.6, decode 1.1", in milliseconds where nothing else is said.
+fn stages(event: &RequestEvent) -> String {
+    let stages = &event.stages;
+    let parts = [
+        ("cache", stages.cache_ms),
+        ("wait", stages.wait_ms),
+        ("pool", stages.pool_ms),
+        ("query", stages.query_ms),
+        ("fetch", stages.fetch_ms),
+        ("decode", stages.decode_ms),
+    ];
+    let shown: Vec<String> = parts
+        .iter()
+        .filter(|(_, ms)| *ms >= 0.05)
+        .map(|(name, ms)| {
+            let time = format::ms(*ms);
+            format!("{name} {}", time.strip_suffix(" ms").unwrap_or(&time))
+        })
+        .collect();
+    shown.join(", ")
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+fn find(ui: &mut Ui, pane: &mut Pane, out: &mut Commands) {
+    ui.horizontal(|ui| {
+        let field = Field::new("Show rows that contain")
+            .inline()
+            .hint("Show rows that contain")
+            .width(260.0);
+        let response = field
+            .id(Id::unique("find rows"))
+            .show(ui, &mut pane.find.text);
+        if std::mem::take(&mut pane.find.focus) {
+            response.request_focus();
+        }
+        if response.changed() {
+            out.send(Command::Reports(super::Command::Order));
+        }
+        let escape = response.lost_focus()
+            && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
+        if let Some(answer) = &pane.answer {
+            let shown = format::count(answer.rows.len() as u64);
+            let total = format::count(answer.rows.total() as u64);
+            ui.label(text::small(ui, format!("{shown} of {total} rows")));
+        }
+        if pane.ordering.is_some() {
+            ui.label(text::small(ui, "searching..."));
+        }
+        if ui
+            .add(Button::icon_only(Icon::Cross, "Close the filter"))
+            .clicked()
+            || escape
+        {
+            close_find(pane, out);
+        }
+    });
+}
+
+fn close_find(pane: &mut Pane, out: &mut Commands) {
+    pane.find.shown = false;
+    if !std::mem::take(&mut pane.find.text).is_empty() {
+        out.send(Command::Reports(super::Command::Order));
+    }
+}
+
+pub(super) fn grid(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    let Some(pane) = state.reports.pane_mut() else {
+        return;
+    };
+    let Some(answer) = &pane.answer else {
+        nothing(ui, pane);
+        return;
+    };
+    let old = pane.run.as_ref().is_some_and(|run| run.task != answer.task);
+    if answer.left_out > 0 {
+        let shown = format::count(answer.rows.total() as u64);
+        Frame::NONE.inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
+            notice(ui, Tone::Stale, &format!("The first {shown} rows are shown, more do not fit; an export writes all of them"));
+        });
+    }
+    if answer.rows.total() == 0 && !old {
+        ui.horizontal(|ui| {
+            ui.add_space(size::SPACE_12);
+            let names: Vec<&str> = answer
+                .rows
+                .columns()
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect();
+            ui.label(text::small(ui, names.join("   ")).font(fonts::small_strong()));
+        });
+        if pane.run.is_none() {
+            widgets::empty(ui, "No rows", "The query ran and found nothing.");
+        }
+        return;
+    }
+    if answer.rows.is_empty() && !pane.find.text.is_empty() && pane.ordering.is_none() {
+        let sentence = format!(
+            "None of the {} rows contains \"{}\".",
+            format::count(answer.rows.total() as u64),
+            pane.find.text
+        );
+        widgets::empty(ui, "No row matches", &sentence);
+        return;
+    }
+    let response =
+        Grid::new("Result")
+            .numbered()
+            .dimmed(old)
+            .show(ui, &mut pane.grid, &answer.rows);
+    if response.sorted {
+        out.send(Command::Reports(super::Command::Order));
+    }
+    if let Some(column) = answer.rows.take_asked()
+        && pane.counting.is_none()
+    {
+        out.send(Command::Reports(super::Command::Facts(column)));
+    }
+    if let Some(what) = response.copy {
+        out.send(Command::Reports(super::Command::Copy(what)));
+    }
+}
+
+fn nothing(ui: &mut Ui, pane: &Pane) {
+    if pane.failure.is_some() {
+        return;
+    }
+    match &pane.run {
+        Some(_) => widgets::loading(
+            ui,
+            "Running",
+            "The first rows appear here as soon as they come.",
+        ),
+        None if pane.draft.sql.trim().is_empty() => {
+            widgets::empty(
+                ui,
+                "An empty report",
+                "Write a SELECT above. A :name in it becomes a parameter.",
+            );
+        }
+        None => widgets::empty(
+            ui,
+            "Not run yet",
+            "Run it to see its rows: from the cache where it is fresh.",
+        ),
+    }
+}
