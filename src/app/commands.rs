@@ -92,9 +92,12 @@ pub static ALL: &[Entry] = &[
     Entry {
         id: Id::Race,
         text: "Race",
-        tooltip: "Run it cached and uncached in turn and compare times and answers",
+        tooltip: "Run it cached and uncached in turn, and compare times and answers",
         shortcut: Some(ctrl(Key::R)),
-        command: |state| report(state, reports::Command::Race),
+        command: |state| {
+            let saved = state.reports.pane().is_some_and(|pane| !pane.is_changed());
+            report(state, reports::Command::Race).filter(|_| saved)
+        },
     },
     Entry {
         id: Id::Refresh,

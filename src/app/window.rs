@@ -81,20 +81,18 @@ impl Window {
     ) -> Self {
         theme::install(ctx);
         let waker = ctx.clone();
-        let tasks = Tasks::new(runtime, Arc::new(move || waker.request_repaint()));
+        let mut tasks = Tasks::new(runtime, Arc::new(move || waker.request_repaint()));
         let mut state = State {
             theme: options.theme.unwrap_or(memory.theme),
             ..State::default()
         };
         state.connect.recent.clone_from(&memory.recent);
-        if let Some(view) = options.view {
-            state.view = view;
-        }
+        state.first_view = options.view;
         let mut commands = Commands::default();
         match options.start {
             Start::Welcome => {}
             Start::Workspace(path) => commands.send(Command::OpenWorkspace(path)),
-            Start::Demo(demo) => commands.send(Command::StartDemo { scale: demo.scale }),
+            Start::Demo(demo) => tasks.start_demo(&mut state, demo),
             Start::Redis(url) => commands.send(Command::OpenRedis(url)),
         }
         Self {

@@ -40,6 +40,8 @@ pub struct Clock {
 pub struct State {
     /// The time of this frame.
     pub clock: Clock,
+    /// The view to show when a workspace is open; Reports where `None`, or Keys for a cache alone.
+    pub first_view: Option<View>,
     /// The view in the middle.
     pub view: View,
     /// Whether the window shows the dark theme now.
@@ -79,6 +81,7 @@ impl Default for State {
                 now: Instant::now(),
                 utc: Utc::now(),
             },
+            first_view: None,
             view: View::Connect,
             dark_now: true,
             theme: ThemeChoice::System,
@@ -158,9 +161,11 @@ impl State {
                     self.worker = WorkerView::default();
                     self.log = Log::default();
                     self.connect.remember(&open);
+                    let alone = open.workspace.sources.is_empty();
                     self.open = Some(*open);
                     if self.view == View::Connect {
-                        self.view = View::Reports;
+                        let usual = if alone { View::Keys } else { View::Reports };
+                        self.view = self.first_view.take().unwrap_or(usual);
                     }
                 }
             }

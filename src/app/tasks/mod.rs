@@ -150,6 +150,11 @@ impl Tasks {
         id
     }
 
+    /// Makes and opens the demo as `options` say.
+    pub fn start_demo(&mut self, state: &mut State, options: crate::demo::Options) {
+        open::demo_with(self, state, options);
+    }
+
     /// Ends a task; its query on the server too.
     pub fn cancel(&mut self, task: TaskId) {
         if let Some(token) = self.tokens.get(&task) {
@@ -159,6 +164,8 @@ impl Tasks {
 
     /// Takes in everything that tasks, the event log and the worker have to say. Never waits.
     pub fn poll(&mut self, state: &mut State) {
+        let runtime = self.runtime.clone();
+        let _entered = runtime.enter();
         // A flood of events must not hold up a frame: what is left waits for the next.
         for _ in 0..QUEUE {
             let Ok(event) = self.events.try_recv() else {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::app::command::Command as AppCommand;
 use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
 use crate::app::theme::Tone;
-use crate::app::views::reports::{Command, Event, RaceView};
-use crate::engine::race::{Race, race};
+use crate::app::views::latency;
+use crate::app::views::reports::{Command, Event};
 use crate::engine::{Engine, EngineError, Mode, Reason, Request};
 use crate::report::{Params, Report};
 use crate::source::SourceError;
@@ -20,8 +21,6 @@ use super::{Task, Tasks, export, order};
 const KEPT: usize = 1 << 30;
 /// How often a growing result is shown.
 const SHOW: Duration = Duration::from_millis(100);
-/// Pairs of a race in the view.
-const PAIRS: usize = 5;
 
 /// Carries out a command of the view.
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
@@ -29,7 +28,7 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
         Command::Run => run(tasks, state, Mode::Cached),
         Command::RunUncached => run(tasks, state, Mode::Uncached),
         Command::Refresh => refresh(tasks, state),
-        Command::Race => start_race(tasks, state),
+        Command::Race => race(tasks, state),
         Command::Save => save(tasks, state),
         Command::Order => order::start(tasks, state),
         Command::Facts(column) => order::facts(tasks, state, column),
@@ -217,68 +216,35 @@ fn refresh(tasks: &mut Tasks, state: &mut State) {
     }
 }
 
-fn start_race(tasks: &mut Tasks, state: &mut State) {
-    if state
-        .reports
-        .pane()
-        .is_none_or(|pane| pane.racing.is_some())
-    {
-        return;
-    }
-    let Some((engine, report, params)) = asked(tasks, state) else {
+/// Races the report in the Latency view. As many pairs as fit into about a minute: a slow query needs fewer to be
+/// told from a hit.
+fn race(tasks: &mut Tasks, state: &mut State) {
+    let Some(pane) = state.reports.pane() else {
         return;
     };
-    let what = format!("Racing {}", report.name);
-    let id = tasks.spawn(state, Some(what), move |task| async move {
-        let mut laps = Race::default();
-        // Laps are few and slow: they go through a queue of their own, because the race calls back without waiting.
-        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        let show = task.clone();
-        let shown = tokio::spawn(async move {
-            while let Some(race) = receiver.recv().await {
-                let race = RaceView {
-                    n: PAIRS,
-                    race,
-                    error: None,
-                };
-                show.send(AppEvent::Reports(Event::Race {
-                    task: show.id,
-                    race,
-                }))
-                .await;
-            }
-        });
-        let result = race(&engine, &report, &params, PAIRS, &task.cancel, |lap| {
-            laps.push(lap);
-            task.progress("", Some(laps.laps.len() as f32 / (2 * PAIRS) as f32));
-            let _ = sender.send(laps.clone());
-        })
-        .await;
-        drop(sender);
-        let _ = shown.await;
-        match result {
-            Ok(()) | Err(EngineError::Source(SourceError::Cancelled)) => {}
-            Err(error) => {
-                let race = RaceView {
-                    n: PAIRS,
-                    race: laps,
-                    error: Some(error.to_string()),
-                };
-                task.send(AppEvent::Reports(Event::Race {
-                    task: task.id,
-                    race,
-                }))
-                .await;
-            }
-        }
-    });
-    if let Some(pane) = state.reports.pane_mut() {
-        pane.racing = Some(id);
-        pane.race = Some(RaceView {
-            n: PAIRS,
-            ..RaceView::default()
-        });
+    if pane.is_changed() {
+        state.toast(
+            Tone::Stale,
+            "Save the report first; a race is run over the workspace's reports",
+        );
+        return;
     }
+    let report = pane.draft.name.clone();
+    let names = pane.draft.params.iter().map(|spec| spec.name.clone());
+    let given = names.zip(pane.values.iter().cloned()).collect();
+    let last = state
+        .log
+        .summary(&report)
+        .and_then(|summary| summary.last_uncached_ms);
+    let pairs = last
+        .map_or(5, |ms| (60_000.0 / ms.max(1.0)) as usize)
+        .clamp(3, 20);
+    let command = latency::Command::Race {
+        report,
+        given,
+        pairs,
+    };
+    tasks.perform(state, AppCommand::Latency(command));
 }
 
 fn save(tasks: &mut Tasks, state: &mut State) {

@@ -100,15 +100,15 @@ impl Session {
         self.worker = Some(worker);
     }
 
-    /// Takes over a workspace file that was saved: the worker learns its reports, the connections stay.
+    /// Takes over a workspace file that was saved: the worker learns its reports, the connections stay. Must be called
+    /// on the runtime.
     pub(super) fn replace_workspace(&mut self, saved: Arc<Workspace>) {
         let mut workspace = (*saved).clone();
         // The private server's address is not in the file.
         workspace.cache.clone_from(&self.workspace.cache);
         self.workspace = Arc::new(workspace);
-        let runtime = tokio::runtime::Handle::try_current();
-        if let (Some(old), Ok(runtime)) = (self.worker.take().and_then(Arc::into_inner), runtime) {
-            runtime.spawn(old.stop());
+        if let Some(old) = self.worker.take().and_then(Arc::into_inner) {
+            tokio::spawn(old.stop());
         }
         self.start_worker();
     }

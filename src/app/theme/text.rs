@@ -6,77 +6,60 @@ use super::{Tone, colors, fonts};
 
 /// Running text.
 pub fn body(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::body())
-        .color(colors(ui).text)
+    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).text)
 }
 
 /// The number or name a person looks for.
 pub fn strong(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::body_strong())
-        .color(colors(ui).strong)
+    line(RichText::new(text).font(fonts::body_strong()), 20.0).color(colors(ui).strong)
 }
 
 /// A name in a list: the strong colour at the usual weight.
 pub fn name(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::body())
-        .color(colors(ui).strong)
+    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).strong)
 }
 
 /// A label.
 pub fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::body())
-        .color(colors(ui).weak)
+    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).weak)
 }
 
 /// A label in small type.
 pub fn small(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::small())
-        .color(colors(ui).weak)
+    line(RichText::new(text).font(fonts::small()), 18.0).color(colors(ui).weak)
 }
 
 /// The title of a group.
 pub fn group(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::small_strong())
-        .color(colors(ui).weak)
+    line(RichText::new(text).font(fonts::small_strong()), 18.0).color(colors(ui).weak)
 }
 
 /// The title of a view or a card.
 pub fn heading(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::heading())
-        .color(colors(ui).strong)
+    line(RichText::new(text).font(fonts::heading()), 22.0).color(colors(ui).strong)
 }
 
 /// The title of a whole screen.
 pub fn title(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::title())
-        .color(colors(ui).strong)
+    line(RichText::new(text).font(fonts::title()), 32.0).color(colors(ui).strong)
 }
 
 /// The one number.
 pub fn number(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::number())
-        .color(colors(ui).strong)
+    line(RichText::new(text).font(fonts::number()), 60.0).color(colors(ui).strong)
 }
 
 /// Keys, SQL and values.
 pub fn mono(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::mono())
-        .color(colors(ui).text)
+    line(RichText::new(text).font(fonts::mono()), 18.0).color(colors(ui).text)
 }
 
 /// Text whose colour means something.
 pub fn tone(ui: &Ui, tone: Tone, text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(fonts::body())
-        .color(colors(ui).tone(tone))
+    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).tone(tone))
+}
+
+/// Text with the line height that its size asks for.
+fn line(text: RichText, height: f32) -> RichText {
+    text.line_height(Some(height))
 }

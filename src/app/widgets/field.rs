@@ -114,13 +114,13 @@ impl<'a> Field<'a> {
             .font(font)
             .text_color(colors.strong)
             .align(eframe::egui::Align2::LEFT_CENTER)
-            .margin(Margin::symmetric(8, 0))
             .min_size(vec2(width, size::BUTTON))
             .desired_width(width - 16.0)
             .frame(
                 Frame::NONE
                     .fill(colors.code)
-                    .corner_radius(size::RADIUS_CONTROL),
+                    .corner_radius(size::RADIUS_CONTROL)
+                    .inner_margin(Margin::symmetric(8, 0)),
             );
         if let Some(id) = self.id {
             edit = edit.id(id);

@@ -91,7 +91,7 @@ pub fn steps(ui: &mut Ui, list: &[Step]) {
                 Tone::Stale
             };
             ui.horizontal_top(|ui| {
-                ui.add_space(24.0 - ui.spacing().item_spacing.x);
+                ui.add_space(24.0);
                 ui.add(Label::new(text::tone(ui, tone, sentence).font(fonts::small())).wrap());
             });
         }

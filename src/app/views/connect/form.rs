@@ -76,7 +76,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         ui.label(text::heading(ui, "New connection"));
         let mut changed = Field::new("Database")
             .mono()
-            .hint("mysql://reader@db.internal:3306/shop, postgres://..., sqlite:/path/to/file.db")
+            .hint("mysql://reader@db.internal:3306/shop")
             .show(ui, &mut connect.form.database)
             .changed();
         ui.vertical(|ui| {

@@ -22,7 +22,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State) {
         .filter(|failure| failure.sql == pane.draft.sql)
         .and_then(|failure| sql::word_at(&pane.draft.sql, failure.position?));
     // A long query scrolls, so that the result keeps at least half of the view.
-    let most = (room * 0.4).clamp(3.0 * LINE, 12.0 * LINE);
+    let most = (room * 0.33).clamp(4.0 * LINE, 12.0 * LINE) + 20.0;
     let frame = Frame::NONE
         .fill(colors.code)
         .stroke(line(colors))
@@ -42,13 +42,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut State) {
                 let edit = TextEdit::multiline(&mut pane.draft.sql)
                     .id(id)
                     .font(fonts::mono())
-                    .frame(Frame::NONE)
-                    .margin(Margin {
+                    .frame(Frame::NONE.inner_margin(Margin {
                         left: 12,
                         right: 12,
                         top: 10,
                         bottom: 10,
-                    })
+                    }))
                     .desired_width(f32::INFINITY)
                     .desired_rows(3)
                     .hint_text("SELECT ... WHERE day >= :since")

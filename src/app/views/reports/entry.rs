@@ -7,7 +7,7 @@ use eframe::egui::{Frame, Label, Margin, ScrollArea, Ui};
 use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::state::State;
-use crate::app::theme::{Tone, colors, fonts, size, text};
+use crate::app::theme::{Tone, size, text};
 use crate::app::widgets::{Badge, Button, FactValue, divider, fact, fact_with, group_title};
 use crate::engine::{EntryState, Freshness};
 use crate::report::{Dependencies, Refresh};
@@ -175,13 +175,23 @@ fn depends_on(ui: &mut Ui, entry: &EntryState, refresh: Refresh) {
 
 fn table_row(ui: &mut Ui, table: &str, watched: Option<&str>) {
     match watched {
-        Some(detector) => fact_with(ui, table, FactValue::Tone(Tone::Hit, detector)),
+        Some(detector) => {
+            // Where both do not fit, the delay says more than the name.
+            let short = detector
+                .rsplit_once(", ")
+                .map_or(detector, |(_, delay)| delay);
+            let shown = if ui.available_width() < 250.0 {
+                short
+            } else {
+                detector
+            };
+            fact_with(ui, table, FactValue::Tone(Tone::Hit, shown))
+        }
         None => fact_with(ui, table, FactValue::Tone(Tone::Bypass, "unwatched")),
     };
 }
 
 fn buttons(ui: &mut Ui, state: &State, refreshing: bool, out: &mut Commands) {
-    let _ = (colors(ui), fonts::body());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_8;
         let key = state.reports.entry_key();

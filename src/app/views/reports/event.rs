@@ -10,7 +10,6 @@ use crate::workspace::Workspace;
 
 use super::facts::Facts;
 use super::model::Wanted;
-use super::race::RaceView;
 use crate::app::widgets::grid::CopyWhat;
 
 /// What this view asks for, of the selected report.
@@ -20,7 +19,7 @@ pub enum Command {
     Run,
     /// Run its query past the cache.
     RunUncached,
-    /// Cached against uncached.
+    /// Cached against uncached, in the Latency view.
     Race,
     /// Re-run the query and replace the entry.
     Refresh,
@@ -90,13 +89,6 @@ pub enum Event {
         /// The statistics.
         facts: Facts,
     },
-    /// How a race stands.
-    Race {
-        /// The task.
-        task: TaskId,
-        /// The race.
-        race: RaceView,
-    },
     /// States of entries.
     Entries(Vec<(Wanted, EntryState)>),
     /// The report is in the workspace file.
@@ -149,7 +141,6 @@ impl std::fmt::Debug for Event {
             Self::Failed { .. } => "Failed",
             Self::Ordered { .. } => "Ordered",
             Self::Facts { .. } => "Facts",
-            Self::Race { .. } => "Race",
             Self::Entries(_) => "Entries",
             Self::Saved { .. } => "Saved",
             Self::Renamed { .. } => "Renamed",

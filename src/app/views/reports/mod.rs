@@ -8,7 +8,6 @@ mod facts;
 mod list;
 mod model;
 mod pane;
-mod race;
 mod result;
 mod rows;
 mod sql;
@@ -19,7 +18,6 @@ pub use export::ExportDialog;
 pub use facts::{Facts, is_numeric_text};
 pub use model::{Item, Reports, Wanted};
 pub use pane::{Answer, Failure, Pane, Run};
-pub use race::RaceView;
 pub use rows::ResultRows;
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, Ui};
@@ -67,7 +65,6 @@ pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         inset.show(ui, |ui| {
             title::show(ui, state, out);
             editor::show(ui, state);
-            race::show(ui, state, out);
             result::outcome(ui, state, out);
         });
         result::grid(ui, state, out);

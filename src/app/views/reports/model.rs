@@ -293,8 +293,7 @@ impl Reports {
             | Event::Finished { task, .. }
             | Event::Failed { task, .. }
             | Event::Ordered { task, .. }
-            | Event::Facts { task, .. }
-            | Event::Race { task, .. } => {
+            | Event::Facts { task, .. } => {
                 if let Some(pane) = self.pane_of(task) {
                     pane.apply(event);
                 }

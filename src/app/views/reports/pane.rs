@@ -9,7 +9,6 @@ use crate::engine::{About, EntryState, Mode, RequestEvent};
 use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template};
 
 use super::event::Event;
-use super::race::RaceView;
 use super::rows::ResultRows;
 
 /// One open report.
@@ -36,10 +35,6 @@ pub struct Pane {
     pub ordering: Option<TaskId>,
     /// A task that counts a column's statistics.
     pub counting: Option<TaskId>,
-    /// The race, running or run.
-    pub race: Option<RaceView>,
-    /// The race's task.
-    pub racing: Option<TaskId>,
 }
 
 /// A running request.
@@ -133,8 +128,6 @@ impl Pane {
             grid: GridState::default(),
             ordering: None,
             counting: None,
-            race: None,
-            racing: None,
         }
     }
 
@@ -232,12 +225,12 @@ impl Pane {
 
     pub(super) fn waits_for(&self, task: TaskId) -> bool {
         self.run.as_ref().is_some_and(|run| run.task == task)
-            || [self.ordering, self.counting, self.racing].contains(&Some(task))
+            || [self.ordering, self.counting].contains(&Some(task))
     }
 
     pub(super) fn ended(&mut self, task: TaskId) {
         self.run.take_if(|run| run.task == task);
-        for waiting in [&mut self.ordering, &mut self.counting, &mut self.racing] {
+        for waiting in [&mut self.ordering, &mut self.counting] {
             waiting.take_if(|waiting| *waiting == task);
         }
     }
@@ -306,7 +299,6 @@ impl Pane {
                     answer.rows.set_facts(column, facts);
                 }
             }
-            Event::Race { race, .. } => self.race = Some(race),
             _ => {}
         }
     }

@@ -145,8 +145,13 @@ fn finished(ui: &mut Ui, answer: &Answer) {
     ));
     ui.label(text::strong(ui, format::ms(event.stages.total_ms)));
     ui.add_space(size::SPACE_12);
-    if ui.available_width() > 250.0 {
-        ui.add(eframe::egui::Label::new(text::weak(ui, stages(event))).truncate());
+    // Find and Export stand on the right.
+    let room = ui.available_width() - 180.0;
+    if room > 60.0 {
+        ui.scope(|ui| {
+            ui.set_max_width(room);
+            ui.add(eframe::egui::Label::new(text::weak(ui, stages(event))).truncate());
+        });
     }
 }
 

@@ -217,8 +217,9 @@ mod tests {
             Field::new("s", DataType::Utf8, true),
         ]));
         let batch = |from: i64, rows: i64| {
-            let numbers =
-                Int64Array::from_iter((from..from + rows).map(|n| (n != 3).then_some(n * 1000)));
+            let numbers = (from..from + rows)
+                .map(|n| (n != 3).then_some(n * 1000))
+                .collect::<Int64Array>();
             let keys = Int64Array::from_iter_values((from..from + rows).map(|n| n * 1000));
             let texts =
                 StringArray::from_iter_values((from..from + rows).map(|n| format!("row {n}")));

@@ -191,8 +191,9 @@ fn param_field(ui: &mut Ui, pane: &mut Pane, param: usize) {
                     .font(fonts::mono())
                     .text_color(colors.strong)
                     .desired_width(value_width(&spec))
+                    .min_size(vec2(value_width(&spec), size::BUTTON))
+                    .align(eframe::egui::Align2::LEFT_CENTER)
                     .hint_text(hint(&spec))
-                    .margin(Margin::ZERO)
                     .frame(Frame::NONE);
                 let name = format!("Parameter {}", spec.name);
                 ui.add(edit)
