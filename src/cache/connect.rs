@@ -95,7 +95,22 @@ pub async fn open(client: &Client, timeout: Duration) -> Result<MultiplexedConne
     client
         .get_multiplexed_async_connection_with_config(&config)
         .await
-        .map_err(|error| CacheError::read(&error, &address(client)))
+        .map_err(|error| {
+            let problem = CacheError::read(&error, &address(client));
+            let tls = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
+            // A server without TLS waits for the end of what it takes for a command.
+            if tls && problem.problem == Problem::Timeout {
+                let address = address(client);
+                return CacheError::new(
+                    Problem::Tls,
+                    format!(
+                        "the cache at {address} did not answer a TLS handshake in time; check whether it speaks TLS, \
+                         and use redis:// if it does not"
+                    ),
+                );
+            }
+            problem
+        })
 }
 
 /// One connection that is opened when first used, and opened again by itself after a failure.

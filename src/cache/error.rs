@@ -56,6 +56,13 @@ impl CacheError {
 
     /// Reads a Redis error; `address` is shown, and holds no secret.
     pub(crate) fn read(error: &RedisError, address: &str) -> Self {
+        // Of a pipeline's errors the first is the cause.
+        if error.code().is_none()
+            && let Some(errors) = error.clone().into_server_errors()
+            && let Some((_, first)) = errors.first()
+        {
+            return Self::read(&RedisError::from(first.clone()), address);
+        }
         let words = error.to_string();
         let code = error.code().unwrap_or_default().to_owned();
         let detail = error.detail().unwrap_or_default();

@@ -1,1 +1,497 @@
-//! Redis down, full, read-only, loading; damaged and hostile payloads.
+//! Redis down, slow, full, read-only, loading, emptied, or holding garbage: a report runs all the same, says why the
+//! cache was not used, and nothing has to be restarted.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lookaside::cache::CacheStatus;
+use lookaside::engine::{Mode, Outcome};
+use lookaside::report::{Params, Refresh};
+
+use crate::fake::{Fake, ask, cached, engine, read, report, request, until};
+use crate::servers::Redis;
+
+/// Every element of the key space that matches.
+fn keys(redis: &Redis, pattern: &str) -> Vec<String> {
+    redis
+        .cli(&["KEYS", pattern])
+        .lines()
+        .filter(|key| !key.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn killing_redis_in_the_middle_of_a_run_loses_nothing_and_needs_no_restart() {
+    let mut redis = Redis::start();
+    let source = Fake::new();
+    source.rows.store(300_000, Ordering::SeqCst);
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    let mut answer = engine.ask(request(&report, Mode::Cached)).await.unwrap();
+    let first = answer.rows.next().await.unwrap().unwrap();
+    redis.kill();
+    let mut rows = first.num_rows();
+    while let Some(batch) = answer.rows.next().await {
+        rows += batch.unwrap().num_rows();
+    }
+    assert_eq!(rows, 300_000);
+    let event = answer.event.get().unwrap();
+    assert!(
+        event.reason.as_deref().unwrap().starts_with("not cached: "),
+        "{event:?}"
+    );
+
+    let down = cached(&engine, &report).await;
+    assert_eq!(down.outcome, Outcome::Bypass);
+    assert!(
+        down.reason
+            .as_deref()
+            .unwrap()
+            .contains(&redis.port.to_string())
+    );
+    assert!(matches!(engine.cache_status(), CacheStatus::Problem(_)));
+    assert_eq!(down.ids().len(), 300_000);
+
+    redis.restart();
+    until("the cache is used again", async || {
+        cached(&engine, &report).await.outcome == Outcome::Hit
+    })
+    .await;
+    assert!(matches!(engine.cache_status(), CacheStatus::Connected(_)));
+}
+
+#[tokio::test]
+async fn a_restart_between_two_requests_costs_nothing() {
+    let mut redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    cached(&engine, &report).await;
+    redis.restart();
+    let answer = cached(&engine, &report).await;
+    assert_eq!(answer.outcome, Outcome::Miss, "{:?}", answer.reason);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Hit);
+}
+
+#[tokio::test]
+async fn nobody_there_from_the_beginning_is_one_sentence() {
+    let source = Fake::new();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let engine = engine(
+        &format!("redis://:secret-word@127.0.0.1:{port}"),
+        &source,
+        false,
+    );
+    let answer = cached(&engine, &report(Refresh::Ttl)).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    let reason = answer.reason.unwrap();
+    assert!(
+        reason.contains("no cache answers") && reason.contains(&port.to_string()),
+        "{reason}"
+    );
+    assert!(!reason.contains("secret-word"));
+}
+
+#[tokio::test]
+async fn a_hung_redis_is_bypassed_and_used_again_when_it_answers() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    cached(&engine, &report).await;
+    redis.freeze();
+    let answer = cached(&engine, &report).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    assert!(answer.reason.unwrap().contains("did not answer in time"));
+    redis.thaw();
+    until("the cache is used again", async || {
+        cached(&engine, &report).await.outcome == Outcome::Hit
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_redis_is_down_many_requests_still_run_one_query() {
+    let source = Fake::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let engine = engine(&format!("redis://127.0.0.1:{port}"), &source, false);
+    let report = report(Refresh::Ttl);
+    cached(&engine, &report).await;
+    source.held.store(true, Ordering::SeqCst);
+    let asked: Vec<_> = (0..50)
+        .map(|_| {
+            let (engine, report) = (engine.clone(), report.clone());
+            tokio::spawn(async move { cached(&engine, &report).await.outcome })
+        })
+        .collect();
+    until("the query runs", async || source.runs() == 2).await;
+    // The others need no answer from Redis to join: they are waiting as soon as they were scheduled.
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    source.open();
+    let mut waited = 0;
+    for outcome in asked {
+        waited += usize::from(outcome.await.unwrap() == Outcome::Wait);
+    }
+    assert_eq!((source.runs(), waited), (2, 49));
+}
+
+#[tokio::test]
+async fn a_full_redis_answers_uncached_and_still_serves_hits() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let small = report(Refresh::Ttl);
+    cached(&engine, &small).await;
+    redis.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    redis.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert_eq!(
+        cached(&engine, &small).await.outcome,
+        Outcome::Hit,
+        "a full cache still answers"
+    );
+    let mut other = (*small).clone();
+    other.sql = "SELECT 2 FROM orders".into();
+    let other = std::sync::Arc::new(other);
+    let answer = cached(&engine, &other).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    assert!(answer.reason.unwrap().contains("the cache is full"));
+    redis.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(cached(&engine, &other).await.outcome, Outcome::Miss);
+    assert_eq!(cached(&engine, &other).await.outcome, Outcome::Hit);
+}
+
+#[tokio::test]
+async fn running_full_in_the_middle_of_a_fill_does_not_harm_the_answer() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    source.rows.store(300_000, Ordering::SeqCst);
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    redis.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    let used: u64 = redis
+        .cli(&["INFO", "memory"])
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"))
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    redis.cli(&[
+        "CONFIG",
+        "SET",
+        "maxmemory",
+        &(used + 1_500_000).to_string(),
+    ]);
+    let answer = cached(&engine, &report).await;
+    assert_eq!(
+        (answer.outcome, answer.ids().len()),
+        (Outcome::Miss, 300_000)
+    );
+    let reason = answer.event.reason.unwrap();
+    assert!(
+        reason.starts_with("not cached: ") && reason.contains("full"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_replica_serves_hits_and_never_stores() {
+    let primary = Redis::start();
+    let source = Fake::new();
+    let engine_of_primary = engine(&primary.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    cached(&engine_of_primary, &report).await;
+    let replica = Redis::start();
+    replica.cli(&["REPLICAOF", "127.0.0.1", &primary.port.to_string()]);
+    until("the replica has the entry", async || {
+        !keys(&replica, "t:*:e:*").is_empty()
+    })
+    .await;
+    let engine = engine(&replica.url(), &source, false);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Hit);
+    primary.cli(&["FLUSHALL"]);
+    until("the replica has lost the entry", async || {
+        keys(&replica, "t:*:e:*").is_empty()
+    })
+    .await;
+    let answer = cached(&engine, &report).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    assert!(
+        answer
+            .reason
+            .as_deref()
+            .unwrap()
+            .contains("takes no writes"),
+        "{:?}",
+        answer.reason
+    );
+}
+
+#[tokio::test]
+async fn an_emptied_redis_is_a_miss() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    cached(&engine, &report(Refresh::Ttl)).await;
+    redis.cli(&["FLUSHALL"]);
+    redis.cli(&["SCRIPT", "FLUSH"]);
+    assert_eq!(
+        cached(&engine, &report(Refresh::Ttl)).await.outcome,
+        Outcome::Miss
+    );
+    assert_eq!(
+        cached(&engine, &report(Refresh::Ttl)).await.outcome,
+        Outcome::Hit
+    );
+}
+
+#[tokio::test]
+async fn wrong_password_and_missing_permission_are_named_without_the_secret() {
+    let redis = Redis::start();
+    redis.cli(&[
+        "ACL",
+        "SETUSER",
+        "limited",
+        "on",
+        ">pw-of-limited",
+        "~*",
+        "+ping",
+        "+info",
+        "+client",
+    ]);
+    let source = Fake::new();
+    let report = report(Refresh::Ttl);
+    let wrong = engine(
+        &format!("redis://limited:not-this@127.0.0.1:{}/0", redis.port),
+        &source,
+        false,
+    );
+    let answer = cached(&wrong, &report).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    let reason = answer.reason.unwrap();
+    assert!(
+        reason.contains("refused the sign-in") && !reason.contains("not-this"),
+        "{reason}"
+    );
+    let limited = engine(
+        &format!("redis://limited:pw-of-limited@127.0.0.1:{}/0", redis.port),
+        &source,
+        false,
+    );
+    let answer = cached(&limited, &report).await;
+    let reason = answer.reason.unwrap();
+    assert!(
+        reason.contains("may not do what the cache needs"),
+        "{reason}"
+    );
+    let tls = engine(
+        &format!("rediss://127.0.0.1:{}", redis.port),
+        &source,
+        false,
+    );
+    let reason = cached(&tls, &report).await.reason.unwrap();
+    assert!(reason.contains("TLS"), "{reason}");
+    let nonsense = engine("http://127.0.0.1:1", &source, false);
+    let reason = cached(&nonsense, &report).await.reason.unwrap();
+    assert!(reason.contains("the cache URL cannot be used"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("redis.sock");
+    let _redis = Redis::start_with(&["--save", "", "--unixsocket", socket.to_str().unwrap()]);
+    let source = Fake::new();
+    let engine = engine(
+        &format!("redis+unix://{}", socket.display()),
+        &source,
+        false,
+    );
+    assert_eq!(
+        cached(&engine, &report(Refresh::Ttl)).await.outcome,
+        Outcome::Miss
+    );
+    assert_eq!(
+        cached(&engine, &report(Refresh::Ttl)).await.outcome,
+        Outcome::Hit
+    );
+}
+
+#[tokio::test]
+async fn damage_of_every_kind_is_a_miss_and_is_repaired() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let report = report(Refresh::Ttl);
+    for rows in [20, 20_000] {
+        source.rows.store(rows, Ordering::SeqCst);
+        redis.cli(&["FLUSHALL"]);
+        let engine = engine(&redis.url(), &source, false);
+        cached(&engine, &report).await;
+        let header = engine.state(&report, &Params::default()).await.redis_key;
+        let chunk = keys(&redis, "t:c:*").into_iter().next();
+        let mut damages: Vec<Vec<String>> = vec![
+            vec!["DEL".into(), header.clone()],
+            vec!["SET".into(), header.clone(), "a string".into()],
+            vec!["HDEL".into(), header.clone(), "schema".into()],
+            vec!["HSET".into(), header.clone(), "pos".into(), "zzz".into()],
+            vec![
+                "HSET".into(),
+                header.clone(),
+                "tables".into(),
+                "not json".into(),
+            ],
+            vec!["HSET".into(), header.clone(), "soft".into(), "soon".into()],
+            vec![
+                "HSET".into(),
+                header.clone(),
+                "rows".into(),
+                "99999999999".into(),
+            ],
+            vec!["HSET".into(), header.clone(), "index".into(), String::new()],
+            vec![
+                "HSET".into(),
+                header.clone(),
+                "schema".into(),
+                "not arrow".into(),
+            ],
+            vec![
+                "HSET".into(),
+                header.clone(),
+                "\u{1}\u{2}".into(),
+                "more".into(),
+            ],
+        ];
+        if let Some(chunk) = chunk {
+            damages.push(vec!["DEL".into(), chunk.clone()]);
+            damages.push(vec![
+                "SETRANGE".into(),
+                chunk.clone(),
+                "300".into(),
+                "XXXXXXXX".into(),
+            ]);
+            damages.push(vec!["SET".into(), chunk.clone(), String::new()]);
+            damages.push(vec!["APPEND".into(), chunk.clone(), "X".into()]);
+        } else {
+            damages.push(vec![
+                "HSET".into(),
+                header.clone(),
+                "inline".into(),
+                "garbage".into(),
+            ]);
+        }
+        for damage in damages {
+            // The chunks of an entry have other names after each repair.
+            let damage: Vec<String> = damage
+                .iter()
+                .map(|word| match word.strip_prefix("t:c:") {
+                    Some(_) => {
+                        let state = redis.cli(&["HGET", &header, "fill"]);
+                        format!("t:c:{}:{}", state.trim(), word.rsplit(':').next().unwrap())
+                    }
+                    None => word.clone(),
+                })
+                .collect();
+            let words: Vec<&str> = damage.iter().map(String::as_str).collect();
+            redis.cli(&words);
+            let before = source.runs();
+            let answer = cached(&engine, &report).await;
+            assert_eq!(answer.ids().len(), rows, "{words:?}");
+            let harmless = words.last() == Some(&"more");
+            if !harmless {
+                assert_eq!(
+                    (answer.outcome, source.runs()),
+                    (Outcome::Miss, before + 1),
+                    "{words:?}"
+                );
+            }
+            let repaired = cached(&engine, &report).await;
+            assert_eq!(
+                repaired.outcome,
+                Outcome::Hit,
+                "{words:?}: {:?}",
+                repaired.reason
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn rot_in_the_middle_of_a_large_answer_ends_it_with_a_sentence_and_drops_it() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    source.rows.store(400_000, Ordering::SeqCst);
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    cached(&engine, &report).await;
+    let header = engine.state(&report, &Params::default()).await.redis_key;
+    let fill = redis.cli(&["HGET", &header, "fill"]);
+    let chunks: usize = redis
+        .cli(&["HGET", &header, "chunks"])
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(chunks > 3);
+    redis.cli(&[
+        "SETRANGE",
+        &format!("t:c:{}:{}", fill.trim(), chunks - 1),
+        "1000",
+        "XXXXXXXX",
+    ]);
+    let broken = ask(&engine, &report, Mode::Cached).await;
+    assert!(
+        broken
+            .unwrap_err()
+            .to_string()
+            .contains("run the report again")
+    );
+    let again = read(engine.ask(request(&report, Mode::Cached)).await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!((again.outcome, again.ids().len()), (Outcome::Miss, 400_000));
+    // A chunk that is gone, evicted say, is seen before the first row.
+    let fill = redis.cli(&["HGET", &header, "fill"]);
+    redis.cli(&["DEL", &format!("t:c:{}:{}", fill.trim(), chunks - 1)]);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Miss);
+}
+
+#[tokio::test]
+async fn versions_of_the_wrong_type_are_a_bypass_that_says_so() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let versions = engine.protocol("fake").unwrap().keys().versions();
+    redis.cli(&["SET", &versions, "mine"]);
+    let answer = cached(&engine, &report(Refresh::Ttl)).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    assert!(answer.reason.unwrap().contains("another type"));
+    assert_eq!(
+        redis.cli(&["GET", &versions]).trim(),
+        "mine",
+        "what is not ours is left alone"
+    );
+}
+
+#[tokio::test]
+async fn events_recorded_while_redis_is_away_arrive_when_it_is_back() {
+    let mut redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    redis.kill();
+    cached(&engine, &report(Refresh::Ttl)).await;
+    redis.restart();
+    engine.log().flush(Duration::from_mins(1)).await;
+    assert_eq!(redis.cli(&["XLEN", "t:events"]).trim(), "1");
+}

@@ -11,6 +11,7 @@ mod cli;
 mod demo;
 mod detector;
 mod engine;
+mod fake;
 mod faults;
 mod inspect;
 mod servers;

@@ -1,0 +1,16 @@
+//! Whatever bytes stand in a chunk: the decoder answers or refuses, and what it answers can be shown.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lookaside::cache::payload;
+use lookaside::table::Checksum;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok((schema, batches)) = payload::read(bytes.to_vec()) {
+        let mut checksum = Checksum::new(&schema);
+        for batch in &batches {
+            checksum.update(batch);
+        }
+        checksum.finish();
+    }
+});
