@@ -1,6 +1,6 @@
 //! The cache below the engine: the payload codec against honest and hostile bytes, and the protocol under random
 //! interleavings on a real redis-server.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::from_iter_instead_of_collect)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -324,11 +324,14 @@ struct World {
     /// What every fresh answer has to contain: the detector's last published look.
     vouched: Content,
     /// The server as it will be after a failover that lost the last writes.
-    replica: Option<(Vec<(String, Vec<u8>)>, Content)>,
+    replica: Option<(Dump, Content)>,
     random: StdRng,
     fresh: usize,
     fills_made: usize,
 }
+
+/// Every key with its value as DUMP writes it.
+type Dump = Vec<(String, Vec<u8>)>;
 
 /// Entries: which tables each depends on.
 const ENTRIES: [&[&str]; 3] = [&["orders"], &["_parts", "lines"], &["orders", "lines"]];
@@ -586,7 +589,7 @@ impl World {
         self.vouched = self.database.clone();
     }
 
-    async fn dump(&mut self) -> Vec<(String, Vec<u8>)> {
+    async fn dump(&mut self) -> Dump {
         let keys: Vec<String> = redis::cmd("KEYS")
             .arg("*")
             .query_async(&mut self.redis)
