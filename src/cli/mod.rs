@@ -1,3 +1,35 @@
-//! The commands, one file each. Errors become exit statuses in one place.
+//! The commands, one file each. Errors become exit statuses in one place, [`failure`].
+//!
+//! A command prints its data on standard output and nothing else there; progress, notes and errors go to standard
+//! error. It imports the engine, never the window.
 
-pub mod demo;
+mod args;
+mod check;
+pub mod failure;
+mod output;
+mod progress;
+mod race;
+mod reports;
+mod run;
+mod session;
+mod warm;
+mod worker;
+
+pub use args::{Cli, Command, WindowArgs};
+pub use session::{ctrl_c, locate};
+
+use tokio_util::sync::CancellationToken;
+
+/// Runs a command to its end. Cancelling `cancel` ends its query on the server too.
+pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
+    let workspace = cli.workspace.as_deref();
+    match cli.command {
+        Some(Command::Run(args)) => run::run(args, workspace, cancel).await,
+        Some(Command::Race(args)) => race::run(args, workspace, cancel).await,
+        Some(Command::Warm(args)) => warm::run(args, workspace, cancel).await,
+        Some(Command::Worker(args)) => worker::run(args, workspace, cancel).await,
+        Some(Command::Reports(args)) => reports::run(args, workspace, cancel).await,
+        Some(Command::Check(args)) => check::run(args, workspace, cancel).await,
+        None => Err(failure::usage("name a command; lookaside --help lists them")),
+    }
+}

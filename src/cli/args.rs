@@ -1,0 +1,59 @@
+//! What may stand on the command line. Raw: what a value means is checked where it is used.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Slow SQL reports from a cache that stays true, and what is in it.
+///
+/// Without a command the window opens.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// The workspace file; else lookaside.toml in this folder, else the one in your configuration folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub workspace: Option<PathBuf>,
+    /// Look at this Redis alone, without a workspace: for the window, keys and key
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "workspace")]
+    pub redis: Option<String>,
+    /// Log to standard error; RUST_LOG chooses in more detail
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// How the window opens.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// The command; the window where there is none.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// How the window opens: for pictures and tests.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WindowArgs {
+    /// The view to begin with
+    #[arg(long, hide = true, value_name = "VIEW")]
+    pub view: Option<String>,
+    /// dark or light
+    #[arg(long, hide = true, value_name = "THEME")]
+    pub theme: Option<String>,
+    /// Width and height, 1280x800
+    #[arg(long, hide = true, value_name = "WxH")]
+    pub size: Option<String>,
+}
+
+/// A command, without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a report through the engine
+    Run(super::run::RunArgs),
+    /// Cached against uncached, one after the other: times, their ratio, and whether the answers are the same
+    Race(super::race::RaceArgs),
+    /// Fill what is not fresh, once
+    Warm(super::warm::WarmArgs),
+    /// Watch the sources and refresh what changed, until told to stop; events as JSON lines
+    Worker(super::worker::WorkerArgs),
+    /// Every report with the state of its entry
+    Reports(super::reports::ReportsArgs),
+    /// Try each connection step by step, and tell which detector each source gets and what it cannot see
+    Check(super::check::CheckArgs),
+}

@@ -1,0 +1,165 @@
+//! `lookaside reports`: every report with the state of its entry.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{columns, duration_millis, millis, print, print_json, size, span, time};
+use super::session::Session;
+use crate::engine::latency::{Side, side};
+use crate::engine::{Caller, EntryState, Event, Freshness, Outcome, RequestEvent};
+use crate::report::{Params, Report};
+use crate::table::grouped;
+
+/// Arguments of `reports`.
+#[derive(Debug, Args)]
+pub struct ReportsArgs {
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// One report of `--json`. Scripts rely on these names.
+#[derive(Debug, Serialize)]
+struct ReportJson {
+    name: String,
+    source: String,
+    /// The parameters of the entry that is shown: the defaults.
+    params: Option<serde_json::Value>,
+    state: Option<&'static str>,
+    reason: String,
+    age_ms: Option<f64>,
+    ttl_ms: Option<f64>,
+    rows: Option<u64>,
+    bytes: Option<u64>,
+    key: Option<String>,
+    tables: Vec<String>,
+    detector: Option<String>,
+    /// Requests that the cache answered, as far back as the log reaches, of every parameter value.
+    hits: u64,
+    misses: u64,
+    last_cached_ms: Option<f64>,
+    last_uncached_ms: Option<f64>,
+}
+
+pub(super) async fn run(
+    args: ReportsArgs,
+    workspace: Option<&Path>,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
+    let session = Session::open(workspace, Caller::Cli, false).await?;
+    let looked = tokio::select! {
+        () = cancel.cancelled() => anyhow::bail!("cancelled"),
+        looked = look(&session) => looked,
+    };
+    if args.json {
+        return print_json(&looked);
+    }
+    if looked.is_empty() {
+        print("This workspace has no reports yet; add one under [[reports]].\n")?;
+        return Ok(());
+    }
+    let header = ["report", "state", "age", "ttl left", "rows", "bytes", "cached", "uncached", "hits", "why"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(looked.iter().map(ReportJson::cells));
+    print(&columns(&rows, &[2, 3, 4, 5, 6, 7, 8]))?;
+    Ok(())
+}
+
+async fn look(session: &Session) -> Vec<ReportJson> {
+    session.engine.log().follow().await;
+    let (events, _) = session.engine.log().since(0);
+    let requests: Vec<&RequestEvent> = events
+        .iter()
+        .filter_map(|event| match event.as_ref() {
+            Event::Request(request) => Some(request),
+            _ => None,
+        })
+        .collect();
+    let mut looked = Vec::new();
+    for report in &session.workspace.reports {
+        let bound = report.bind(&[]);
+        let state = match &bound {
+            Ok(params) => Some(session.engine.state(report, params).await),
+            Err(_) => None,
+        };
+        looked.push(ReportJson::new(report, bound.ok().as_ref(), state, &requests));
+    }
+    looked
+}
+
+/// The word for a state in JSON and text.
+pub(super) fn state_word(state: Freshness) -> &'static str {
+    match state {
+        Freshness::Fresh => "fresh",
+        Freshness::Stale => "stale",
+        Freshness::Missing => "missing",
+        Freshness::Unknown => "unknown",
+    }
+}
+
+/// Names of the parameters that somebody has to give.
+pub(super) fn without_default(report: &Report) -> Vec<String> {
+    report.params.iter().filter(|param| param.default.is_none()).map(|param| param.name.clone()).collect()
+}
+
+impl ReportJson {
+    fn new(report: &Report, params: Option<&Params>, state: Option<EntryState>, requests: &[&RequestEvent]) -> Self {
+        let own = || requests.iter().filter(|request| request.report == report.name && request.error.is_none());
+        let last = |wanted: Side| {
+            own().rev().find(|request| side(request) == Some(wanted)).map(|request| millis(request.stages.total_ms))
+        };
+        let count =
+            |wanted: &[Outcome]| own().filter(|request| wanted.contains(&request.outcome)).count() as u64;
+        let reason = match &state {
+            Some(state) => state.reason.clone(),
+            None => format!(
+                "needs {}, which has no default; an entry for each value",
+                without_default(report).join(", ")
+            ),
+        };
+        Self {
+            name: report.name.clone(),
+            source: report.source.clone(),
+            params: params.map(Params::to_json),
+            state: state.as_ref().map(|state| state_word(state.state)),
+            reason,
+            age_ms: state.as_ref().and_then(|state| state.age).map(duration_millis),
+            ttl_ms: state.as_ref().and_then(|state| state.ttl).map(duration_millis),
+            rows: state.as_ref().and_then(|state| state.rows),
+            bytes: state.as_ref().and_then(|state| state.bytes),
+            key: state.as_ref().map(|state| state.redis_key.clone()),
+            tables: state.as_ref().map(|state| state.tables.clone()).unwrap_or_default(),
+            detector: state.and_then(|state| state.detector),
+            hits: count(&[Outcome::Hit, Outcome::StaleHit]),
+            misses: count(&[Outcome::Miss, Outcome::Wait]),
+            last_cached_ms: last(Side::Cached),
+            last_uncached_ms: last(Side::Uncached),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let for_people = |ms: Option<f64>| ms.map(|ms| span(Duration::from_secs_f64(ms.max(0.0) / 1_000.0)));
+        let asked = self.hits + self.misses;
+        let ratio = if asked == 0 {
+            String::new()
+        } else {
+            format!("{:.0}%", 100.0 * self.hits as f64 / asked as f64)
+        };
+        vec![
+            self.name.clone(),
+            self.state.unwrap_or("").to_owned(),
+            for_people(self.age_ms).unwrap_or_default(),
+            for_people(self.ttl_ms).unwrap_or_default(),
+            self.rows.map(grouped).unwrap_or_default(),
+            self.bytes.map(size).unwrap_or_default(),
+            self.last_cached_ms.map(time).unwrap_or_default(),
+            self.last_uncached_ms.map(time).unwrap_or_default(),
+            ratio,
+            self.reason.clone(),
+        ]
+    }
+}

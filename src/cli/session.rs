@@ -1,0 +1,105 @@
+//! What a command works with: the workspace, its cache (a private server where it says "embedded"), the engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::failure::usage;
+use crate::demo::PrivateServer;
+use crate::engine::{Caller, Engine};
+use crate::report::{Params, Report};
+use crate::workspace::{ConnectionUrl, Workspace};
+
+/// How long a process that is about to end waits until its events are in Redis.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// An open workspace.
+pub(crate) struct Session {
+    pub(crate) workspace: Workspace,
+    pub(crate) engine: Arc<Engine>,
+    /// Ends with the session.
+    _server: Option<PrivateServer>,
+}
+
+impl Session {
+    /// Opens the workspace; connects to nothing yet, but starts the private server where one is asked for.
+    pub(crate) async fn open(file: Option<&Path>, caller: Caller, stays: bool) -> anyhow::Result<Self> {
+        let path = locate(file)?;
+        let mut workspace = Workspace::load(&path)?;
+        let mut server = None;
+        if workspace.cache.is_embedded() {
+            let started = PrivateServer::start().await?;
+            workspace.cache.url = ConnectionUrl::new(&started.url());
+            server = Some(started);
+        }
+        let sources = crate::source::open_all(&workspace.sources)?;
+        let engine = Engine::new(&workspace, sources, caller, stays);
+        Ok(Self { workspace, engine, _server: server })
+    }
+
+    /// A report by name.
+    pub(crate) fn report(&self, name: &str) -> anyhow::Result<Arc<Report>> {
+        let report = self.workspace.report(name).map_err(|error| usage(error.message))?;
+        Ok(Arc::new(report.clone()))
+    }
+
+    /// The whole Redis key of an entry's header.
+    pub(crate) fn redis_key(&self, report: &Report, params: &Params) -> Option<String> {
+        let key = self.engine.key(report, params).ok()?;
+        let source = self.engine.source(&report.source)?;
+        Some(self.engine.cache().keys(&report.source, source.identity()).header(&key))
+    }
+
+    /// Waits, not long, until what happened is in the log that the other processes read.
+    pub(crate) async fn close(self) {
+        self.engine.log().flush(FLUSH).await;
+    }
+}
+
+/// The workspace file: the one given, else the one found.
+pub fn locate(file: Option<&Path>) -> anyhow::Result<PathBuf> {
+    Workspace::locate(file)?.context(
+        "there is no workspace: make a lookaside.toml in this folder, name one with --workspace FILE, or try \
+         lookaside demo",
+    )
+}
+
+/// `name=value` as given with `-p`.
+pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as name=value".to_owned()),
+    }
+}
+
+/// A token that Ctrl-C (or SIGTERM) cancels. The second time ends the process at once.
+pub fn ctrl_c() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        cancel.cancel();
+        asked_to_stop().await;
+        // What was under way gets no chance to clean up; the server notices that the connection is gone.
+        std::process::exit(130);
+    });
+    token
+}
+
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,124 @@
+//! `lookaside worker`: the worker until it is told to stop; what it sees and does as JSON lines.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{millis, note, print_json_line};
+use super::session::Session;
+use crate::engine::{Caller, Event, RefreshEvent, WorkerEvent};
+use crate::worker::{Role, Status, Worker};
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// JSON lines, which it prints anyway
+    #[arg(long, hide = true)]
+    json: bool,
+}
+
+pub(super) async fn run(
+    _args: WorkerArgs,
+    workspace: Option<&Path>,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
+    let session = Session::open(workspace, Caller::Worker, true).await?;
+    let log = Arc::clone(session.engine.log());
+    // What happened before is read, so that demand is known, but told by whoever saw it.
+    log.follow().await;
+    let (_, mut position) = log.since(0);
+    let news = Arc::new(Notify::new());
+    let wake = Arc::downgrade(&news);
+    log.on_event(move || {
+        if let Some(news) = wake.upgrade() {
+            news.notify_one();
+        }
+    });
+    let worker = Worker::start(Arc::clone(&session.engine), &session.workspace);
+    let mut printed = Ok(());
+    loop {
+        let stopping = tokio::select! {
+            () = cancel.cancelled() => true,
+            () = news.notified() => false,
+        };
+        let (events, next) = log.since(position);
+        position = next;
+        printed = tell(&events, &worker.status());
+        if stopping || printed.is_err() {
+            break;
+        }
+    }
+    note("lookaside: stopping");
+    worker.stop().await;
+    let (events, _) = log.since(position);
+    if printed.is_ok() {
+        printed = tell(&events, &Status::default());
+    }
+    session.close().await;
+    printed
+}
+
+fn tell(events: &[Arc<Event>], status: &Status) -> anyhow::Result<()> {
+    for event in events {
+        if let Some(line) = line(event, status) {
+            print_json_line(&line)?;
+        }
+    }
+    Ok(())
+}
+
+/// The line for an event of this worker. The log also tells what the leader did where this one stands by.
+fn line(event: &Event, status: &Status) -> Option<Value> {
+    let standing_by = |source: &str| {
+        status.sources.iter().any(|watch| watch.source == source && watch.role == Role::StandingBy)
+    };
+    match event {
+        Event::Refresh(event) if !standing_by(&event.source) => Some(refresh(event)),
+        Event::Worker(event) if event.event == "standing_by" || !standing_by(&event.source) => Some(other(event)),
+        _ => None,
+    }
+}
+
+fn refresh(event: &RefreshEvent) -> Value {
+    let name = match (&event.error, event.unchanged) {
+        (Some(_), _) => "refresh_failed",
+        (None, true) => "unchanged",
+        (None, false) => "refreshed",
+    };
+    let mut line = Map::new();
+    line.insert("at".into(), json!(event.at));
+    line.insert("event".into(), json!(name));
+    line.insert("source".into(), json!(event.source));
+    line.insert("report".into(), json!(event.report));
+    line.insert("reason".into(), json!(event.reason));
+    line.insert("why".into(), json!(event.why));
+    line.insert("took_ms".into(), json!(millis(event.took_ms)));
+    line.insert("key".into(), json!(event.key));
+    for (name, value) in [
+        ("committed_to_detected_ms", event.committed_to_detected_ms),
+        ("detected_to_fresh_ms", event.detected_to_fresh_ms),
+        ("committed_to_fresh_ms", event.committed_to_fresh_ms),
+    ] {
+        if let Some(value) = value {
+            line.insert(name.into(), json!(millis(value)));
+        }
+    }
+    if let Some(error) = &event.error {
+        line.insert("error".into(), json!(error));
+    }
+    Value::Object(line)
+}
+
+fn other(event: &WorkerEvent) -> Value {
+    json!({
+        "at": event.at,
+        "event": event.event,
+        "source": event.source,
+        "detail": event.detail,
+        "tables": event.tables,
+    })
+}
