@@ -4,14 +4,30 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use lookaside::cli::{self, Cli, failure};
+use lookaside::cli::demo::DemoArgs;
+use lookaside::cli::{self, Cli, Command, failure};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log(cli.verbose);
-    let result = if cli.command.is_none() { window(cli) } else { command(cli) };
+    let result = match &cli.command {
+        None => window(cli),
+        Some(Command::Demo(demo)) if !demo.terminal && demo.load.is_none() && has_display() => {
+            window(cli)
+        }
+        Some(_) => command(cli),
+    };
     failure::status(&result)
+}
+
+/// Whether a window can be opened at all.
+fn has_display() -> bool {
+    cfg!(feature = "gui")
+        && (cfg!(not(all(unix, not(target_os = "macos"))))
+            || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+                .iter()
+                .any(|name| std::env::var_os(name).is_some()))
 }
 
 /// Off by default. Everything that is logged goes to standard error, and no part of the program logs a secret.
@@ -21,7 +37,10 @@ fn log(verbose: bool) {
         Err(_) if verbose => EnvFilter::new("warn,lookaside=debug"),
         Err(_) => return,
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn command(cli: Cli) -> anyhow::Result<()> {
@@ -35,18 +54,74 @@ fn command(cli: Cli) -> anyhow::Result<()> {
     result
 }
 
-#[cfg(feature = "gui")]
-fn window(cli: Cli) -> anyhow::Result<()> {
-    use lookaside::app::{Options, Start};
-    let start = match (&cli.redis, &cli.workspace) {
-        (Some(url), _) => Start::Redis(url.clone()),
-        (None, Some(path)) => Start::Workspace(cli::locate(Some(path))?),
-        (None, None) => cli::locate(None).map_or(Start::Welcome, Start::Workspace),
+/// The window; without a display the demo in the terminal, unless something else was asked for.
+fn window(mut cli: Cli) -> anyhow::Result<()> {
+    if has_display() {
+        return open_window(&cli);
+    }
+    let why = if cfg!(feature = "gui") {
+        "there is no display"
+    } else {
+        "this build has no window"
     };
-    lookaside::app::run(Options { start, ..Options::default() })
+    if cli.workspace.is_some() || cli.redis.is_some() {
+        return Err(failure::usage(format!(
+            "{why}; name a command, lookaside --help lists them"
+        )));
+    }
+    eprintln!(
+        "lookaside: {why}, so the demo runs in the terminal; lookaside --help lists the other commands"
+    );
+    cli.command = Some(Command::Demo(DemoArgs {
+        terminal: true,
+        ..DemoArgs::default()
+    }));
+    command(cli)
+}
+
+#[cfg(feature = "gui")]
+fn open_window(cli: &Cli) -> anyhow::Result<()> {
+    use lookaside::app::command::{ThemeChoice, View};
+    use lookaside::app::{Options, Start, run};
+    let start = match (&cli.command, &cli.redis, &cli.workspace) {
+        (Some(Command::Demo(demo)), ..) => Start::Demo(lookaside::demo::Options {
+            scale: demo.scale,
+            orders_per_minute: demo.orders_per_minute,
+            ..lookaside::demo::Options::default()
+        }),
+        (_, Some(url), _) => Start::Redis(url.clone()),
+        (_, None, Some(path)) => Start::Workspace(cli::locate(Some(path))?),
+        (_, None, None) => cli::locate(None).map_or(Start::Welcome, Start::Workspace),
+    };
+    let view = cli.window.view.as_deref().map(|name| {
+        View::from_name(name).ok_or_else(|| {
+            failure::usage(format!("there is no view \"{name}\"; try reports or keys"))
+        })
+    });
+    let theme = cli.window.theme.as_deref().map(|name| match name {
+        "dark" => Ok(ThemeChoice::Dark),
+        "light" => Ok(ThemeChoice::Light),
+        "system" => Ok(ThemeChoice::System),
+        other => Err(failure::usage(format!(
+            "there is no theme \"{other}\"; choose dark, light or system"
+        ))),
+    });
+    let size = cli.window.size.as_deref().map(|text| {
+        text.split_once('x')
+            .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
+            .ok_or_else(|| failure::usage(format!("\"{text}\" is no size; write it as 1280x800")))
+    });
+    run(Options {
+        start,
+        view: view.transpose()?,
+        theme: theme.transpose()?,
+        size: size.transpose()?,
+    })
 }
 
 #[cfg(not(feature = "gui"))]
-fn window(_cli: Cli) -> anyhow::Result<()> {
-    Err(failure::usage("this build has no window; name a command, lookaside --help lists them"))
+fn open_window(_cli: &Cli) -> anyhow::Result<()> {
+    Err(failure::usage(
+        "this build has no window; name a command, lookaside --help lists them",
+    ))
 }

@@ -44,6 +44,8 @@ pub struct WindowArgs {
 /// A command, without a window.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// The demo: TPC-H data, a private cache, eight reports, and new orders that make them stale
+    Demo(super::demo::DemoArgs),
     /// Run a report through the engine
     Run(super::run::RunArgs),
     /// Cached against uncached, one after the other: times, their ratio, and whether the answers are the same

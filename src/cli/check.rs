@@ -107,21 +107,33 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
     add(&mut steps, step, live)?;
     if well {
         let step = match try_writing(cache).await {
-            Ok(()) => ok("reads, writes and runs scripts under its prefix", cache.prefix()),
+            Ok(()) => ok(
+                "reads, writes and runs scripts under its prefix",
+                cache.prefix(),
+            ),
             Err(error) => failed("reads, writes and runs scripts under its prefix", &error),
         };
         well = step.result == "ok";
         add(&mut steps, step, live)?;
     }
-    Ok(CacheJson { ok: well, address: cache.address().to_owned(), server_version, steps })
+    Ok(CacheJson {
+        ok: well,
+        address: cache.address().to_owned(),
+        server_version,
+        steps,
+    })
 }
 
 /// What an entry needs of the account, on a key of our own that ends by itself.
 async fn try_writing(cache: &Cache) -> Result<(), CacheError> {
     let key = format!("{}:check:{:08x}", cache.prefix(), rand::random::<u32>());
-    cache.query::<()>(redis::cmd("SET").arg(&key).arg("1").arg("PX").arg(10_000)).await?;
+    cache
+        .query::<()>(redis::cmd("SET").arg(&key).arg("1").arg("PX").arg(10_000))
+        .await?;
     let script = "return redis.call('GET', KEYS[1])";
-    cache.query::<String>(redis::cmd("EVAL").arg(script).arg(1).arg(&key)).await?;
+    cache
+        .query::<String>(redis::cmd("EVAL").arg(script).arg(1).arg(&key))
+        .await?;
     cache.query::<()>(redis::cmd("DEL").arg(&key)).await
 }
 
@@ -137,7 +149,14 @@ async fn check_source(
     };
     let checked = source.check(&show).await;
     let about = crate::detector::about(config, source);
-    tell(live, &format!("  detector: {}, within {}\n", about.name, time(about.delay.as_secs_f64() * 1_000.0)))?;
+    tell(
+        live,
+        &format!(
+            "  detector: {}, within {}\n",
+            about.name,
+            time(about.delay.as_secs_f64() * 1_000.0)
+        ),
+    )?;
     for spot in &about.blind_spots {
         tell(live, &format!("    does not see: {spot}\n"))?;
     }
@@ -167,11 +186,19 @@ fn add(steps: &mut Vec<StepJson>, step: StepJson, live: bool) -> std::io::Result
 }
 
 fn ok(what: &str, detail: &str) -> StepJson {
-    StepJson { what: what.to_owned(), result: "ok", detail: detail.to_owned() }
+    StepJson {
+        what: what.to_owned(),
+        result: "ok",
+        detail: detail.to_owned(),
+    }
 }
 
 fn failed(what: &str, error: &CacheError) -> StepJson {
-    StepJson { what: what.to_owned(), result: "failed", detail: error.message.clone() }
+    StepJson {
+        what: what.to_owned(),
+        result: "failed",
+        detail: error.message.clone(),
+    }
 }
 
 impl StepJson {
@@ -194,6 +221,10 @@ impl From<&CheckStep> for StepJson {
             CheckResult::Failed(sentence) => ("failed", Some(sentence)),
         };
         let detail = sentence.cloned().unwrap_or_else(|| step.detail.clone());
-        Self { what: step.what.clone(), result, detail }
+        Self {
+            what: step.what.clone(),
+            result,
+            detail,
+        }
     }
 }

@@ -38,7 +38,11 @@ pub fn status(result: &anyhow::Result<()>) -> ExitCode {
     }
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     crate::cli::output::note(&format!("lookaside: {}", sentence(&causes)));
-    if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+    if error.is::<Usage>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The causes in one line; one that the sentence before already tells is left out.
@@ -56,7 +60,9 @@ fn sentence(causes: &[String]) -> String {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<WriteError>().is_some_and(|error| error.broken_pipe)
+    error
+        .downcast_ref::<WriteError>()
+        .is_some_and(|error| error.broken_pipe)
         || error
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)

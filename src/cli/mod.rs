@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+pub mod demo;
 pub mod failure;
 mod output;
 mod progress;
@@ -30,6 +31,9 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
         Some(Command::Worker(args)) => worker::run(args, workspace, cancel).await,
         Some(Command::Reports(args)) => reports::run(args, workspace, cancel).await,
         Some(Command::Check(args)) => check::run(args, workspace, cancel).await,
-        None => Err(failure::usage("name a command; lookaside --help lists them")),
+        Some(Command::Demo(args)) => args.run(cancel).await,
+        None => Err(failure::usage(
+            "name a command; lookaside --help lists them",
+        )),
     }
 }

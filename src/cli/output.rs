@@ -76,7 +76,11 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1_000.0;
         unit += 1;
     }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 /// Rows of text in columns; `right` names the columns that stand on the right.
@@ -84,7 +88,13 @@ pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     use unicode_width::UnicodeWidthStr;
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..count)
-        .map(|i| rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or_default())
+        .map(|i| {
+            rows.iter()
+                .filter_map(|row| row.get(i))
+                .map(|cell| cell.width())
+                .max()
+                .unwrap_or_default()
+        })
         .collect();
     let mut out = String::new();
     for row in rows {
@@ -118,14 +128,17 @@ mod tests {
         assert_eq!(time(640.2), "640 ms");
         assert_eq!(time(38_400.0), "38.4 s");
         assert_eq!(time(200_000.0), "3 min 20 s");
-        assert_eq!(span(Duration::from_secs(7_500)), "2 h 5 min");
+        assert_eq!(span(Duration::from_mins(125)), "2 h 5 min");
         assert_eq!(size(812), "812 B");
         assert_eq!(size(1_400_000), "1.4 MB");
     }
 
     #[test]
     fn columns_line_up() {
-        let rows = [vec!["a".to_owned(), "10".into()], vec!["long".into(), "5".into()]];
+        let rows = [
+            vec!["a".to_owned(), "10".into()],
+            vec!["long".into(), "5".into()],
+        ];
         assert_eq!(columns(&rows, &[1]), "a     10\nlong   5\n");
     }
 }

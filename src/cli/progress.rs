@@ -12,7 +12,11 @@ impl Progress {
     /// Shown only where standard error is a terminal and `shown` is true (rows that stream into the same terminal
     /// would be torn apart by it).
     pub(crate) fn new(what: &str, shown: bool) -> Self {
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target)
             .with_style(style("{spinner} {msg}  {elapsed}  {human_pos} rows"));
         bar.set_message(what.to_owned());
@@ -24,7 +28,9 @@ impl Progress {
     pub(crate) fn expect(&self, rows: Option<u64>) {
         if let Some(rows) = rows {
             self.0.set_length(rows);
-            self.0.set_style(style("{msg}  {wide_bar} {human_pos} of {human_len} rows  {eta}"));
+            self.0.set_style(style(
+                "{msg}  {wide_bar} {human_pos} of {human_len} rows  {eta}",
+            ));
         }
     }
 

@@ -1,5 +1,6 @@
 //! `lookaside race`: cached against uncached, one after the other, every answer compared.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -67,17 +68,24 @@ pub(super) async fn run(
     let params = report.bind(&args.p).map_err(|error| usage(error.0))?;
     let progress = Progress::new(&format!("Racing {}", report.name), true);
     let mut laps = Race::default();
-    let ran = race(&session.engine, &report, &params, args.n as usize, &cancel, |lap| {
-        progress.say(&format!(
-            "Racing {}: {} of {}, {:?} {}",
-            report.name,
-            lap.pair + 1,
-            args.n,
-            lap.side,
-            time(lap.ms)
-        ));
-        laps.push(lap);
-    })
+    let ran = race(
+        &session.engine,
+        &report,
+        &params,
+        args.n as usize,
+        &cancel,
+        |lap| {
+            progress.say(&format!(
+                "Racing {}: {} of {}, {:?} {}",
+                report.name,
+                lap.pair + 1,
+                args.n,
+                lap.side,
+                time(lap.ms)
+            ));
+            laps.push(lap);
+        },
+    )
     .await;
     progress.clear();
     session.close().await;
@@ -85,7 +93,9 @@ pub(super) async fn run(
     let not_served = laps
         .laps
         .iter()
-        .filter(|lap| lap.side == Side::Cached && !matches!(lap.outcome, Outcome::Hit | Outcome::StaleHit))
+        .filter(|lap| {
+            lap.side == Side::Cached && !matches!(lap.outcome, Outcome::Hit | Outcome::StaleHit)
+        })
         .count();
     let (compared, _) = laps.compared();
     let json = RaceJson {
@@ -120,7 +130,13 @@ fn text(race: &RaceJson) -> String {
         match side {
             Some(side) => {
                 cells.push(side.n.to_string());
-                for ms in [side.min_ms, side.p50_ms, side.p95_ms, side.p99_ms, side.max_ms] {
+                for ms in [
+                    side.min_ms,
+                    side.p50_ms,
+                    side.p95_ms,
+                    side.p99_ms,
+                    side.max_ms,
+                ] {
                     cells.push(time(ms));
                 }
             }
@@ -128,17 +144,25 @@ fn text(race: &RaceJson) -> String {
         }
         cells
     };
-    let header = ["", "n", "min", "p50", "p95", "p99", "max"].map(str::to_owned).to_vec();
-    let rows = [header, row("cached", &race.cached), row("uncached", &race.uncached)];
+    let header = ["", "n", "min", "p50", "p95", "p99", "max"]
+        .map(str::to_owned)
+        .to_vec();
+    let rows = [
+        header,
+        row("cached", &race.cached),
+        row("uncached", &race.uncached),
+    ];
     let mut out = format!("{}, {} rows\n\n", race.report, grouped(race.rows));
     out.push_str(&columns(&rows, &[1, 2, 3, 4, 5, 6]));
     out.push('\n');
-    match race.speedup {
-        Some(speedup) => {
-            out.push_str(&format!("{} times as fast (ratio of the medians)\n", ratio(speedup)));
-        }
-        None => out.push_str("no ratio: the cache served nothing\n"),
-    }
+    let _ = match race.speedup {
+        Some(speedup) => writeln!(
+            out,
+            "{} times as fast (ratio of the medians)",
+            ratio(speedup)
+        ),
+        None => writeln!(out, "no ratio: the cache served nothing"),
+    };
     out.push_str(match (race.compared, race.identical) {
         (0, _) => "no answers were compared: what the cache served was marked stale\n",
         (_, true) => "the answers are identical\n",
@@ -148,7 +172,11 @@ fn text(race: &RaceJson) -> String {
 }
 
 fn ratio(speedup: f64) -> String {
-    if speedup >= 100.0 { grouped(speedup.round() as u64) } else { format!("{speedup:.1}") }
+    if speedup >= 100.0 {
+        grouped(speedup.round() as u64)
+    } else {
+        format!("{speedup:.1}")
+    }
 }
 
 impl From<Summary> for SideJson {

@@ -62,7 +62,9 @@ pub(super) async fn run(
         print("This workspace has no reports yet; add one under [[reports]].\n")?;
         return Ok(());
     }
-    let header = ["report", "state", "age", "ttl left", "rows", "bytes", "cached", "uncached", "hits", "why"];
+    let header = [
+        "report", "state", "age", "ttl left", "rows", "bytes", "cached", "uncached", "hits", "why",
+    ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(looked.iter().map(ReportJson::cells));
     print(&columns(&rows, &[2, 3, 4, 5, 6, 7, 8]))?;
@@ -86,7 +88,12 @@ async fn look(session: &Session) -> Vec<ReportJson> {
             Ok(params) => Some(session.engine.state(report, params).await),
             Err(_) => None,
         };
-        looked.push(ReportJson::new(report, bound.ok().as_ref(), state, &requests));
+        looked.push(ReportJson::new(
+            report,
+            bound.ok().as_ref(),
+            state,
+            &requests,
+        ));
     }
     looked
 }
@@ -103,17 +110,37 @@ pub(super) fn state_word(state: Freshness) -> &'static str {
 
 /// Names of the parameters that somebody has to give.
 pub(super) fn without_default(report: &Report) -> Vec<String> {
-    report.params.iter().filter(|param| param.default.is_none()).map(|param| param.name.clone()).collect()
+    report
+        .params
+        .iter()
+        .filter(|param| param.default.is_none())
+        .map(|param| param.name.clone())
+        .collect()
 }
 
 impl ReportJson {
-    fn new(report: &Report, params: Option<&Params>, state: Option<EntryState>, requests: &[&RequestEvent]) -> Self {
-        let own = || requests.iter().filter(|request| request.report == report.name && request.error.is_none());
-        let last = |wanted: Side| {
-            own().rev().find(|request| side(request) == Some(wanted)).map(|request| millis(request.stages.total_ms))
+    fn new(
+        report: &Report,
+        params: Option<&Params>,
+        state: Option<EntryState>,
+        requests: &[&RequestEvent],
+    ) -> Self {
+        let own = || {
+            requests
+                .iter()
+                .filter(|request| request.report == report.name && request.error.is_none())
         };
-        let count =
-            |wanted: &[Outcome]| own().filter(|request| wanted.contains(&request.outcome)).count() as u64;
+        let last = |wanted: Side| {
+            own()
+                .rev()
+                .find(|request| side(request) == Some(wanted))
+                .map(|request| millis(request.stages.total_ms))
+        };
+        let count = |wanted: &[Outcome]| {
+            own()
+                .filter(|request| wanted.contains(&request.outcome))
+                .count() as u64
+        };
         let reason = match &state {
             Some(state) => state.reason.clone(),
             None => format!(
@@ -127,12 +154,21 @@ impl ReportJson {
             params: params.map(Params::to_json),
             state: state.as_ref().map(|state| state_word(state.state)),
             reason,
-            age_ms: state.as_ref().and_then(|state| state.age).map(duration_millis),
-            ttl_ms: state.as_ref().and_then(|state| state.ttl).map(duration_millis),
+            age_ms: state
+                .as_ref()
+                .and_then(|state| state.age)
+                .map(duration_millis),
+            ttl_ms: state
+                .as_ref()
+                .and_then(|state| state.ttl)
+                .map(duration_millis),
             rows: state.as_ref().and_then(|state| state.rows),
             bytes: state.as_ref().and_then(|state| state.bytes),
             key: state.as_ref().map(|state| state.redis_key.clone()),
-            tables: state.as_ref().map(|state| state.tables.clone()).unwrap_or_default(),
+            tables: state
+                .as_ref()
+                .map(|state| state.tables.clone())
+                .unwrap_or_default(),
             detector: state.and_then(|state| state.detector),
             hits: count(&[Outcome::Hit, Outcome::StaleHit]),
             misses: count(&[Outcome::Miss, Outcome::Wait]),
@@ -142,7 +178,8 @@ impl ReportJson {
     }
 
     fn cells(&self) -> Vec<String> {
-        let for_people = |ms: Option<f64>| ms.map(|ms| span(Duration::from_secs_f64(ms.max(0.0) / 1_000.0)));
+        let for_people =
+            |ms: Option<f64>| ms.map(|ms| span(Duration::from_secs_f64(ms.max(0.0) / 1_000.0)));
         let asked = self.hits + self.misses;
         let ratio = if asked == 0 {
             String::new()

@@ -98,18 +98,29 @@ pub(super) async fn run(
     let report = session.report(&args.report)?;
     let params = report.bind(&args.p).map_err(|error| usage(error.0))?;
     let into_terminal = args.output.is_none() && std::io::stdout().is_terminal();
-    let progress =
-        Progress::new(&format!("Running {}", report.name), format.is_none() || !into_terminal);
+    let progress = Progress::new(
+        &format!("Running {}", report.name),
+        format.is_none() || !into_terminal,
+    );
     let answer = session
         .engine
         .ask(Request {
             report: Arc::clone(&report),
             params: params.clone(),
-            mode: if args.uncached { Mode::Uncached } else { Mode::Cached },
+            mode: if args.uncached {
+                Mode::Uncached
+            } else {
+                Mode::Cached
+            },
             cancel: cancel.clone(),
         })
         .await;
-    let Answer { about, rows, event } = match answer {
+    let Answer {
+        about,
+        rows,
+        event,
+        filled,
+    } = match answer {
         Ok(answer) => answer,
         Err(error) => {
             progress.clear();
@@ -131,7 +142,9 @@ pub(super) async fn run(
         ExportError::Cancelled => anyhow::anyhow!("cancelled; nothing was written"),
     })?;
     for renamed in &written.renamed {
-        note(&format!("lookaside: {renamed}, because names are keys in this format"));
+        note(&format!(
+            "lookaside: {renamed}, because names are keys in this format"
+        ));
     }
     if let Some(text) = &written.table {
         print(text)?;
@@ -139,15 +152,22 @@ pub(super) async fn run(
     if args.stats {
         let line = Stats::new(&report.name, &about, event.get(), key, &written);
         note(&serde_json::to_string(&line)?);
-    } else if let Some(reason) = about.reason.as_deref().filter(|_| tells(about.outcome)) {
-        note(&format!("lookaside: {}: {reason}", outcome_words(about.outcome)));
+        return Ok(());
+    }
+    // Old data and a cache that could not be used are said also where nobody asked for figures.
+    let told = matches!(about.outcome, Outcome::StaleHit | Outcome::Bypass) && !args.uncached;
+    if let Some(reason) = about.reason.as_deref().filter(|_| told) {
+        note(&format!(
+            "lookaside: {}: {reason}",
+            outcome_words(about.outcome)
+        ));
+    }
+    if let Some(problem) = filled.get().and_then(|filled| filled.problem.as_deref()) {
+        note(&format!(
+            "lookaside: the result is not in the cache: {problem}"
+        ));
     }
     Ok(())
-}
-
-/// Old data and a cache that could not be used are said also where nobody asked for figures.
-fn tells(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::StaleHit | Outcome::Bypass)
 }
 
 fn outcome_words(outcome: Outcome) -> &'static str {
@@ -163,14 +183,24 @@ fn outcome_words(outcome: Outcome) -> &'static str {
 /// A database's complaint with the line of the SQL that it points at.
 fn explained(error: EngineError, sql: &str) -> EngineError {
     match error {
-        EngineError::Source(SourceError::Sql { message, position: Some((line, column)) }) => {
-            let text = sql.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+        EngineError::Source(SourceError::Sql {
+            message,
+            position: Some((line, column)),
+        }) => {
+            let text = sql
+                .lines()
+                .nth(line.saturating_sub(1))
+                .unwrap_or_default()
+                .trim();
             let message = if message.contains("line ") {
                 message
             } else {
                 format!("{message} (line {line}, column {column} of the SQL: {text})")
             };
-            EngineError::Source(SourceError::Sql { message, position: Some((line, column)) })
+            EngineError::Source(SourceError::Sql {
+                message,
+                position: Some((line, column)),
+            })
         }
         other => other,
     }
@@ -223,40 +253,63 @@ async fn file(
     };
     let options = ExportOptions {
         format,
-        csv: CsvOptions { bom: args.bom, null: args.null.clone(), guard: args.guard },
+        csv: CsvOptions {
+            bom: args.bom,
+            null: args.null.clone(),
+            guard: args.guard,
+        },
         checksum: args.stats,
     };
     let shown = move |so_far: crate::table::Progress| progress.rows(so_far.rows);
-    let Exported { rows, sha256, renamed, .. } = export(rows, target, options, shown, cancel).await?;
-    Ok(Written { rows, sha256, renamed, table: None })
+    let Exported {
+        rows,
+        sha256,
+        renamed,
+        ..
+    } = export(rows, target, options, shown, cancel).await?;
+    Ok(Written {
+        rows,
+        sha256,
+        renamed,
+        table: None,
+    })
 }
 
 impl RunArgs {
     /// `None` for a table.
     fn chosen_format(&self) -> Option<Format> {
         match (self.format, self.json, &self.output) {
-            (Some(FormatArg::Table), _, _) => None,
+            (Some(FormatArg::Table), _, _) | (None, false, None) => None,
             (Some(FormatArg::Csv), _, _) => Some(Format::Csv),
             (Some(FormatArg::Json), _, _) | (None, true, _) => Some(Format::Json),
             (Some(FormatArg::Arrow), _, _) => Some(Format::Arrow),
             (Some(FormatArg::Parquet), _, _) => Some(Format::Parquet),
             (None, false, Some(path)) => Some(Format::of_path(path).unwrap_or_default()),
-            (None, false, None) => None,
         }
     }
 
     fn check(&self, format: Option<Format>) -> anyhow::Result<()> {
-        let csv = CsvOptions { bom: self.bom, null: self.null.clone(), guard: self.guard };
+        let csv = CsvOptions {
+            bom: self.bom,
+            null: self.null.clone(),
+            guard: self.guard,
+        };
         if format != Some(Format::Csv) && !csv.is_canonical() {
-            return Err(usage("--bom, --null and --guard are for CSV; add --format csv"));
+            return Err(usage(
+                "--bom, --null and --guard are for CSV; add --format csv",
+            ));
         }
         csv.check().map_err(usage)?;
         if format.is_none() && self.output.is_some() {
-            return Err(usage("a table is for the terminal; choose --format csv, json, arrow or parquet for a file"));
+            return Err(usage(
+                "a table is for the terminal; choose --format csv, json, arrow or parquet for a file",
+            ));
         }
         let binary = matches!(format, Some(Format::Arrow | Format::Parquet));
         if binary && self.output.is_none() && std::io::stdout().is_terminal() {
-            return Err(usage("this format is not for a terminal; write it to a file with -o FILE"));
+            return Err(usage(
+                "this format is not for a terminal; write it to a file with -o FILE",
+            ));
         }
         Ok(())
     }

@@ -26,7 +26,11 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the workspace; connects to nothing yet, but starts the private server where one is asked for.
-    pub(crate) async fn open(file: Option<&Path>, caller: Caller, stays: bool) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        file: Option<&Path>,
+        caller: Caller,
+        stays: bool,
+    ) -> anyhow::Result<Self> {
         let path = locate(file)?;
         let mut workspace = Workspace::load(&path)?;
         let mut server = None;
@@ -37,12 +41,19 @@ impl Session {
         }
         let sources = crate::source::open_all(&workspace.sources)?;
         let engine = Engine::new(&workspace, sources, caller, stays);
-        Ok(Self { workspace, engine, _server: server })
+        Ok(Self {
+            workspace,
+            engine,
+            _server: server,
+        })
     }
 
     /// A report by name.
     pub(crate) fn report(&self, name: &str) -> anyhow::Result<Arc<Report>> {
-        let report = self.workspace.report(name).map_err(|error| usage(error.message))?;
+        let report = self
+            .workspace
+            .report(name)
+            .map_err(|error| usage(error.message))?;
         Ok(Arc::new(report.clone()))
     }
 
@@ -50,7 +61,12 @@ impl Session {
     pub(crate) fn redis_key(&self, report: &Report, params: &Params) -> Option<String> {
         let key = self.engine.key(report, params).ok()?;
         let source = self.engine.source(&report.source)?;
-        Some(self.engine.cache().keys(&report.source, source.identity()).header(&key))
+        Some(
+            self.engine
+                .cache()
+                .keys(&report.source, source.identity())
+                .header(&key),
+        )
     }
 
     /// Waits, not long, until what happened is in the log that the other processes read.

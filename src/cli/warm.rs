@@ -12,7 +12,7 @@ use super::output::{columns, millis, note, print, print_json, time};
 use super::progress::Progress;
 use super::reports::{state_word, without_default};
 use super::session::Session;
-use crate::engine::{Caller, Freshness, Mode, Reason, Request};
+use crate::engine::{Caller, Filled, Freshness, Mode, Reason, Request};
 use crate::report::{Params, Report};
 use crate::table::grouped;
 
@@ -47,9 +47,18 @@ pub(super) async fn run(
     let session = Session::open(workspace, Caller::Cli, false).await?;
     let named = !args.reports.is_empty();
     let reports: Vec<Arc<Report>> = if named {
-        args.reports.iter().map(|name| session.report(name)).collect::<Result<_, _>>()?
+        args.reports
+            .iter()
+            .map(|name| session.report(name))
+            .collect::<Result<_, _>>()?
     } else {
-        session.workspace.reports.iter().cloned().map(Arc::new).collect()
+        session
+            .workspace
+            .reports
+            .iter()
+            .cloned()
+            .map(Arc::new)
+            .collect()
     };
     let mut warmed = Vec::new();
     for report in reports {
@@ -87,10 +96,19 @@ pub(super) async fn run(
     if cancel.is_cancelled() {
         return Err(anyhow::anyhow!("cancelled"));
     }
-    if warmed.iter().any(|warmed| warmed.error.is_some()) { Err(said()) } else { Ok(()) }
+    if warmed.iter().any(|warmed| warmed.error.is_some()) {
+        Err(said())
+    } else {
+        Ok(())
+    }
 }
 
-async fn warm(session: &Session, report: &Arc<Report>, params: &Params, cancel: &CancellationToken) -> Warmed {
+async fn warm(
+    session: &Session,
+    report: &Arc<Report>,
+    params: &Params,
+    cancel: &CancellationToken,
+) -> Warmed {
     let before = session.engine.state(report, params).await;
     let mut warmed = Warmed {
         name: report.name.clone(),
@@ -112,14 +130,16 @@ async fn warm(session: &Session, report: &Arc<Report>, params: &Params, cancel: 
     let filled = fill(session, report, params, cancel, &progress).await;
     progress.clear();
     match filled {
-        Ok((rows, took_ms)) => {
+        Ok((rows, took_ms, filled)) => {
             warmed.rows = Some(rows);
             warmed.took_ms = took_ms.map(millis);
-            let after = session.engine.state(report, params).await;
+            warmed.filled = filled.stored;
             // The query may have run while the cache took nothing.
-            match after.state {
-                Freshness::Missing | Freshness::Unknown => warmed.error = Some(after.reason),
-                Freshness::Fresh | Freshness::Stale => warmed.filled = true,
+            if !filled.stored {
+                let why = filled
+                    .problem
+                    .unwrap_or_else(|| "the cache did not take the result".to_owned());
+                warmed.error = Some(why);
             }
         }
         Err(error) => warmed.error = Some(error.to_string()),
@@ -133,7 +153,7 @@ async fn fill(
     params: &Params,
     cancel: &CancellationToken,
     progress: &Progress,
-) -> Result<(u64, Option<f64>), crate::engine::EngineError> {
+) -> Result<(u64, Option<f64>, Filled), crate::engine::EngineError> {
     let mut answer = session
         .engine
         .ask(Request {
@@ -148,7 +168,12 @@ async fn fill(
         rows += batch?.num_rows() as u64;
         progress.rows(rows);
     }
-    Ok((rows, answer.event.get().map(|event| event.stages.total_ms)))
+    let filled = answer.filled.get().cloned().unwrap_or_default();
+    Ok((
+        rows,
+        answer.event.get().map(|event| event.stages.total_ms),
+        filled,
+    ))
 }
 
 impl Warmed {
@@ -162,7 +187,9 @@ impl Warmed {
             self.name.clone(),
             self.state.to_owned(),
             done.to_owned(),
-            self.rows.map(|rows| format!("{} rows", grouped(rows))).unwrap_or_default(),
+            self.rows
+                .map(|rows| format!("{} rows", grouped(rows)))
+                .unwrap_or_default(),
             self.took_ms.map(time).unwrap_or_default(),
         ]
     }

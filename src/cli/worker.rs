@@ -39,7 +39,7 @@ pub(super) async fn run(
         }
     });
     let worker = Worker::start(Arc::clone(&session.engine), &session.workspace);
-    let mut printed = Ok(());
+    let mut printed;
     loop {
         let stopping = tokio::select! {
             () = cancel.cancelled() => true,
@@ -74,11 +74,16 @@ fn tell(events: &[Arc<Event>], status: &Status) -> anyhow::Result<()> {
 /// The line for an event of this worker. The log also tells what the leader did where this one stands by.
 fn line(event: &Event, status: &Status) -> Option<Value> {
     let standing_by = |source: &str| {
-        status.sources.iter().any(|watch| watch.source == source && watch.role == Role::StandingBy)
+        status
+            .sources
+            .iter()
+            .any(|watch| watch.source == source && watch.role == Role::StandingBy)
     };
     match event {
         Event::Refresh(event) if !standing_by(&event.source) => Some(refresh(event)),
-        Event::Worker(event) if event.event == "standing_by" || !standing_by(&event.source) => Some(other(event)),
+        Event::Worker(event) if event.event == "standing_by" || !standing_by(&event.source) => {
+            Some(other(event))
+        }
         _ => None,
     }
 }
