@@ -21,8 +21,11 @@ use crate::worker::Worker;
 /// So many new orders are let in.
 const ORDERS: u64 = 3;
 
-/// How long the worker may take before the demo goes on without it.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// How long the worker may take before the demo goes on without it: some rounds of all it has to refresh.
+fn patience(watched: &[&Measured]) -> Duration {
+    let round: f64 = watched.iter().map(|one| one.uncached.ms).sum();
+    Duration::from_secs(30) + Duration::from_secs_f64(4.0 * round / 1000.0)
+}
 
 /// A callback that may be called from any thread, and what it wakes.
 pub(super) fn wake() -> (impl Fn() + Send + Sync + 'static, Arc<Notify>) {
@@ -57,7 +60,8 @@ pub(super) async fn show(
     let before = demo.orders_inserted();
     let mut commits = Vec::new();
     let mut ticks = tokio::time::interval(Duration::from_mins(1) / orders_per_minute);
-    let limit = tokio::time::sleep(PATIENCE);
+    let patience = patience(&watched);
+    let limit = tokio::time::sleep(patience);
     tokio::pin!(limit);
     let mut changes_seen: Option<DateTime<Utc>> = None;
     let mut to_refresh: BTreeSet<&str> =
@@ -66,7 +70,7 @@ pub(super) async fn show(
         tokio::select! {
             () = cancel.cancelled() => bail!("cancelled"),
             () = &mut limit => {
-                screen.say(&format!("The worker is not done after {} seconds; the demo goes on.", PATIENCE.as_secs()));
+                screen.say(&format!("The worker is not done after {} seconds; the demo goes on.", patience.as_secs()));
                 break;
             }
             _ = ticks.tick(), if demo.orders_inserted() - before < ORDERS => {
