@@ -81,6 +81,14 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
+/// A sentence that stands by itself: with a capital.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// A share from 0 to 1 as `99.2 %`.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)

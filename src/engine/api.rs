@@ -63,6 +63,24 @@ impl Engine {
         })
     }
 
+    /// The same engine for this process's worker: the same connections, queries under way and log, but what it does
+    /// is told apart from what people ask.
+    #[must_use]
+    pub fn for_worker(&self) -> Arc<Self> {
+        Arc::new(Self {
+            cache: self.cache.clone(),
+            sources: self.sources.clone(),
+            keys: self.keys.clone(),
+            flights: self.flights.clone(),
+            catalogues: Catalogues::default(),
+            log: self.log.clone(),
+            caller: Caller::Worker,
+            stays: self.stays,
+            hook: RwLock::new(None),
+            resting: Mutex::default(),
+        })
+    }
+
     /// Answers a request. Rows stream; an abandoned answer ends its query.
     pub async fn ask(self: &Arc<Self>, request: Request) -> Result<Answer, EngineError> {
         let (source, keys) = self.parts(&request.report)?;

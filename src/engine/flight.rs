@@ -12,7 +12,7 @@ use super::EngineError;
 use crate::report::EntryKey;
 
 /// The queries of this process that are under way.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Flights(Arc<Mutex<HashMap<EntryKey, watch::Receiver<Option<Landed>>>>>);
 
 /// What a flight left for those who joined it.

@@ -127,12 +127,7 @@ impl Tasks {
         if let Some(what) = what {
             state.running.push(Running::new(id, what, state.clock.now));
         }
-        let task = Task {
-            id,
-            cancel,
-            sender: self.sender.clone(),
-            wake: self.wake.clone(),
-        };
+        let task = self.task(id, cancel);
         let done = task.clone();
         let work = work(task);
         self.runtime.spawn(async move {
@@ -148,6 +143,15 @@ impl Tasks {
             done.send(Event::Ended(done.id)).await;
         });
         id
+    }
+
+    fn task(&self, id: TaskId, cancel: CancellationToken) -> Task {
+        Task {
+            id,
+            cancel,
+            sender: self.sender.clone(),
+            wake: self.wake.clone(),
+        }
     }
 
     /// Makes and opens the demo as `options` say.
@@ -249,6 +253,7 @@ impl Tasks {
             return;
         }
         self.end_all_but(task);
+        session.watch_links(&self.task(task, CancellationToken::new()));
         if let Some(old) = self.session.replace(session) {
             self.runtime.spawn(old.close());
         }

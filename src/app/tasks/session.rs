@@ -55,7 +55,6 @@ impl Session {
             signal.notify_one();
             waker();
         });
-        watch::links(&engine, task, &end);
         let log = engine.log().clone();
         let stop = end.clone();
         tokio::spawn(async move {
@@ -80,12 +79,18 @@ impl Session {
         Ok(session)
     }
 
+    /// Keeps the dots of the top bar true. Must be called on the runtime, and when the workspace is the open one:
+    /// what is said before that is not heard.
+    pub(super) fn watch_links(&self, task: &Task) {
+        watch::links(&self.engine, task, &self.end);
+    }
+
     /// Starts a worker over the workspace as it is now.
     fn start_worker(&mut self) {
         if self.workspace.sources.is_empty() {
             return;
         }
-        let worker = Arc::new(Worker::start(self.engine.clone(), &self.workspace));
+        let worker = Arc::new(Worker::start(self.engine.for_worker(), &self.workspace));
         let (signal, waker) = (self.entries.signal(), self.wake.clone());
         worker.on_change(move || {
             signal.notify_one();

@@ -48,7 +48,7 @@ fn style(colors: &Colors) -> egui::Style {
     spacing.item_spacing = vec2(size::SPACE_8, size::SPACE_4);
     spacing.button_padding = vec2(10.0, 4.0);
     spacing.interact_size = vec2(24.0, size::BUTTON);
-    spacing.menu_margin = Margin::same(4);
+    spacing.menu_margin = Margin::symmetric(10, 8);
     spacing.window_margin = Margin::same(16);
     spacing.tooltip_width = 360.0;
     spacing.icon_width = 16.0;

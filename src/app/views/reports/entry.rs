@@ -83,7 +83,7 @@ fn small(ui: &mut Ui, sentence: &str) {
 }
 
 fn about(ui: &mut Ui, entry: &EntryState, since: Duration, out: &mut Commands) {
-    small(ui, &entry.reason);
+    small(ui, &format::sentence(&entry.reason));
     ui.add_space(size::SPACE_8);
     if entry.state == Freshness::Unknown {
         return;
@@ -171,21 +171,20 @@ fn depends_on(ui: &mut Ui, entry: &EntryState, refresh: Refresh) {
         };
         table_row(ui, name, watched);
     }
+    if let Some((name, _)) = watched.and_then(|detector| detector.rsplit_once(", ")) {
+        ui.add_space(size::SPACE_4);
+        small(ui, &format!("Watched by {name}."));
+    }
 }
 
 fn table_row(ui: &mut Ui, table: &str, watched: Option<&str>) {
     match watched {
+        // The delay beside each table; what it is the delay of stands once below.
         Some(detector) => {
-            // Where both do not fit, the delay says more than the name.
-            let short = detector
+            let delay = detector
                 .rsplit_once(", ")
                 .map_or(detector, |(_, delay)| delay);
-            let shown = if ui.available_width() < 250.0 {
-                short
-            } else {
-                detector
-            };
-            fact_with(ui, table, FactValue::Tone(Tone::Hit, shown))
+            fact_with(ui, table, FactValue::Tone(Tone::Hit, delay))
         }
         None => fact_with(ui, table, FactValue::Tone(Tone::Bypass, "unwatched")),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Id, Modal, Ui};
+use eframe::egui::{Frame, Id, Modal, Ui};
 
 use crate::app::command::{Command, Commands};
 use crate::app::state::{State, TaskId};
@@ -89,7 +89,8 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     };
     let mut close = false;
     let modal = Modal::new(Id::unique("export"))
-        .backdrop_color(crate::app::theme::color::backdrop(colors(ui)));
+        .backdrop_color(crate::app::theme::color::backdrop(colors(ui)))
+        .frame(Frame::popup(ui.style()).inner_margin(size::SPACE_16));
     let response = modal.show(ui.ctx(), |ui| {
         ui.set_width(460.0);
         ui.spacing_mut().item_spacing.y = size::SPACE_12;

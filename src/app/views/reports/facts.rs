@@ -108,8 +108,16 @@ impl Facts {
         Some(facts)
     }
 
-    pub(super) fn show(&self, ui: &mut Ui) {
+    pub(super) fn show(&self, ui: &mut Ui, grouped: bool) {
         ui.set_width(240.0);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let number = |text: &str| {
+            if grouped {
+                format::group_digits(text)
+            } else {
+                text.to_owned()
+            }
+        };
         fact(ui, "Rows", &format::count(self.rows));
         fact(ui, "NULL", &format::count(self.nulls));
         let many = format!("more than {}", format::count(DISTINCT as u64));
@@ -119,10 +127,10 @@ impl Facts {
             &self.distinct.map_or(many, format::count),
         );
         if let Some(min) = &self.min {
-            fact(ui, "Smallest", min);
+            fact(ui, "Smallest", &number(min));
         }
         if let Some(max) = &self.max {
-            fact(ui, "Largest", max);
+            fact(ui, "Largest", &number(max));
         }
         if let Some(mean) = self.mean {
             fact(ui, "Mean", &format::group_digits(&format!("{mean:.4}")));

@@ -90,7 +90,7 @@ pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             .as_ref()
             .and_then(|answer| answer.about.reason.as_ref())
     {
-        ui.label(text::small(ui, sentence(reason)));
+        ui.label(text::small(ui, format::sentence(reason)));
     }
     if pane.find.shown {
         find(ui, pane, out);
@@ -175,13 +175,6 @@ fn stages(event: &RequestEvent) -> String {
         })
         .collect();
     shown.join(", ")
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 fn find(ui: &mut Ui, pane: &mut Pane, out: &mut Commands) {

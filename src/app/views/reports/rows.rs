@@ -178,7 +178,7 @@ impl Rows for ResultRows {
             kind.unwrap_or_else(|| field.data_type().to_string()),
         ));
         if let Some(facts) = self.facts.get(&column) {
-            facts.show(ui);
+            facts.show(ui, self.grouped[column]);
         } else {
             self.asked.set(Some(column));
             ui.label(text::small(ui, "Counting..."));
