@@ -1,0 +1,46 @@
+//! Why the inspector cannot answer.
+
+use crate::cache::CacheError;
+
+use super::gate::Refusal;
+
+/// Why the inspector cannot answer. The message names the cause and the remedy and holds no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InspectError {
+    /// The URL cannot be used, nothing answers, or it refuses the sign-in.
+    #[error(transparent)]
+    Connect(#[from] CacheError),
+    /// The connection broke.
+    #[error("the connection to {server} was lost: {cause}; try again")]
+    Lost {
+        /// Host and port.
+        server: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// The account lacks a right.
+    #[error("this Redis account may not run {command}; allow it with ACL SETUSER ... +{acl}")]
+    Denied {
+        /// The command.
+        command: String,
+        /// The command as ACL rules write it.
+        acl: String,
+    },
+    /// The gate refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The key does not exist.
+    #[error("there is no such key; it may have expired or been deleted since it was listed")]
+    NoKey,
+    /// The server answered with an error.
+    #[error("Redis answered {command} with: {message}")]
+    Server {
+        /// The command.
+        command: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The server's answer has another shape than the command's documentation says.
+    #[error("Redis answered {0} in a form that is not known here; is it a Redis or Valkey server?")]
+    Answer(String),
+}

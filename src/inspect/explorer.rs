@@ -1,0 +1,229 @@
+//! How a scan and the questions about it run beside a window: sorting, filtering and counting by prefix happen on other
+//! threads, and the window is handed finished answers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    Connection, Count, Filter, Index, Keys, Order, Pace, Phase, Prefix, RowId, Scan, ScanOptions,
+    ScanState, TreeRow, list,
+};
+
+/// What the window wants to see.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Question {
+    /// Which keys the table shows.
+    pub filter: Filter,
+    /// In which order.
+    pub order: Order,
+    /// The prefixes that are open in the tree.
+    pub open: BTreeSet<Vec<u8>>,
+}
+
+/// A finished answer.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// What the scan has seen; newer than the rest of this answer while keys arrive.
+    pub state: Arc<ScanState>,
+    /// The keys that `rows` names.
+    pub keys: Keys,
+    /// The tree.
+    pub tree: Arc<Vec<TreeRow>>,
+    /// The table.
+    pub rows: Arc<Vec<RowId>>,
+    /// Keys and bytes that the table shows.
+    pub shown: Count,
+    /// The prefixes under the selected one, the largest first, at most [`PARTS`]: the treemap.
+    pub parts: Arc<Vec<Prefix>>,
+    /// The question that this answers.
+    pub question: Arc<Question>,
+}
+
+/// The most prefixes of the treemap.
+const PARTS: usize = 24;
+
+/// A scan with its questions; dropping it ends both.
+pub struct Explorer {
+    scan: Arc<parking_lot::Mutex<Option<Scan>>>,
+    question: watch::Sender<Arc<Question>>,
+    view: watch::Receiver<Arc<View>>,
+    cancel: CancellationToken,
+    _end: DropGuard,
+}
+
+impl Explorer {
+    /// Starts a scan on the current runtime; `wake` is called after each new answer.
+    pub fn start(
+        connection: Connection,
+        pace: Pace,
+        question: Question,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let mut scan = Scan::start(
+            connection,
+            ScanOptions {
+                pace,
+                ..ScanOptions::default()
+            },
+        );
+        let states = scan.watch();
+        let (question, questions) = watch::channel(Arc::new(question));
+        let (publish, view) = watch::channel(Arc::default());
+        let cancel = CancellationToken::new();
+        let work = work(states, questions, publish, wake);
+        tokio::spawn(cancel.clone().run_until_cancelled_owned(work));
+        Self {
+            scan: Arc::new(parking_lot::Mutex::new(Some(scan))),
+            question,
+            view,
+            _end: cancel.clone().drop_guard(),
+            cancel,
+        }
+    }
+
+    /// Asks something else; the answer comes later.
+    pub fn ask(&self, question: Question) {
+        self.question.send_if_modified(|now| {
+            let is_new = **now != question;
+            if is_new {
+                *now = Arc::new(question);
+            }
+            is_new
+        });
+    }
+
+    /// The latest answer.
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// Pauses or resumes the scan.
+    pub fn pause(&self, paused: bool) {
+        self.with(|scan| scan.pause(paused));
+    }
+
+    /// Changes how hard the scan works.
+    pub fn set_pace(&self, pace: Pace) {
+        self.with(|scan| scan.set_pace(pace));
+    }
+
+    /// Ends the scan; what it has seen can still be asked about.
+    pub fn cancel(&self) {
+        self.with(Scan::cancel);
+    }
+
+    /// Ends the scan and its questions.
+    pub fn close(&self) {
+        self.cancel.cancel();
+        self.scan.lock().take();
+    }
+
+    fn with(&self, act: impl FnOnce(&Scan)) {
+        if let Some(scan) = self.scan.lock().as_ref() {
+            act(scan);
+        }
+    }
+}
+
+/// While keys arrive, the index is made again when there are this many more, so that the whole work stays linear.
+fn is_due(indexed: usize, state: &ScanState, last: Instant) -> bool {
+    let new = state.keys.len() - indexed;
+    let running = matches!(state.phase, Phase::Running);
+    new > 0
+        && (!running
+            || indexed == 0
+            || new >= indexed / 4
+            || (new * 50 >= indexed && last.elapsed() >= Duration::from_secs(1)))
+}
+
+async fn work(
+    mut states: watch::Receiver<Arc<ScanState>>,
+    mut questions: watch::Receiver<Arc<Question>>,
+    publish: watch::Sender<Arc<View>>,
+    wake: impl Fn() + Send + Sync + 'static,
+) {
+    let mut index = Index::default();
+    let mut view = View::default();
+    let mut indexed_at = Instant::now();
+    let mut scanning = true;
+    loop {
+        let state = states.borrow_and_update().clone();
+        let question = questions.borrow_and_update().clone();
+        let due = is_due(index.len(), &state, indexed_at);
+        if due || question != view.question {
+            let old = std::mem::take(&mut index);
+            let keys = if due {
+                state.keys.clone()
+            } else {
+                view.keys.clone()
+            };
+            let asked = question.clone();
+            let Ok((made, answer)) =
+                tokio::task::spawn_blocking(move || answer(&old, keys, &asked)).await
+            else {
+                return;
+            };
+            index = made;
+            indexed_at = Instant::now();
+            view = View { question, ..answer };
+        }
+        view.state = state;
+        publish.send_replace(Arc::new(view.clone()));
+        wake();
+        tokio::select! {
+            changed = states.changed(), if scanning => scanning = changed.is_ok(),
+            changed = questions.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+fn answer(index: &Index, keys: Keys, question: &Question) -> (Index, View) {
+    let index = index.extended(&keys);
+    let rows = list(
+        &keys,
+        &index,
+        &question.filter,
+        question.order,
+        Utc::now().timestamp_millis(),
+    );
+    let shown = Count {
+        keys: rows.len() as u64,
+        bytes: rows.iter().map(|id| keys.bytes(*id)).sum(),
+    };
+    let mut parts = parts(&index, &keys, &question.filter.prefix);
+    parts.truncate(PARTS);
+    let view = View {
+        state: Arc::default(),
+        tree: Arc::new(index.tree(&keys, &question.open)),
+        rows: Arc::new(rows),
+        shown,
+        parts: Arc::new(parts),
+        question: Arc::default(),
+        keys,
+    };
+    (index, view)
+}
+
+/// The prefixes to draw: those under the selected one, or under what it alone contains.
+fn parts(index: &Index, keys: &Keys, prefix: &[u8]) -> Vec<Prefix> {
+    let mut prefix = prefix.to_vec();
+    loop {
+        let mut parts = index.children(keys, &prefix);
+        match parts.as_slice() {
+            [] => break,
+            [only] if only.count.keys == index.total(keys, &prefix).keys => {
+                prefix.clone_from(&only.prefix);
+            }
+            _ => {
+                parts.sort_by_key(|part| std::cmp::Reverse(part.count.bytes));
+                return parts;
+            }
+        }
+    }
+    Vec::new()
+}

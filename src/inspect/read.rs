@@ -1,0 +1,233 @@
+//! How a key's description and the pages of its value are read: ranges and cursors only, 64 KB or 100 elements a page.
+
+use chrono::Utc;
+use redis::{Cmd, Pipeline};
+
+use super::{About, Connection, Continue, InspectError, Kind, Page, StreamEntry, Ttl, Value};
+
+/// The most bytes of one page.
+pub const FIRST_BYTES: u64 = 64 * 1024;
+/// The most elements of one page.
+pub const AT_A_TIME: u64 = 100;
+/// Elements whose average is above this are fetched only when asked for.
+const WITHHOLD_ABOVE: u64 = 1024 * 1024;
+/// MEMORY USAGE of a collection looks at this many of its elements.
+const SAMPLES: usize = 50;
+
+/// Describes a key.
+pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, InspectError> {
+    let mut pipe = Pipeline::new();
+    pipe.cmd("TYPE").arg(name);
+    pipe.cmd("PTTL").arg(name);
+    pipe.cmd("OBJECT").arg("ENCODING").arg(name);
+    pipe.cmd("OBJECT").arg("IDLETIME").arg(name);
+    pipe.cmd("MEMORY")
+        .arg("USAGE")
+        .arg(name)
+        .arg("SAMPLES")
+        .arg(SAMPLES);
+    let mut answers = connection.ask_all(&pipe).await?.into_iter();
+    let mut answer = || answers.next().unwrap_or_default();
+    let (kind, ttl, encoding, idle, bytes) = (answer(), answer(), answer(), answer(), answer());
+    let type_name: String = match kind {
+        redis::Value::ServerError(error) => return Err(Connection::server_error(&error, "TYPE")),
+        kind => redis::from_redis_value(kind).map_err(|_| InspectError::Answer("TYPE".into()))?,
+    };
+    if type_name == "none" {
+        return Err(InspectError::NoKey);
+    }
+    let ttl = match ttl {
+        redis::Value::Int(-1) => Ttl::Never,
+        redis::Value::Int(-2) => return Err(InspectError::NoKey),
+        redis::Value::Int(ms) => Ttl::At(Utc::now().timestamp_millis().saturating_add(ms)),
+        _ => Ttl::Unknown,
+    };
+    let number = |value| match value {
+        redis::Value::Int(number) => u64::try_from(number).ok(),
+        _ => None,
+    };
+    let kind = Kind::from_type(&type_name);
+    let length = match kind {
+        Kind::String => "STRLEN",
+        Kind::Hash => "HLEN",
+        Kind::List => "LLEN",
+        Kind::Set => "SCARD",
+        Kind::ZSet => "ZCARD",
+        Kind::Stream => "XLEN",
+        Kind::Json | Kind::Other => "",
+    };
+    let elements = if length.is_empty() {
+        None
+    } else {
+        Some(connection.ask(redis::cmd(length).arg(name)).await?)
+    };
+    Ok(About {
+        name: name.to_vec(),
+        kind,
+        type_name,
+        encoding: redis::from_redis_value(encoding).unwrap_or_default(),
+        ttl,
+        bytes: number(bytes),
+        elements,
+        idle: number(idle),
+    })
+}
+
+/// Reads a page of a value: the first one, or the one at `from`. With `anyway`, elements that are large on average are
+/// fetched too.
+pub async fn page(
+    connection: &Connection,
+    about: &About,
+    from: Option<&Continue>,
+    anyway: bool,
+) -> Result<Page, InspectError> {
+    let name = about.name.as_slice();
+    let average = match (about.bytes, about.elements) {
+        (Some(bytes), Some(elements)) if elements > 0 => bytes / elements,
+        _ => 0,
+    };
+    let is_collection = !matches!(about.kind, Kind::String | Kind::Json | Kind::Other);
+    if is_collection && average > WITHHOLD_ABOVE && !anyway {
+        return Ok(Page {
+            value: Value::Withheld(average),
+            next: None,
+        });
+    }
+    let count = (FIRST_BYTES / average.max(1)).clamp(1, AT_A_TIME);
+    let offset = match from {
+        Some(Continue::Offset(offset)) => *offset,
+        _ => 0,
+    };
+    let cursor: &[u8] = match from {
+        Some(Continue::Cursor(cursor)) => cursor,
+        _ => b"0",
+    };
+    match about.kind {
+        Kind::String => {
+            let mut command = redis::cmd("GETRANGE");
+            command.arg(name).arg(offset).arg(offset + FIRST_BYTES - 1);
+            let bytes: Vec<u8> = connection.ask(&command).await?;
+            let read = offset + bytes.len() as u64;
+            let more = bytes.len() as u64 == FIRST_BYTES
+                && about.elements.is_none_or(|total| read < total);
+            Ok(Page {
+                value: Value::String { offset, bytes },
+                next: more.then_some(Continue::Offset(read)),
+            })
+        }
+        Kind::List => {
+            let items: Vec<Vec<u8>> = connection
+                .ask(&window("LRANGE", name, offset, count))
+                .await?;
+            let next = following(offset, items.len(), count);
+            Ok(Page {
+                value: Value::List {
+                    start: offset,
+                    items,
+                },
+                next,
+            })
+        }
+        Kind::ZSet => {
+            let mut command = window("ZRANGE", name, offset, count);
+            let pairs: Vec<Vec<u8>> = connection.ask(command.arg("WITHSCORES")).await?;
+            let items: Vec<_> = pairs
+                .chunks_exact(2)
+                .map(|pair| {
+                    (
+                        pair[0].clone(),
+                        String::from_utf8_lossy(&pair[1]).into_owned(),
+                    )
+                })
+                .collect();
+            let next = following(offset, items.len(), count);
+            Ok(Page {
+                value: Value::ZSet {
+                    start: offset,
+                    items,
+                },
+                next,
+            })
+        }
+        Kind::Hash => {
+            let (cursor, pairs) = scan(connection, "HSCAN", name, cursor, count).await?;
+            let items = pairs
+                .chunks_exact(2)
+                .map(|pair| (pair[0].clone(), pair[1].clone()))
+                .collect();
+            Ok(Page {
+                value: Value::Hash(items),
+                next: cursor,
+            })
+        }
+        Kind::Set => {
+            let (cursor, items) = scan(connection, "SSCAN", name, cursor, count).await?;
+            Ok(Page {
+                value: Value::Set(items),
+                next: cursor,
+            })
+        }
+        Kind::Stream => {
+            let start = match from {
+                Some(Continue::After(id)) => format!("({id}"),
+                _ => "-".to_owned(),
+            };
+            let mut command = redis::cmd("XRANGE");
+            command
+                .arg(name)
+                .arg(start)
+                .arg("+")
+                .arg("COUNT")
+                .arg(count);
+            let entries: Vec<(String, Vec<Vec<u8>>)> = connection.ask(&command).await?;
+            let entries: Vec<_> = entries
+                .into_iter()
+                .map(|(id, words)| StreamEntry {
+                    id,
+                    fields: words
+                        .chunks_exact(2)
+                        .map(|pair| (pair[0].clone(), pair[1].clone()))
+                        .collect(),
+                })
+                .collect();
+            let next = (entries.len() as u64 == count)
+                .then(|| {
+                    entries
+                        .last()
+                        .map(|entry| Continue::After(entry.id.clone()))
+                })
+                .flatten();
+            Ok(Page {
+                value: Value::Stream(entries),
+                next,
+            })
+        }
+        Kind::Json | Kind::Other => Ok(Page {
+            value: Value::Other,
+            next: None,
+        }),
+    }
+}
+
+fn window(command: &str, name: &[u8], offset: u64, count: u64) -> Cmd {
+    let mut command = redis::cmd(command);
+    command.arg(name).arg(offset).arg(offset + count - 1);
+    command
+}
+
+fn following(offset: u64, read: usize, count: u64) -> Option<Continue> {
+    (read as u64 == count).then_some(Continue::Offset(offset + read as u64))
+}
+
+async fn scan(
+    connection: &Connection,
+    command: &str,
+    name: &[u8],
+    cursor: &[u8],
+    count: u64,
+) -> Result<(Option<Continue>, Vec<Vec<u8>>), InspectError> {
+    let mut command = redis::cmd(command);
+    command.arg(name).arg(cursor).arg("COUNT").arg(count);
+    let (cursor, items): (Vec<u8>, Vec<Vec<u8>>) = connection.ask(&command).await?;
+    Ok(((cursor != b"0").then_some(Continue::Cursor(cursor)), items))
+}
