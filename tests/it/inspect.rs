@@ -55,7 +55,9 @@ async fn fill(redis: &Redis, keys: u32) {
             pipe.clear();
         }
     }
-    pipe.exec_async(&mut link).await.unwrap();
+    if !pipe.is_empty() {
+        pipe.exec_async(&mut link).await.unwrap();
+    }
 }
 
 async fn to_end(connection: &Connection, options: ScanOptions) -> Arc<ScanState> {
@@ -318,7 +320,7 @@ async fn every_data_structure_is_read_page_by_page() {
                 assert!(fields.contains(&(b"field7".to_vec(), b"value7".to_vec())));
             }
             Value::Set(members) => {
-                assert_eq!(members.into_iter().collect::<BTreeSet<_>>().len(), 1_000)
+                assert_eq!(members.into_iter().collect::<BTreeSet<_>>().len(), 1_000);
             }
             Value::String { bytes, .. } => assert_eq!(bytes, vec![b'x'; 200_000]),
             other => panic!("{other:?}"),
