@@ -130,6 +130,24 @@ impl Explorer {
     }
 }
 
+impl std::fmt::Debug for Explorer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Explorer").finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// The answer to `question` about keys that are known already, as a scan in that state would give it.
+    pub fn of(state: ScanState, question: Question) -> Self {
+        let (_, answer) = answer(&Index::default(), state.keys.clone(), &question);
+        Self {
+            state: Arc::new(state),
+            question: Arc::new(question),
+            ..answer
+        }
+    }
+}
+
 /// While keys arrive, the index is made again when there are this many more, so that the whole work stays linear.
 fn is_due(indexed: usize, state: &ScanState, last: Instant) -> bool {
     let new = state.keys.len() - indexed;

@@ -60,6 +60,26 @@ pub struct ScanState {
     pub notes: Vec<String>,
 }
 
+impl ScanState {
+    /// A finished scan that saw these keys at `now`, in milliseconds since 1970.
+    pub fn seen<'a>(keys: impl IntoIterator<Item = Key<'a>>, now: i64) -> Self {
+        let mut builder = Builder::new();
+        let mut totals = Totals::default();
+        for key in keys {
+            if builder.push(key) {
+                totals.add(&key, now);
+            }
+        }
+        Self {
+            keys: builder.snapshot(),
+            about: totals.all.keys,
+            totals,
+            phase: Phase::Complete,
+            ..Self::default()
+        }
+    }
+}
+
 /// What to scan.
 #[derive(Clone, Debug, Default)]
 pub struct ScanOptions {

@@ -1,1 +1,281 @@
-//! The Keys view.
+//! The Keys view: empty, loading, failed, partial and full, by accessible name; and against a real server.
+#![allow(clippy::unwrap_used)]
+
+use eframe::egui::{Key as Keyboard, Modifiers, Theme};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+use lookaside::app::command::{Command as AppCommand, Commands, View as Place};
+use lookaside::app::state::State;
+use lookaside::app::views::keys::{Command, Event, Keys, Opened};
+use lookaside::inspect::{
+    About, Continue, Key, Kind, Page, Phase, Question, ScanState, Ttl, Value, View,
+};
+
+use super::app_latency::{open_state, picture, window};
+
+type Window = Harness<'static, (State, Commands)>;
+
+fn seen(state: &State) -> ScanState {
+    let now = state.clock.utc.timestamp_millis();
+    let mut keys: Vec<(String, Kind, Ttl, u64, &str)> = Vec::new();
+    for i in 0..600_u32 {
+        let (kind, encoding) = match i % 10 {
+            0..6 => (Kind::String, "raw"),
+            6 => (Kind::Hash, "listpack"),
+            7 => (Kind::List, "listpack"),
+            8 => (Kind::Set, "intset"),
+            _ => (Kind::ZSet, "skiplist"),
+        };
+        let group = ["session", "user", "cart", "rank"][(i % 4) as usize];
+        let ttl = match i % 3 {
+            0 => Ttl::At(now + i64::from(i + 1) * 58_000),
+            _ => Ttl::Never,
+        };
+        let bytes = u64::from(96 + i % 7 * 40 + u32::from(group == "session") * 200);
+        keys.push((
+            format!("app:{group}:{}:{i:04}", i % 5),
+            kind,
+            ttl,
+            bytes,
+            encoding,
+        ));
+    }
+    keys.push((
+        "lookaside:c:01:0".into(),
+        Kind::String,
+        Ttl::At(now + 3_600_000),
+        90_000,
+        "raw",
+    ));
+    keys.push((
+        "lookaside:events".into(),
+        Kind::Stream,
+        Ttl::Never,
+        12_000,
+        "stream",
+    ));
+    ScanState {
+        elapsed: std::time::Duration::from_millis(4_100),
+        ping_p99: Some(std::time::Duration::from_micros(300)),
+        ..ScanState::seen(
+            keys.iter().map(|(name, kind, ttl, bytes, encoding)| Key {
+                name: name.as_bytes(),
+                kind: *kind,
+                type_name: kind.name(),
+                ttl: *ttl,
+                bytes: Some(*bytes),
+                encoding,
+                idle: Some(18),
+            }),
+            now,
+        )
+    }
+}
+
+fn state_with(make: impl FnOnce(&State) -> View) -> State {
+    let mut state = open_state(Place::Keys);
+    state.clock.utc = "2026-11-22T21:00:00Z".parse().unwrap();
+    let view = make(&state);
+    state.keys = Keys::with_view(view);
+    state
+}
+
+fn full() -> State {
+    state_with(|state| {
+        let question = Question {
+            open: [b"app:".to_vec(), b"app:session:".to_vec()].into(),
+            ..Question::default()
+        };
+        View::of(seen(state), question)
+    })
+}
+
+fn sent(harness: &Window) -> Vec<Command> {
+    harness
+        .state()
+        .1
+        .sent()
+        .iter()
+        .filter_map(|command| match command {
+            AppCommand::Keys(command) => Some(command.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn asked(harness: &Window) -> Question {
+    let asked = sent(harness)
+        .into_iter()
+        .rev()
+        .find_map(|command| match command {
+            Command::Ask(question) => Some(question),
+            _ => None,
+        });
+    asked.expect("a question was asked")
+}
+
+fn hash() -> Opened {
+    let fields = [
+        ("name", "n240106"),
+        ("mail", "m240106@x.io"),
+        ("prefs", "{\"lang\":\"de\"}"),
+        ("raw", "\0\u{7f}"),
+    ];
+    Opened::new(
+        About {
+            name: b"app:cart:0:0006".to_vec(),
+            kind: Kind::Hash,
+            type_name: "hash".into(),
+            encoding: "listpack".into(),
+            ttl: Ttl::Never,
+            bytes: Some(136),
+            elements: Some(5),
+            idle: Some(9),
+        },
+        Page {
+            value: Value::Hash(
+                fields
+                    .iter()
+                    .map(|(field, value)| (field.as_bytes().to_vec(), value.as_bytes().to_vec()))
+                    .collect(),
+            ),
+            next: Some(Continue::Cursor(b"7".to_vec())),
+        },
+        None,
+        None,
+    )
+}
+
+#[test]
+fn opening_the_view_starts_one_scan() {
+    let harness = window(open_state(Place::Keys), (1280.0, 800.0), Theme::Dark);
+    assert_eq!(
+        sent(&harness)
+            .iter()
+            .filter(|command| **command == Command::Scan)
+            .count(),
+        1
+    );
+    harness.get_by_label("Looking at the keyspace");
+}
+
+#[test]
+fn an_empty_database_and_an_unreachable_one_say_so() {
+    let state = state_with(|_| View::of(ScanState::seen([], 0), Question::default()));
+    let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label("No keys");
+    harness.get_by_label("Rescan").click();
+    harness.run_ok();
+    assert!(sent(&harness).contains(&Command::Scan));
+
+    let mut state = open_state(Place::Keys);
+    state.keys.start();
+    state.keys.apply(Event::Failed(
+        "no cache answers at 127.0.0.1:1; start it".into(),
+    ));
+    let harness = window(state, (1280.0, 800.0), Theme::Light);
+    harness.get_by_label("The cache cannot be looked at");
+    harness.get_by_label_contains("no cache answers");
+}
+
+#[test]
+fn a_full_view_is_filtered_sorted_and_opened_by_name() {
+    let mut harness = window(full(), (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label("602 of 602 keys");
+    harness.get_by_label("complete");
+    harness.get_by_label_contains("Prefix app:session:0:");
+    harness.get_by_label("Sort by TTL").click();
+    harness.run_ok();
+    assert_eq!(asked(&harness).order.by, lookaside::inspect::Sort::Ttl);
+    harness.get_by_label("Type hash, 60 keys").click();
+    harness.run_ok();
+    assert_eq!(asked(&harness).filter.hidden, [Kind::Hash]);
+    harness.get_by_label_contains("TTL <1 m").click();
+    harness.run_ok();
+    assert_eq!(
+        asked(&harness).filter.ttl,
+        Some(lookaside::inspect::TtlBucket::Minute)
+    );
+    harness.get_by_label("Filter keys").focus();
+    harness.run_ok();
+    harness.get_by_label("Filter keys").type_text("app:u*");
+    harness.run_ok();
+    assert_eq!(asked(&harness).filter.pattern.as_bytes(), b"app:u*");
+}
+
+#[test]
+fn arrows_move_the_selection_and_a_value_appears() {
+    let mut harness = window(full(), (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label_contains("app:cart:1:0006").click();
+    harness.run_ok();
+    let opened: Vec<_> = sent(&harness);
+    assert!(
+        opened.contains(&Command::Open {
+            name: b"app:cart:1:0006".to_vec(),
+            anyway: false
+        }),
+        "{opened:?}"
+    );
+    harness.get_by_label("Reading the value");
+    harness.key_press(Keyboard::ArrowDown);
+    harness.run_ok();
+    let Some(Command::Open { name, .. }) = sent(&harness).pop() else {
+        panic!()
+    };
+    assert_ne!(name, b"app:cart:1:0006");
+
+    let result = Ok(Box::new(hash()));
+    // An answer about another key changes nothing.
+    harness.state_mut().0.keys.apply(Event::Opened {
+        name: b"other".to_vec(),
+        result: Err("x".into()),
+    });
+    harness
+        .state_mut()
+        .0
+        .keys
+        .apply(Event::Opened { name, result });
+    harness.run_ok();
+    harness.get_by_label("mail, m240106@x.io");
+    harness.get_by_label("raw, \\x00\\x7f");
+    harness.get_by_label("Read more").click();
+    harness.run_ok();
+    assert_eq!(sent(&harness).pop(), Some(Command::More));
+    harness.key_press_modifiers(Modifiers::NONE, Keyboard::Enter);
+    harness.run_ok();
+}
+
+#[test]
+fn a_partial_scan_says_partial() {
+    let state = state_with(|state| {
+        View::of(
+            ScanState {
+                phase: Phase::Cancelled,
+                about: 5_000,
+                ..seen(state)
+            },
+            Question::default(),
+        )
+    });
+    let harness = window(state, (1024.0, 640.0), Theme::Light);
+    harness.get_by_label("602 of about 5,000 keys");
+    harness.get_by_label("partial, stopped");
+}
+
+#[test]
+fn pictures_in_both_themes() {
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        for (size, wide) in [((1280.0, 800.0), "wide"), ((1024.0, 640.0), "narrow")] {
+            let mut state = full();
+            let command = state.keys.show_key("app:cart:1:0006".into());
+            assert!(matches!(command, Some(Command::Open { .. })));
+            state.keys.apply(Event::Opened {
+                name: b"app:cart:1:0006".to_vec(),
+                result: Ok(Box::new(hash())),
+            });
+            let mut harness = window(state, size, theme);
+            picture(&mut harness, &format!("keys_{name}_{wide}"));
+        }
+    }
+}

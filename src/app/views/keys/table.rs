@@ -1,0 +1,262 @@
+//! The table of keys. Only the rows in sight are drawn; sorting and filtering happen elsewhere.
+
+use std::time::Duration;
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Align2, Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use super::{Keys, structure};
+use crate::app::command::{Command as AppCommand, Commands};
+use crate::app::format;
+use crate::app::theme::{Icon, colors, fonts, line, size};
+use crate::app::widgets::{self, ListRow, text_at};
+use crate::inspect::{Key, Order, Sort, Ttl, View, display};
+
+const COLUMNS: [(&str, Sort); 6] = [
+    ("Type", Sort::Type),
+    ("Key", Sort::Key),
+    ("TTL", Sort::Ttl),
+    ("Bytes", Sort::Bytes),
+    ("Encoding", Sort::Encoding),
+    ("Idle", Sort::Idle),
+];
+
+/// Draws it.
+pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands: &mut Commands) {
+    header(ui, keys, commands);
+    if view.rows.is_empty() {
+        widgets::empty(
+            ui,
+            "No key matches",
+            "Widen the pattern, choose another prefix, or show more types.",
+        );
+        return;
+    }
+    let mut area = ScrollArea::vertical().id_salt("keys").auto_shrink(false);
+    if std::mem::take(&mut keys.reveal)
+        && let Some(at) = keys.at
+    {
+        let height = ui.available_height();
+        let top = at as f32 * size::TABLE_ROW;
+        area = area.vertical_scroll_offset((top - height / 2.0).max(0.0));
+    }
+    let mut clicked = None;
+    area.show_rows(ui, size::TABLE_ROW, view.rows.len(), |ui, range| {
+        for at in range {
+            let key = view.keys.get(view.rows[at]);
+            let selected = keys.selected.as_deref() == Some(key.name);
+            if row(ui, &key, selected, now) {
+                clicked = Some((key.name.to_vec(), at));
+            }
+        }
+    });
+    // TTLs count down by themselves.
+    ui.ctx().request_repaint_after(Duration::from_secs(1));
+    if let Some((name, at)) = clicked {
+        let command = keys.select(name, Some(at));
+        commands.send(AppCommand::Keys(command));
+    }
+}
+
+/// The columns' places in a row: type, key, TTL, bytes, encoding, idle.
+fn places(rect: Rect) -> [Rect; 6] {
+    let scale = (rect.width() / 760.0).min(1.0);
+    let widths = [90.0, 0.0, 110.0, 100.0, 90.0, 70.0].map(|width: f32| width * scale);
+    let fixed: f32 = widths.iter().sum();
+    let gap = 14.0 * scale;
+    let left_over = (rect.width() - fixed - 5.0 * gap - 2.0 * 10.0).max(60.0);
+    let mut x = rect.left() + 10.0;
+    widths.map(|width| {
+        let width = if width == 0.0 { left_over } else { width };
+        let place = Rect::from_min_size(pos2(x, rect.top()), vec2(width, rect.height()));
+        x += width + gap;
+        place
+    })
+}
+
+fn is_right(sort: Sort) -> bool {
+    matches!(sort, Sort::Ttl | Sort::Bytes | Sort::Idle)
+}
+
+fn header(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
+    let colors = colors(ui);
+    let (rect, _) =
+        ui.allocate_exact_size(vec2(ui.available_width(), size::HEADER_ROW), Sense::hover());
+    let mut clicked = None;
+    for ((title, sort), place) in COLUMNS.into_iter().zip(places(rect)) {
+        let response = ui.interact(place, ui.scope_id().with(title), Sense::click());
+        let order = keys.question.order;
+        let chosen = order.by == sort;
+        let color = if chosen || response.hovered() {
+            colors.strong
+        } else {
+            colors.weak
+        };
+        let (at, align) = if is_right(sort) {
+            (
+                place.right_center() - vec2(if chosen { 14.0 } else { 0.0 }, 0.0),
+                Align2::RIGHT_CENTER,
+            )
+        } else {
+            (place.left_center(), Align2::LEFT_CENTER)
+        };
+        let drawn = text_at(
+            ui.painter(),
+            at,
+            align,
+            title,
+            fonts::small_strong(),
+            color,
+            place.width(),
+        );
+        if chosen {
+            let icon = if order.descending {
+                Icon::Down
+            } else {
+                Icon::Up
+            };
+            let center = pos2(drawn.right() + 8.0, place.center().y);
+            icon.paint(
+                ui.painter(),
+                Rect::from_center_size(center, vec2(9.0, 9.0)),
+                color,
+            );
+        }
+        widgets::focus_ring(ui, &response);
+        let name = format!("Sort by {title}");
+        response.widget_info(|| WidgetInfo::selected(Role::ColumnHeader, true, chosen, &name));
+        if response.clicked() {
+            clicked = Some(sort);
+        }
+    }
+    ui.painter()
+        .hline(rect.x_range(), rect.bottom() - 0.5, line(colors));
+    if let Some(by) = clicked {
+        let descending = keys.question.order.by == by && !keys.question.order.descending;
+        keys.question.order = Order { by, descending };
+        keys.ask(commands);
+    }
+}
+
+fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
+    // A name may be megabytes long: only what could be seen is made ready.
+    let name = display(&key.name[..key.name.len().min(512)]);
+    let (ttl, soon) = ttl(key.ttl, now);
+    let bytes = key.bytes.map_or_else(|| "–".to_owned(), format::bytes);
+    let idle = key
+        .idle
+        .map_or_else(|| "–".to_owned(), |seconds| short(u64::from(seconds)));
+    let label = format!("{name}, {}, TTL {ttl}, {bytes}", key.type_name);
+    let mut cut = false;
+    let response = ListRow::new(&label, size::TABLE_ROW)
+        .selected(selected)
+        .show(ui, |ui, rect| {
+            let colors = colors(ui);
+            let painter = ui.painter();
+            let [kind_at, key_at, ttl_at, bytes_at, encoding_at, idle_at] = places(rect);
+            painter.circle_filled(
+                pos2(kind_at.left() + 3.5, rect.center().y),
+                3.5,
+                colors.structure(structure(key.kind)),
+            );
+            let left = |place: Rect, shown: &str, font, color| {
+                text_at(
+                    painter,
+                    place.left_center(),
+                    Align2::LEFT_CENTER,
+                    shown,
+                    font,
+                    color,
+                    place.width(),
+                )
+            };
+            let right = |place: Rect, shown: &str, color| {
+                text_at(
+                    painter,
+                    place.right_center(),
+                    Align2::RIGHT_CENTER,
+                    shown,
+                    fonts::body(),
+                    color,
+                    place.width(),
+                );
+            };
+            let kind_at =
+                Rect::from_min_max(pos2(kind_at.left() + 14.0, kind_at.top()), kind_at.max);
+            left(kind_at, key.type_name, fonts::body(), colors.text);
+            cut = left(key_at, &name, fonts::mono(), colors.strong).width() >= key_at.width() - 2.0;
+            right(ttl_at, &ttl, if soon { colors.miss } else { colors.text });
+            right(bytes_at, &bytes, colors.text);
+            left(encoding_at, key.encoding, fonts::body(), colors.weak);
+            right(idle_at, &idle, colors.weak);
+        });
+    let clicked = response.clicked();
+    if cut {
+        response.on_hover_text(name);
+    }
+    clicked
+}
+
+/// What is left of a TTL, and whether that is less than a minute.
+pub(super) fn ttl(ttl: Ttl, now: i64) -> (String, bool) {
+    match (ttl, ttl.left(now)) {
+        (Ttl::Unknown, _) => ("–".into(), false),
+        (_, None) => ("never".into(), false),
+        (_, Some(0)) => ("expired".into(), true),
+        (_, Some(ms)) => {
+            let seconds = ms.cast_unsigned().div_ceil(1000);
+            let shown = match seconds {
+                0..60 => format!("{seconds} s"),
+                60..3_600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
+                3_600..86_400 => format!("{} h {:02} m", seconds / 3_600, seconds / 60 % 60),
+                _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+            };
+            (shown, seconds < 60)
+        }
+    }
+}
+
+/// A time in its largest unit.
+fn short(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} m", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_counts_down() {
+        for (left, shown) in [
+            (0, "expired"),
+            (1, "1 s"),
+            (58_000, "58 s"),
+            (125_000, "2 m 05 s"),
+            (7_440_000, "2 h 04 m"),
+            (180_000_000, "2 d 2 h"),
+        ] {
+            assert_eq!(ttl(Ttl::At(1_000_000 + left), 1_000_000).0, shown);
+        }
+        assert_eq!(ttl(Ttl::Never, 0).0, "never");
+        assert_eq!(short(200), "3 m");
+    }
+
+    #[test]
+    fn columns_stay_inside_and_apart() {
+        for width in [420.0, 700.0, 924.0] {
+            let rect = Rect::from_min_size(pos2(356.0, 0.0), vec2(width, 22.0));
+            let places = places(rect);
+            assert!(places[5].right() <= rect.right() + 0.5, "{width}");
+            assert!(
+                places
+                    .windows(2)
+                    .all(|pair| pair[0].right() <= pair[1].left())
+            );
+        }
+    }
+}
