@@ -56,6 +56,10 @@ pub enum Command {
     Worker(super::worker::WorkerArgs),
     /// Every report with the state of its entry
     Reports(super::reports::ReportsArgs),
+    /// The whole keyspace: count and bytes by type, prefix and TTL; the biggest keys
+    Keys(super::keys::KeysArgs),
+    /// One key: type, encoding, TTL, bytes, idle time, and the first page of its value
+    Key(super::key::KeyArgs),
     /// Try each connection step by step, and tell which detector each source gets and what it cannot see
     Check(super::check::CheckArgs),
 }

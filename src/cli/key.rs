@@ -8,12 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde_json::{Map, Value as Json, json};
 
+use super::output::size;
 use crate::inspect::{
     About, Connection, Decoding, Kind, Owned, Page, Ttl, Value, describe, display, header_text,
     owned, page, payload,
 };
 use crate::table::{Table, text};
-use crate::workspace::ConnectionUrl;
+use crate::workspace::CacheConfig;
 
 /// How many rows of one of our own entries are printed.
 const ROWS_SHOWN: usize = 20;
@@ -35,8 +36,9 @@ pub struct KeyArgs {
     pub json: bool,
 }
 
-/// Runs the command against the Redis at `url`; `prefix` is the workspace's, whose keys are recognized as ours.
-pub async fn run(args: &KeyArgs, url: &ConnectionUrl, prefix: &str) -> Result<()> {
+/// Runs the command. Keys under the workspace's prefix are recognized as ours.
+pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
+    let prefix = cache.prefix.as_str();
     let name = if args.base64 {
         STANDARD.decode(&args.key).map_err(|_| {
             anyhow::anyhow!(
@@ -47,7 +49,7 @@ pub async fn run(args: &KeyArgs, url: &ConnectionUrl, prefix: &str) -> Result<()
     } else {
         args.key.clone().into_bytes()
     };
-    let connection = Connection::open(url).await?;
+    let connection = Connection::open(&cache.url).await?;
     let about = describe(&connection, &name).await?;
     let first = page(&connection, &about, None, args.anyway).await?;
     let ours = owned(prefix, &name, &first.value);
@@ -303,20 +305,6 @@ pub(super) fn grouped(value: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// A size in steps of 1,024, as Redis counts.
-pub(super) fn size(bytes: u64) -> String {
-    let (mut value, mut unit) = (bytes as f64, 0);
-    while value >= 1023.95 && unit < 4 {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {}", ["B", "KB", "MB", "GB", "TB"][unit])
-    }
 }
 
 /// What is left of a TTL.

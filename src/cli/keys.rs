@@ -6,11 +6,12 @@ use anyhow::Result;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::key::{bytes_json, grouped, left, size};
+use super::key::{bytes_json, grouped, left};
+use super::output::size;
 use crate::inspect::{
     Analysis, Connection, Count, Pace, Phase, ScanOptions, ScanState, TtlBucket, analyse, display,
 };
-use crate::workspace::ConnectionUrl;
+use crate::workspace::CacheConfig;
 
 /// How many prefixes the text form lists.
 const PREFIXES_SHOWN: usize = 20;
@@ -38,9 +39,9 @@ pub struct KeysArgs {
     pub json: bool,
 }
 
-/// Runs the command against the Redis at `url`.
-pub async fn run(args: &KeysArgs, url: &ConnectionUrl) -> Result<()> {
-    let connection = Connection::open(url).await?;
+/// Runs the command.
+pub(crate) async fn run(args: &KeysArgs, cache: CacheConfig) -> Result<()> {
+    let connection = Connection::open(&cache.url).await?;
     let options = ScanOptions {
         pattern: args.r#match.as_bytes().to_vec(),
         type_name: args.type_name.clone(),

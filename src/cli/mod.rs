@@ -7,12 +7,15 @@ mod args;
 mod check;
 pub mod demo;
 pub mod failure;
+mod key;
+mod keys;
 mod output;
 mod progress;
 mod race;
 mod reports;
 mod run;
 mod session;
+mod target;
 mod warm;
 mod worker;
 
@@ -24,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 /// Runs a command to its end. Cancelling `cancel` ends its query on the server too.
 pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
     let workspace = cli.workspace.as_deref();
+    let redis = cli.redis.as_deref();
     match cli.command {
         Some(Command::Run(args)) => run::run(args, workspace, cancel).await,
         Some(Command::Race(args)) => race::run(args, workspace, cancel).await,
@@ -31,9 +35,26 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
         Some(Command::Worker(args)) => worker::run(args, workspace, cancel).await,
         Some(Command::Reports(args)) => reports::run(args, workspace, cancel).await,
         Some(Command::Check(args)) => check::run(args, workspace, cancel).await,
+        Some(Command::Keys(args)) => {
+            until(cancel, keys::run(&args, target::open(redis, workspace)?)).await
+        }
+        Some(Command::Key(args)) => {
+            until(cancel, key::run(&args, target::open(redis, workspace)?)).await
+        }
         Some(Command::Demo(args)) => args.run(cancel).await,
         None => Err(failure::usage(
             "name a command; lookaside --help lists them",
         )),
     }
+}
+
+/// A command that only reads can be left at any time.
+async fn until(
+    cancel: CancellationToken,
+    command: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    cancel
+        .run_until_cancelled(command)
+        .await
+        .unwrap_or_else(|| Err(anyhow::anyhow!("cancelled")))
 }

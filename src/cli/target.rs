@@ -1,0 +1,21 @@
+//! Which Redis `keys` and `key` look at: any one by its URL, else the workspace's cache.
+
+use std::path::Path;
+
+use super::failure::usage;
+use super::session::locate;
+use crate::workspace::{CacheConfig, Workspace};
+
+/// The cache of `--redis URL`, else of the workspace.
+pub(crate) fn open(redis: Option<&str>, workspace: Option<&Path>) -> anyhow::Result<CacheConfig> {
+    let workspace = match redis {
+        Some(url) => Workspace::for_redis(url)?,
+        None => Workspace::load(&locate(workspace)?)?,
+    };
+    if workspace.cache.is_embedded() {
+        return Err(usage(
+            "this workspace's cache is embedded and lives only inside a running command; name a Redis with --redis URL",
+        ));
+    }
+    Ok(workspace.cache)
+}
