@@ -286,23 +286,23 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
         rest.bottom()
     };
     region(ui, "chips", chips, |ui| {
-        sums::chips(ui, keys, &view, commands)
+        sums::chips(ui, keys, &view, commands);
     });
     if shows_sums {
         region(ui, "sums", sums_at, |ui| {
-            sums::show(ui, keys, &view, commands)
+            sums::show(ui, keys, &view, commands);
         });
     }
     let table_at = Rect::from_min_max(rest.min, pos2(rest.right(), split));
     region(ui, "table", table_at, |ui| {
-        table::show(ui, keys, &view, now, commands)
+        table::show(ui, keys, &view, now, commands);
     });
     if keys.selected.is_some() {
         let value_at = Rect::from_min_max(pos2(rest.left(), split), rest.max);
         ui.painter()
             .hline(value_at.x_range(), value_at.top() + 0.5, line(colors(ui)));
         region(ui, "value", value_at, |ui| {
-            value::show(ui, keys, now, commands)
+            value::show(ui, keys, now, commands);
         });
     }
 }
@@ -331,7 +331,7 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
             );
         }
         Phase::Cancelled => {
-            widgets::empty(ui, "Nothing was scanned", "Press Rescan to look again.")
+            widgets::empty(ui, "Nothing was scanned", "Press Rescan to look again.");
         }
         Phase::Running | Phase::Paused if keys.asked => {
             widgets::loading(
@@ -341,7 +341,7 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
             );
         }
         Phase::Running | Phase::Paused => {
-            widgets::empty(ui, "No cache is open", "Open a workspace or a Redis first.")
+            widgets::empty(ui, "No cache is open", "Open a workspace or a Redis first.");
         }
     }
 }

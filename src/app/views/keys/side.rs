@@ -20,7 +20,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         ui.horizontal_centered(|ui| {
             ui.label(text::heading(ui, "Keys"));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                buttons(ui, keys, commands)
+                buttons(ui, keys, commands);
             });
         });
     });
@@ -38,7 +38,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     ui.painter()
         .hline(block.x_range(), block.top() + 0.5, line(colors(ui)));
     region(ui, "scan", block.shrink(inset), |ui| {
-        scan(ui, keys, &keys.view.state.clone(), commands)
+        scan(ui, keys, &keys.view.state.clone(), commands);
     });
 }
 
@@ -272,7 +272,8 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         ", gentle pace"
     });
     if let Some(p99) = state.ping_p99 {
-        detail.push_str(&format!(", server p99 {}", format::duration(p99)));
+        detail.push_str(", server p99 ");
+        detail.push_str(&format::duration(p99));
     }
     ui.allocate_ui_with_layout(
         vec2(width, 18.0),
