@@ -227,21 +227,27 @@ fn answer(index: &Index, keys: Keys, question: &Question) -> (Index, View) {
     (index, view)
 }
 
-/// The prefixes to draw: those under the selected one, or under what it alone contains.
+/// Below this many parts, the largest are drawn as what is under them.
+const FEW: usize = 4;
+
+/// The prefixes to draw: those under the selected one, the largest of few taken apart so that a keyspace under one
+/// prefix is more than one rectangle. Together they always hold the same keys.
 fn parts(index: &Index, keys: &Keys, prefix: &[u8]) -> Vec<Prefix> {
-    let mut prefix = prefix.to_vec();
-    loop {
-        let mut parts = index.children(keys, &prefix);
-        match parts.as_slice() {
-            [] => break,
-            [only] if only.count.keys == index.total(keys, &prefix).keys => {
-                prefix.clone_from(&only.prefix);
-            }
-            _ => {
-                parts.sort_by_key(|part| std::cmp::Reverse(part.count.bytes));
-                return parts;
-            }
-        }
+    let mut parts = index.children(keys, prefix);
+    let largest_first = |parts: &mut Vec<Prefix>| {
+        parts.sort_by_key(|part| std::cmp::Reverse(part.count.bytes));
+    };
+    largest_first(&mut parts);
+    while parts.len() < FEW {
+        let under = parts.iter().enumerate().find_map(|(at, part)| {
+            let under = index.children(keys, &part.prefix);
+            let whole = under.iter().map(|child| child.count.keys).sum::<u64>() == part.count.keys;
+            (whole && !under.is_empty() && under.len() <= PARTS).then_some((at, under))
+        });
+        let Some((at, under)) = under else { break };
+        parts.swap_remove(at);
+        parts.extend(under);
+        largest_first(&mut parts);
     }
-    Vec::new()
+    parts
 }

@@ -548,7 +548,12 @@ async fn an_explorer_answers_questions_while_and_after_it_scans() {
         .map(|row| (row.label.as_slice(), row.count.keys))
         .collect();
     assert_eq!(prefixes, [(&b"app"[..], 10_000), (b"session", 2_000)]);
-    assert_eq!(view.parts.len(), 2);
+    // app: is taken apart into what is under it; session: holds keys alone.
+    assert_eq!(view.parts.len(), 6);
+    assert_eq!(
+        view.parts.iter().map(|part| part.count.keys).sum::<u64>(),
+        12_000
+    );
     let question = Question {
         filter: Filter {
             prefix: b"app:".to_vec(),
