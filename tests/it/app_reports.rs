@@ -197,6 +197,20 @@ fn keys_run_export_and_find() {
 }
 
 #[test]
+fn a_new_answer_is_filtered_like_the_one_before() {
+    let mut state = answered(open(), 100, Outcome::Hit, None);
+    if let Some(pane) = state.reports.pane_mut() {
+        pane.find.text = "Braz".into();
+    }
+    let window = window(
+        answered(state, 200, Outcome::Miss, None),
+        [1280.0, 800.0],
+        true,
+    );
+    assert_eq!(asked(&window), ["Reports(Order)"]);
+}
+
+#[test]
 fn the_grid_is_walked_by_keys_and_copied() {
     let mut window = window(
         answered(open(), 1_000_000, Outcome::Hit, None),

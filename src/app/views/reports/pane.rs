@@ -31,6 +31,8 @@ pub struct Pane {
     pub find: Find,
     /// The grid.
     pub grid: GridState,
+    /// The filter has not been applied to the answer yet.
+    pub unfiltered: bool,
     /// A task that sorts and filters.
     pub ordering: Option<TaskId>,
     /// A task that counts a column's statistics.
@@ -126,6 +128,7 @@ impl Pane {
             entry: None,
             find: Find::default(),
             grid: GridState::default(),
+            unfiltered: false,
             ordering: None,
             counting: None,
         }
@@ -277,6 +280,7 @@ impl Pane {
             Event::Finished { event, .. } => {
                 if let Some(answer) = &mut self.answer {
                     answer.event = event;
+                    self.unfiltered = !self.find.text.is_empty();
                 }
             }
             Event::Failed {
