@@ -27,6 +27,8 @@ pub(super) struct Ask {
     pub(super) filled: Arc<OnceLock<Filled>>,
     /// The server's clock when this request came: an answer whose fill ended after it is one we waited for.
     arrival: Option<ServerTime>,
+    /// The entry that was there when this request came: fill and time. That one is none we waited for.
+    seen: Option<(String, ServerTime)>,
     waited: bool,
 }
 
@@ -62,6 +64,7 @@ impl Ask {
             recorder,
             filled: Arc::default(),
             arrival: None,
+            seen: None,
             waited: false,
         }
     }
@@ -112,8 +115,14 @@ impl Ask {
             .await;
         self.recorder
             .stages(|stages| stages.cache_ms += ms(started.elapsed()));
-        if let Ok(found) = &found {
-            self.arrival.get_or_insert(found.now);
+        if let Ok(found) = &found
+            && first
+        {
+            self.arrival = Some(found.now);
+            self.seen = found
+                .header
+                .as_ref()
+                .map(|header| (header.fill.clone(), header.created));
         }
         found
     }
@@ -127,13 +136,18 @@ impl Ask {
     /// Whether the entry was stored after this request came, so that it is an answer worth having waited for. A refresh
     /// wants more: an entry that no change has overtaken, because its query may have begun before the change.
     fn is_awaited(&self, header: &Header, verdict: Verdict) -> bool {
-        self.arrival.is_some_and(|arrival| {
-            if self.is_refresh() {
-                header.created > arrival && verdict == Verdict::Fresh
-            } else {
-                header.created >= arrival
-            }
-        })
+        let same = self
+            .seen
+            .as_ref()
+            .is_some_and(|(fill, created)| *fill == header.fill && *created == header.created);
+        !same
+            && self.arrival.is_some_and(|arrival| {
+                if self.is_refresh() {
+                    header.created > arrival && verdict == Verdict::Fresh
+                } else {
+                    header.created >= arrival
+                }
+            })
     }
 
     async fn with_entry(self, mut found: Found) -> Step {
