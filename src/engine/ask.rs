@@ -202,7 +202,7 @@ impl Ask {
     async fn join_or_lead(self, old: Option<Header>) -> Step {
         match self.engine.flights.enter(self.key) {
             Part::Join(joined) => self.join(joined, old).await,
-            Part::Lead(leader) => self.lead(leader, old).await,
+            Part::Lead(leader) => Box::pin(self.lead(leader, old)).await,
         }
     }
 
