@@ -259,6 +259,9 @@ pub(super) fn grid(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         widgets::empty(ui, "No row matches", &sentence);
         return;
     }
+    if std::mem::take(&mut pane.unfiltered) {
+        out.send(Command::Reports(super::Command::Order));
+    }
     let response =
         Grid::new("Result")
             .numbered()
