@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,8 +15,13 @@ use super::progress::Progress;
 use super::session::{Session, parameter};
 use crate::engine::latency::{Side, Summary};
 use crate::engine::race::{Race, race};
-use crate::engine::{Caller, Outcome};
+use crate::engine::{Caller, Freshness, Mode, Outcome, Request};
+use crate::report::{Params, Refresh, Report};
 use crate::table::grouped;
+use crate::worker::{Role, Worker};
+
+/// How often the race looks whether its worker has taken the watch.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Arguments of `race`.
 #[derive(Debug, Args)]
@@ -63,10 +70,12 @@ pub(super) async fn run(
     workspace: Option<&Path>,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
-    let session = Session::open(workspace, Caller::Cli, false).await?;
+    // It stays: with a worker of its own it refreshes what went stale.
+    let session = Session::open(workspace, Caller::Cli, true).await?;
     let report = session.report(&args.report)?;
     let params = report.bind(&args.p).map_err(|error| usage(error.0))?;
     let progress = Progress::new(&format!("Racing {}", report.name), true);
+    let worker = watch(&session, &report, &params, &progress, &cancel).await;
     let mut laps = Race::default();
     let ran = race(
         &session.engine,
@@ -88,6 +97,9 @@ pub(super) async fn run(
     )
     .await;
     progress.clear();
+    if let Some(worker) = worker {
+        worker.stop().await;
+    }
     session.close().await;
     ran?;
     let not_served = laps
@@ -117,11 +129,68 @@ pub(super) async fn run(
     if not_served > 0 {
         note(&format!(
             "lookaside: {not_served} of {} cached runs were not served by the cache and do not count; \
-             lookaside check tells how the cache is",
+             lookaside reports tells why",
             args.n
         ));
     }
     Ok(())
+}
+
+/// An on-change report is only served from the cache while a worker watches. Where none does, the race brings its own,
+/// for this report alone, and waits until the entry is fresh.
+async fn watch(
+    session: &Session,
+    report: &Arc<Report>,
+    params: &Params,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Option<Worker> {
+    let engine = &session.engine;
+    if report.refresh != Refresh::OnChange || engine.state(report, params).await.detector.is_some()
+    {
+        return None;
+    }
+    // The worker refreshes entries that are there.
+    fill(session, report, params, cancel).await;
+    let mut alone = session.workspace.clone();
+    alone.reports.retain(|other| other.name == report.name);
+    alone.sources.retain(|name, _| *name == report.source);
+    progress.say(&format!("Racing {}: a worker takes the watch", report.name));
+    let worker = Worker::start(Arc::clone(engine), &alone);
+    loop {
+        let state = engine.state(report, params).await.state;
+        let blind = worker
+            .status()
+            .sources
+            .iter()
+            .any(|watch| matches!(watch.role, Role::Blind(_)));
+        if state == Freshness::Fresh || state == Freshness::Unknown || blind {
+            break;
+        }
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+    Some(worker)
+}
+
+/// What fails here fails in the race too, and is told there.
+async fn fill(
+    session: &Session,
+    report: &Arc<Report>,
+    params: &Params,
+    cancel: &CancellationToken,
+) {
+    let request = Request {
+        report: Arc::clone(report),
+        params: params.clone(),
+        mode: Mode::Cached,
+        cancel: cancel.clone(),
+    };
+    if let Ok(mut answer) = session.engine.ask(request).await {
+        while let Some(Ok(_)) = answer.rows.next().await {}
+    }
 }
 
 fn text(race: &RaceJson) -> String {

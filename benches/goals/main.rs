@@ -1,0 +1,46 @@
+//! The goals on speed, measured side by side: `cargo bench --bench goals -- [hits] [miss] [rows] [csv] [clients]`.
+//!
+//! Plain loops and a printed table, no statistics framework: what matters is the ratio of medians taken in turn in one
+//! run. The servers are private ones, started here and ended with the program. `--small` shrinks the data for a quick
+//! look.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod clients;
+mod csv;
+mod hits;
+mod kit;
+mod miss;
+mod rows;
+#[path = "../../tests/it/servers.rs"]
+#[allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+mod servers;
+
+fn main() {
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
+    let small = args.iter().any(|arg| arg == "--small");
+    let named: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let wanted = |name: &str| named.is_empty() || named.contains(&name);
+    if wanted("hits") {
+        runtime.block_on(hits::run(small));
+    }
+    if wanted("miss") {
+        runtime.block_on(miss::run(small));
+    }
+    if wanted("rows") {
+        runtime.block_on(rows::run(small));
+    }
+    if wanted("csv") {
+        csv::run(small);
+    }
+    if wanted("clients") {
+        clients::run(small);
+    }
+}
