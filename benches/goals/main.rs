@@ -12,7 +12,6 @@ mod kit;
 mod miss;
 mod rows;
 #[path = "../../tests/it/servers.rs"]
-#[allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 mod servers;
 
 fn main() {

@@ -177,7 +177,7 @@ impl Place {
         let names = fs::read_dir(self.folder.path()).unwrap();
         names
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".part"))
+            .filter(|name| name.starts_with(".lookaside-"))
             .collect()
     }
 }
@@ -617,7 +617,7 @@ fn ten_million_rows_stay_in_bounded_memory() {
         if read == 0 {
             break;
         }
-        lines += buffer[..read].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        lines += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
         let text = fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
