@@ -7,7 +7,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::key::{bytes_json, grouped, left};
-use super::output::size;
+use super::output::{duration_millis, size, time};
 use crate::inspect::{
     Analysis, Connection, Count, Pace, Phase, ScanOptions, ScanState, TtlBucket, analyse, display,
 };
@@ -151,7 +151,7 @@ fn to_json(analysis: &Analysis) -> Value {
         "keys": state.totals.all.keys,
         "bytes": state.totals.all.bytes,
         "complete": is_complete(state),
-        "elapsed_ms": state.elapsed.as_secs_f64() * 1e3,
+        "elapsed_ms": duration_millis(state.elapsed),
         "types": types,
         "ttl": ttl,
         "prefixes": prefixes,
@@ -165,7 +165,7 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
     let all = state.totals.all;
     writeln!(
         out,
-        "{} keys, {}, {} in {:.1} s",
+        "{} keys, {}, {} in {}",
         grouped(all.keys),
         size(all.bytes),
         if is_complete(state) {
@@ -173,7 +173,7 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
         } else {
             "partial"
         },
-        state.elapsed.as_secs_f64()
+        time(state.elapsed.as_secs_f64() * 1e3)
     )?;
     for note in &state.notes {
         writeln!(out, "{note}")?;

@@ -157,7 +157,7 @@ impl Scan {
 
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 const FULL_BATCH: usize = 2_000;
-const GENTLE_BATCHES: std::ops::RangeInclusive<usize> = 20..=1_000;
+const GENTLE_BATCHES: std::ops::RangeInclusive<usize> = 100..=1_000;
 /// MEMORY USAGE looks at this many elements of a collection and extrapolates: bounded work on the server.
 const SAMPLES: usize = 5;
 

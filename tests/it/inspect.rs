@@ -618,3 +618,101 @@ async fn nothing_there_and_nobody_there() {
         .unwrap_err();
     assert!(!format!("{error} {error:?}").contains("pw-x7"));
 }
+
+/// The command's one JSON document.
+fn command(arguments: &[&str]) -> serde_json::Value {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(arguments)
+        .arg("--json")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_print_documented_json() {
+    let redis = Redis::start();
+    let mut link = writer(&redis).await;
+    let mut pipe = redis::pipe();
+    pipe.cmd("SET").arg(b"bin:\xff").arg(b"\xfe\0");
+    pipe.cmd("ZADD")
+        .arg("z:1")
+        .arg("0.1")
+        .arg("a")
+        .arg("inf")
+        .arg("b");
+    pipe.exec_async(&mut link).await.unwrap();
+    let url = redis.url();
+    let keys = command(&["keys", "--redis", &url, "--top", "1"]);
+    assert_eq!(
+        (keys["keys"].as_u64(), keys["complete"].as_bool()),
+        (Some(2), Some(true))
+    );
+    for (list, fields) in [
+        ("types", &["type", "keys", "bytes"][..]),
+        ("ttl", &["bucket", "keys", "bytes"]),
+        ("prefixes", &["prefix", "keys", "bytes"]),
+        ("top", &["key", "type", "bytes", "elements", "ttl_ms"]),
+    ] {
+        let first = keys[list][0].as_object().unwrap();
+        assert!(
+            fields.iter().all(|field| first.contains_key(*field)),
+            "{list}: {first:?}"
+        );
+    }
+    let zset = command(&["key", "--redis", &url, "z:1"]);
+    assert_eq!(
+        zset["value"],
+        serde_json::json!([{ "member": "a", "score": 0.1 }, { "member": "b", "score": "inf" }])
+    );
+    // `bin:\xff` in base64.
+    let binary = command(&["key", "--redis", &url, "--base64", "YmluOv8="]);
+    assert_eq!(binary["key"], "YmluOv8=");
+    assert_eq!(
+        (&binary["encoding_of_key"], &binary["encoding_of_value"]),
+        (&"base64".into(), &"base64".into())
+    );
+    assert_eq!(
+        (&binary["value"], &binary["truncated"]),
+        (&"/gA=".into(), &false.into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_of_ours_is_read_as_rows() {
+    use arrow::array::{Int64Array, RecordBatch};
+    use lookaside::cache::payload::Chunker;
+    use lookaside::inspect::{Owned, owned, payload};
+
+    let redis = Redis::start();
+    let numbers: arrow::array::ArrayRef = Arc::new(Int64Array::from_iter_values(0..5));
+    let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+    let (mut chunker, mut chunks) = (Chunker::new(None), Vec::new());
+    chunker.push(&batch, &mut chunks).unwrap();
+    chunker.finish(&batch.schema(), &mut chunks).unwrap();
+    let mut link = writer(&redis).await;
+    let mut pipe = redis::pipe();
+    pipe.cmd("SET").arg("p:c:abc:0").arg(&chunks[0].bytes);
+    pipe.cmd("SET").arg("p:c:abc:1").arg("no Arrow");
+    pipe.exec_async(&mut link).await.unwrap();
+    let connection = connect(&redis).await;
+    let read = async |name: &str| {
+        let about = describe(&connection, name.as_bytes()).await.unwrap();
+        let first = page(&connection, &about, None, false).await.unwrap();
+        let ours = owned("p", name.as_bytes(), &first.value).unwrap();
+        assert!(matches!(ours, Owned::Chunk(_)));
+        payload(&connection, "p", name.as_bytes(), &ours).await
+    };
+    assert_eq!(read("p:c:abc:0").await.unwrap().unwrap().batches, [batch]);
+    assert!(read("p:c:abc:1").await.is_err());
+    let strangers = Value::String {
+        offset: 0,
+        bytes: Vec::new(),
+    };
+    assert!(owned("p", b"q:c:abc:0", &strangers).is_none());
+}

@@ -353,18 +353,10 @@ fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
     }
     let rows = keys.view.rows.len();
     let step = ui.input_mut(|input| {
-        let mut pressed = |key| input.consume_key(Modifiers::NONE, key);
-        if pressed(Keyboard::ArrowDown) {
-            1
-        } else if pressed(Keyboard::ArrowUp) {
-            -1
-        } else if pressed(Keyboard::PageDown) {
-            20
-        } else if pressed(Keyboard::PageUp) {
-            -20
-        } else {
-            0_isize
-        }
+        // A slow frame may bring several presses.
+        let mut pressed = |key| input.count_and_consume_key(Modifiers::NONE, key) as isize;
+        pressed(Keyboard::ArrowDown) - pressed(Keyboard::ArrowUp)
+            + 20 * (pressed(Keyboard::PageDown) - pressed(Keyboard::PageUp))
     });
     if step != 0 && rows > 0 {
         let at = keys

@@ -53,6 +53,8 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
     // TTLs count down by themselves.
     ui.ctx().request_repaint_after(Duration::from_secs(1));
     if let Some((name, at)) = clicked {
+        // The first value takes half of the table's place, and the row may stand in it.
+        keys.reveal = keys.selected.is_none();
         let command = keys.select(name, Some(at));
         commands.send(AppCommand::Keys(command));
     }

@@ -98,8 +98,12 @@ fn title(ui: &mut Ui, keys: &mut Keys, name: &[u8], now: i64, commands: &mut Com
             if let Some(opened) = opened {
                 dot(ui, colors(ui).structure(structure(opened.about.kind)));
             }
-            ui.add(Label::new(text::mono(ui, &shown).color(colors(ui).strong)).truncate())
-                .on_hover_text(&shown);
+            // A long name leaves room for what the key is.
+            ui.scope(|ui| {
+                ui.set_max_width(ui.available_width() * 0.55);
+                ui.add(Label::new(text::mono(ui, &shown).color(colors(ui).strong)).truncate())
+                    .on_hover_text(&shown);
+            });
             if let Some(opened) = opened {
                 ui.add_space(size::SPACE_4);
                 ui.add(Label::new(text::weak(ui, sentence(&opened.about, now))).truncate());
