@@ -2,10 +2,16 @@
 //!
 //! A source never writes to the user's database and never shows a password.
 
+mod columns;
+mod failure;
+mod job;
+mod postgres;
+mod pump;
 mod readonly;
 mod sqlite;
 mod sqlite_error;
 mod sqlite_rows;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,11 +177,22 @@ pub enum SourceError {
 pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
     match config.url.dialect() {
         Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
+        Some(Dialect::Postgres) => Ok(Arc::new(postgres::Postgres::new(config)?)),
         _ => Err(SourceError::Connect(format!(
-            "the source \"{}\" has the URL {}, whose database this version cannot read; use sqlite:",
-            config.name, config.url
+            "the source \"{}\" has a URL that begins with \"{}:\"; write sqlite:, mysql://, mariadb:// or postgres://",
+            config.name,
+            config.url.scheme()
         ))),
     }
+}
+
+/// The sentence for a URL that cannot be read. Why is told without the URL, which may hold a password.
+fn bad_url(name: &str, error: &sqlx::Error, example: &str) -> String {
+    let why = match error {
+        sqlx::Error::Configuration(why) => why.to_string(),
+        error => error.to_string(),
+    };
+    format!("the URL of the source \"{name}\" cannot be read: {why}; write it like {example}")
 }
 
 /// Opens every source of a workspace by name, without connecting yet.

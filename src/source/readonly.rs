@@ -57,7 +57,8 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
             position: None,
         });
     };
-    if !matches!(first.as_str(), "SELECT" | "WITH" | "VALUES" | "TABLE") {
+    let shows = first == "SHOW" && dialect != Dialect::Sqlite;
+    if !shows && !matches!(first.as_str(), "SELECT" | "WITH" | "VALUES" | "TABLE") {
         let what = if first.is_empty() {
             "what the SQL begins with".to_owned()
         } else {
@@ -78,6 +79,18 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
             return Err(refused(
                 "INTO",
                 "leave it out; the result is the report's answer",
+            ));
+        }
+        let locks = match word.as_str() {
+            // Not the FOR of SUBSTRING(a FROM 1 FOR 2).
+            "FOR" => ["UPDATE", "SHARE", "NO", "KEY"].contains(&next),
+            "LOCK" => next == "IN",
+            _ => false,
+        };
+        if locks {
+            return Err(refused(
+                "a SELECT that locks rows",
+                "leave FOR UPDATE or its like out",
             ));
         }
         before = word;
@@ -115,6 +128,8 @@ mod tests {
         }
         assert!(check("(SELECT 1) UNION (SELECT 2)", Postgres).is_ok());
         assert!(check("TABLE orders", Postgres).is_ok());
+        assert!(check("SHOW TABLES", MySql).is_ok());
+        assert!(check("SELECT substring(a FROM 1 FOR 2) FROM t", Postgres).is_ok());
     }
 
     #[test]
@@ -141,6 +156,16 @@ mod tests {
                 matches!(check(sql, Postgres), Err(SourceError::Writes(_))),
                 "{sql}: {:?}",
                 check(sql, Postgres)
+            );
+        }
+        for sql in [
+            "SELECT * FROM t FOR UPDATE",
+            "SELECT * FROM t FOR NO KEY UPDATE",
+            "SELECT * FROM t LOCK IN SHARE MODE",
+        ] {
+            assert!(
+                matches!(check(sql, MySql), Err(SourceError::Writes(_))),
+                "{sql}"
             );
         }
         assert!(matches!(

@@ -1,0 +1,134 @@
+//! Why a server cannot be reached or a query failed, in one sentence with the remedy, never with a secret.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use super::SourceError;
+
+/// How long a server may take to accept a connection and the sign-in.
+pub(super) const CONNECT: Duration = Duration::from_secs(15);
+
+/// A server as people call it.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    /// `MySQL`, `PostgreSQL`.
+    pub(super) product: &'static str,
+    /// Name or number of the machine, or the socket's path.
+    pub(super) host: String,
+    /// `None` for a unix socket.
+    pub(super) port: Option<u16>,
+    pub(super) user: String,
+    pub(super) database: String,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
+}
+
+impl Address {
+    /// The sentence for a connection that did not come about.
+    pub(super) fn unreachable(&self, error: &sqlx::Error) -> SourceError {
+        let Self {
+            product,
+            host,
+            user,
+            database,
+            ..
+        } = self;
+        SourceError::Connect(match error {
+            sqlx::Error::Io(error) => self.unreachable_io(error),
+            sqlx::Error::Tls(error) => format!(
+                "no TLS connection to {self}: {error}; check the TLS mode and the CA file in the source's URL (ssl-mode, ssl-ca; sslmode, sslrootcert)"
+            ),
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
+                let number = error
+                    .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+                    .map(sqlx::mysql::MySqlDatabaseError::number);
+                match (number, code.as_ref()) {
+                    (Some(1045 | 1698), _) | (None, "28P01") => format!(
+                        "{product} at {self} refused the password of {user}; correct user or password"
+                    ),
+                    (Some(1044), _) => format!(
+                        "{user} may not use the database {database} at {self}; grant the user SELECT on it"
+                    ),
+                    (Some(1049), _) | (None, "3D000") => format!(
+                        "{product} at {self} has no database {database}; correct the last part of the source's URL"
+                    ),
+                    (Some(1040 | 1203 | 1226), _) | (None, "53300") => format!(
+                        "{product} at {self} has no connection left: {}; lower max_concurrent_queries or raise the server's limit",
+                        error.message()
+                    ),
+                    (None, "28000") => format!(
+                        "{product} at {self} refused {user}: {}; correct the user, or allow this machine in pg_hba.conf",
+                        error.message()
+                    ),
+                    (Some(1130), _) => format!(
+                        "{product} at {self} does not take connections from this machine: {}",
+                        error.message()
+                    ),
+                    (None, "57P03") => format!(
+                        "{product} at {self} is starting or stopping; try again in a moment"
+                    ),
+                    _ => format!(
+                        "{product} at {self} refused the connection: {} ({code})",
+                        error.message()
+                    ),
+                }
+            }
+            sqlx::Error::Protocol(why) => format!(
+                "what listens at {self} does not speak {product}'s protocol ({why}); correct host and port in the source's URL"
+            ),
+            error => format!("no connection to {product} at {self} ({host}): {error}"),
+        })
+    }
+
+    /// The sentence for a connection that the operating system refused.
+    pub(super) fn unreachable_io(&self, error: &std::io::Error) -> String {
+        let Self { product, host, .. } = self;
+        match error.kind() {
+            ErrorKind::ConnectionRefused => format!(
+                "nothing listens at {self}; start {product}, or correct host and port in the source's URL"
+            ),
+            ErrorKind::NotFound if self.port.is_none() => format!(
+                "there is no socket {host}; start {product}, or correct the socket in the source's URL"
+            ),
+            ErrorKind::PermissionDenied => format!("this account may not open {self}: {error}"),
+            ErrorKind::TimedOut => self.silent(),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => format!(
+                "{self} closed the connection before the sign-in; check that it is {product}, and that it takes connections from this machine"
+            ),
+            // The resolver's errors have no kind of their own.
+            _ if error.to_string().contains("lookup") => format!(
+                "the host {host} is not known; correct it in the source's URL, or check the name server"
+            ),
+            _ => format!("no connection to {self}: {error}"),
+        }
+    }
+
+    /// The sentence for a server that says nothing.
+    pub(super) fn silent(&self) -> String {
+        format!(
+            "{self} did not answer within {}; check host, port and firewall",
+            humantime::format_duration(CONNECT)
+        )
+    }
+
+    /// The sentence for a connection that broke while a query ran.
+    pub(super) fn lost(&self, error: &sqlx::Error) -> SourceError {
+        SourceError::Lost(format!(
+            "the connection to {} at {self} was lost while the query ran ({}); run the report again",
+            self.product,
+            match error {
+                sqlx::Error::Io(error) => error.to_string(),
+                sqlx::Error::Protocol(why) => why.clone(),
+                error => error.to_string(),
+            }
+        ))
+    }
+}

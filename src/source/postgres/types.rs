@@ -1,0 +1,90 @@
+//! Which Arrow type a column has; `docs/types.md` lists them all.
+
+use arrow::datatypes::{DataType, TimeUnit};
+use sqlx::postgres::{PgColumn, PgTypeKind};
+use sqlx::{Column, TypeInfo};
+
+use crate::source::columns::UTC;
+
+/// How the values of a column are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Int16,
+    Int32,
+    Int64,
+    Oid,
+    Float32,
+    Float64,
+    Numeric,
+    Text,
+    Jsonb,
+    Uuid,
+    Bytes,
+    Date,
+    Time,
+    Timestamp,
+    TimestampUtc,
+    /// The server casts it to text: what we do not decode ourselves.
+    Cast,
+}
+
+impl Kind {
+    /// The kind of a column, by the number of its type, which never changes for built-in types.
+    pub(super) fn of(column: &PgColumn) -> Self {
+        let info = column.type_info();
+        match info.oid().map(|oid| oid.0) {
+            Some(16) => Self::Boolean,
+            Some(17) => Self::Bytes,
+            Some(20) => Self::Int64,
+            Some(21) => Self::Int16,
+            Some(23) => Self::Int32,
+            // name, text, json, xml, unknown, char(n), varchar, void: their binary form is their text.
+            Some(19 | 25 | 114 | 142 | 705 | 1042 | 1043 | 2278) => Self::Text,
+            Some(26) => Self::Oid,
+            Some(700) => Self::Float32,
+            Some(701) => Self::Float64,
+            Some(1082) => Self::Date,
+            Some(1083) => Self::Time,
+            Some(1114) => Self::Timestamp,
+            Some(1184) => Self::TimestampUtc,
+            Some(1700) => Self::Numeric,
+            Some(2950) => Self::Uuid,
+            Some(3802) => Self::Jsonb,
+            _ if matches!(info.kind(), PgTypeKind::Enum(_)) => Self::Text,
+            _ => Self::Cast,
+        }
+    }
+
+    /// Its Arrow type.
+    pub(super) fn arrow(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Int16 => DataType::Int16,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Oid => DataType::UInt32,
+            Self::Float32 => DataType::Float32,
+            Self::Float64 => DataType::Float64,
+            Self::Bytes => DataType::Binary,
+            Self::Date => DataType::Date32,
+            Self::Time => DataType::Time64(TimeUnit::Microsecond),
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::TimestampUtc => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
+            Self::Numeric | Self::Text | Self::Jsonb | Self::Uuid | Self::Cast => DataType::Utf8,
+        }
+    }
+}
+
+/// The database's name of a column's type.
+pub(super) fn name(column: &PgColumn) -> String {
+    let name = column.type_info().name();
+    if name
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || !byte.is_ascii_alphabetic())
+    {
+        name.to_ascii_lowercase()
+    } else {
+        name.to_owned()
+    }
+}
