@@ -5,6 +5,7 @@
 mod columns;
 mod failure;
 mod job;
+mod mysql;
 mod postgres;
 mod pump;
 mod readonly;
@@ -177,6 +178,7 @@ pub enum SourceError {
 pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
     match config.url.dialect() {
         Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
+        Some(Dialect::MySql) => Ok(Arc::new(mysql::MySql::new(config)?)),
         Some(Dialect::Postgres) => Ok(Arc::new(postgres::Postgres::new(config)?)),
         _ => Err(SourceError::Connect(format!(
             "the source \"{}\" has a URL that begins with \"{}:\"; write sqlite:, mysql://, mariadb:// or postgres://",

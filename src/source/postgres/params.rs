@@ -3,7 +3,7 @@
 use sqlx::postgres::{PgArguments, PgTypeInfo, Postgres as Pg};
 use sqlx::{Arguments, Type};
 
-use crate::report::{Dialect, Params, Rendered, Template, Value, line_column};
+use crate::report::{Dialect, Params, Rendered, Template, Value, lex, line_column};
 use crate::source::SourceError;
 
 /// A type for the rows that an empty list does not have: `x IN (SELECT ...)` is checked although there are none.
@@ -51,12 +51,14 @@ impl Statement {
         })
     }
 
-    /// What is sent, without an end that would not fit into a subselect.
+    /// What is sent, without the semicolon and what stands behind it, which would not fit into a subselect.
     pub(super) fn sql(&self) -> &str {
-        self.rendered
-            .sql
-            .trim_end()
-            .trim_end_matches([';', ' ', '\n', '\r', '\t'])
+        let sql = &self.rendered.sql;
+        let end = lex::tokens(sql, Dialect::Postgres)
+            .flatten()
+            .find(|token| token.kind == lex::Kind::Symbol && &sql[token.at..token.end] == ";")
+            .map_or(sql.len(), |token| token.at);
+        &sql[..end]
     }
 
     /// Tries another type for the empty lists; `false` when there is none left.

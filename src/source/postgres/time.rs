@@ -30,9 +30,8 @@ pub(super) fn timestamp_text(micros: i64, zone: &str) -> String {
         i64::MAX => "infinity".to_owned(),
         i64::MIN => "-infinity".to_owned(),
         micros => {
-            // The sum may leave 64 bits only for values that PostgreSQL does not have.
-            let micros = micros.saturating_add(EPOCH_MICROS);
-            let (mut text, before_christ) = date(micros.div_euclid(DAY));
+            // Microseconds since 1970 would not fit into 64 bits for the last years of PostgreSQL's range.
+            let (mut text, before_christ) = date(micros.div_euclid(DAY) + i64::from(EPOCH_DAYS));
             text.push(' ');
             text += &time_text(micros.rem_euclid(DAY));
             text + zone + before_christ
