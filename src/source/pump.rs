@@ -10,6 +10,9 @@ use super::job::{Limits, Listener};
 
 /// Appends one row to the batcher, and says about how many bytes it took.
 pub(super) trait Decode<R> {
+    /// Looks at the first row where it can tell the columns better than what was known before it.
+    fn first(&mut self, _row: &R, _batcher: &mut Batcher) {}
+
     /// Appends one value to each column.
     fn append(&mut self, row: &R, batcher: &mut Batcher) -> Result<usize, SourceError>;
 }
@@ -39,6 +42,9 @@ pub(super) async fn pump<R: Send, D: Decode<R> + Send>(
     let arrived = Instant::now();
     let mut full = false;
     if let Some(row) = &first {
+        if !known {
+            decode.first(row, &mut batcher);
+        }
         let bytes = decode.append(row, &mut batcher)?;
         full = batcher.row_done(bytes);
     }

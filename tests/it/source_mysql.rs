@@ -161,6 +161,14 @@ async fn every_type_has_the_text_that_mariadb_prints() {
             &format!("SET time_zone = '+00:00'; SELECT {asked} FROM t{i} ORDER BY `row`"),
             &["--raw", "--skip-column-names", "--binary-as-hex"],
         );
+        // With hexadecimal on, the client prints NULL like an empty value.
+        let printed = match ["BINARY", "BLOB", "POINT"]
+            .iter()
+            .any(|binary| kind.contains(binary))
+        {
+            true => format!("{}NULL\n", printed.strip_suffix("0x\n").unwrap()),
+            false => printed,
+        };
         let printed: Vec<String> = printed
             .strip_suffix('\n')
             .unwrap()
@@ -376,7 +384,7 @@ async fn nothing_is_written() {
     let (url, database) = server.fresh_database();
     server.client(
         &database,
-        "CREATE TABLE t (a int); DELIMITER //\nCREATE FUNCTION f() RETURNS int BEGIN INSERT INTO t VALUES (1); RETURN 1; END//\n",
+        "CREATE TABLE t (a int);\nDELIMITER //\nCREATE FUNCTION f() RETURNS int BEGIN INSERT INTO t VALUES (1); RETURN 1; END//\n",
         &[],
     );
     let source = source(&url);

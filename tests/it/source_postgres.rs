@@ -206,7 +206,6 @@ const TYPES: &[(&str, &[&str])] = &[
     ("circle", &["'<(1,2),3>'"]),
     ("int4range", &["'[1,5)'", "'empty'"]),
     ("tstzrange", &["'[2024-01-01 00:00+00,)'"]),
-    ("int4multirange", &["'{[1,3), [5,7)}'"]),
     ("integer[]", &["'{1,NULL,3}'", "'{}'", "'{{1,2},{3,4}}'"]),
     ("text[]", &["'{a,\"b,c\",NULL,\"NULL\",\"\"}'"]),
     ("numeric[]", &["'{1.50,NaN}'"]),
@@ -344,6 +343,14 @@ async fn shapes_of_results() {
     .await
     .unwrap();
     assert_eq!(texts(&big)[1][0].as_ref().unwrap().len(), 50_000_000);
+    let multirange = "SELECT '{[1,3), [5,7)}'::int4multirange";
+    let error = collect(&source, query(multirange)).await.unwrap_err();
+    assert!(error.to_string().contains("cast it to text"), "{error}");
+    let multirange = format!("{multirange}::text");
+    assert_eq!(
+        cell(&source, query(&multirange)).await.as_deref(),
+        Some("{[1,3),[5,7)}")
+    );
     assert_eq!(
         cell(&source, query("SHOW server_encoding"))
             .await

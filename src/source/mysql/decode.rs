@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use arrow::datatypes::{DataType, i256};
 use chrono::NaiveDate;
-use sqlx::Row;
-use sqlx::mysql::{MySql, MySqlRow};
+use sqlx::mysql::{MySql, MySqlColumn, MySqlRow};
+use sqlx::{Column as _, Row};
 
 use super::types::Kind;
 use crate::source::SourceError;
@@ -23,13 +23,31 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(kinds: Vec<Kind>) -> Self {
+    /// A decoder and empty columns for these columns of a result.
+    pub(super) fn new(columns: &[MySqlColumn]) -> (Self, Batcher) {
+        let kinds: Vec<Kind> = columns.iter().map(Kind::of).collect();
+        let empty = columns.iter().zip(&kinds).map(|(column, kind)| {
+            Column::new(column.name(), kind.arrow(), &super::types::name(column))
+        });
+        let batcher = Batcher::new(empty.collect());
         let scales = vec![None; kinds.len()];
-        Self { kinds, scales }
+        (Self { kinds, scales }, batcher)
+    }
+
+    /// Whether a decimal is among the columns, whose scale only a value tells.
+    pub(super) fn has_decimals(&self) -> bool {
+        self.kinds
+            .iter()
+            .any(|kind| matches!(kind, Kind::Decimal { .. }))
     }
 }
 
 impl Decode<MySqlRow> for Decoder {
+    /// With the values of parameters the server may give columns other types than without.
+    fn first(&mut self, row: &MySqlRow, batcher: &mut Batcher) {
+        (*self, *batcher) = Self::new(row.columns());
+    }
+
     fn append(&mut self, row: &MySqlRow, batcher: &mut Batcher) -> Result<usize, SourceError> {
         let mut size = 0;
         let columns = self

@@ -34,6 +34,11 @@ impl Statement {
         &self.rendered.sql
     }
 
+    /// Whether values are bound.
+    pub(super) fn binds(&self) -> bool {
+        !self.rendered.values.is_empty()
+    }
+
     /// Line and column in the report's SQL, read from the message: `... near 'FROM t' at line 3`.
     pub(super) fn position(&self, message: &str) -> Option<(usize, usize)> {
         let (before, line) = message.rsplit_once("' at line ")?;

@@ -3,14 +3,12 @@
 use std::time::Instant;
 
 use sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
-use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row, SqlSafeStr, Statement as _};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqlSafeStr, Statement as _};
 
 use super::Inner;
 use super::decode::Decoder;
 use super::params::Statement;
-use super::types::Kind;
 use crate::source::SourceError;
-use crate::source::columns::{Batcher, Column};
 use crate::source::job::{Limits, Listener};
 use crate::source::pump::pump;
 
@@ -92,32 +90,12 @@ impl Inner {
         let sql = AssertSqlSafe(statement.sql().to_owned()).into_sql_str();
         let prepare = async { (&mut *connection).prepare(sql).await.map_err(failed) };
         let prepared = limits.unless_over(listener.gone(), prepare).await?;
-        let kinds: Vec<Kind> = prepared.columns().iter().map(Kind::of).collect();
-        let columns = prepared
-            .columns()
-            .iter()
-            .zip(&kinds)
-            .map(|(column, kind)| {
-                Column::new(column.name(), kind.arrow(), &super::types::name(column))
-            })
-            .collect();
-        let known = !kinds
-            .iter()
-            .any(|kind| matches!(kind, Kind::Decimal { .. }));
-        let mut decoder = Decoder::new(kinds);
+        let (mut decoder, batcher) = Decoder::new(prepared.columns());
+        let known = !decoder.has_decimals() && !statement.binds();
         let rows = prepared
             .query_with(statement.arguments()?)
             .fetch(connection);
-        pump(
-            rows,
-            &mut decoder,
-            Batcher::new(columns),
-            limits,
-            listener,
-            known,
-            failed,
-        )
-        .await
+        pump(rows, &mut decoder, batcher, limits, listener, known, failed).await
     }
 
     /// The error of a query, with the position in the report's SQL where the server tells one.

@@ -173,15 +173,16 @@ impl Inner {
             .map(|i| format!("c{i}"))
             .collect::<Vec<_>>()
             .join(", ");
+        // The type's own output function, as psql prints it: a cast to text may differ (`inet`). The test for NULL
+        // is the one that takes a composite of NULLs for a value.
         let picked = kinds
             .iter()
             .enumerate()
-            .map(|(i, kind)| {
-                format!(
-                    "c{}{}",
-                    i + 1,
-                    if *kind == Kind::Cast { "::text" } else { "" }
-                )
+            .map(|(i, kind)| match (i + 1, kind) {
+                (i, Kind::Cast) => {
+                    format!("CASE WHEN c{i} IS DISTINCT FROM NULL THEN format('%s', c{i}) END")
+                }
+                (i, _) => format!("c{i}"),
             })
             .collect::<Vec<_>>()
             .join(", ");
@@ -203,8 +204,16 @@ impl Inner {
         sent: &str,
         before: usize,
     ) -> SourceError {
-        let sqlx::Error::Database(database) = &error else {
-            return self.address.lost(&error);
+        let database = match &error {
+            sqlx::Error::Database(database) => database,
+            // sqlx asks the server for types it does not know, and does not understand every answer.
+            sqlx::Error::ColumnDecode { .. } => {
+                return SourceError::Other(
+                    "a column of the result has a type that the driver does not know (a multirange, for example); cast it to text in the report's SQL"
+                        .to_owned(),
+                );
+            }
+            _ => return self.address.lost(&error),
         };
         let Some(error) = database.try_downcast_ref::<PgDatabaseError>() else {
             return SourceError::Other(database.to_string());

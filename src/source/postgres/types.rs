@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Time,
     Timestamp,
     TimestampUtc,
-    /// The server casts it to text: what we do not decode ourselves.
+    /// The server makes its text: what we do not decode ourselves.
     Cast,
 }
 
