@@ -125,6 +125,13 @@ fn append(kind: &Kind, scale: &mut Option<usize>, column: &mut Column, bytes: &[
         (Kind::DateTime, _) => date_time(column, bytes, "")?,
         (Kind::Timestamp, _) => date_time(column, bytes, "+00")?,
         (Kind::Time, _) => column.append_text(&time(bytes)?),
+        (Kind::Year, _) => match (
+            &mut column.builder,
+            u16::from_le_bytes(bytes.try_into().ok()?),
+        ) {
+            (Builder::UInt16(builder), year @ 1..) => builder.append_value(year),
+            (_, year) => column.append_text(&format!("{year:04}")),
+        },
         (Kind::ZeroFill { width }, _) => {
             let value = bytes
                 .iter()

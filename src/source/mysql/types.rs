@@ -30,6 +30,7 @@ pub(super) enum Kind {
     DateTime,
     Timestamp,
     Time,
+    Year,
     /// An integer shown with leading zeros up to this width, which only text can keep.
     ZeroFill {
         width: usize,
@@ -42,7 +43,7 @@ impl Kind {
         let unsigned = <u64 as Type<MySql>>::compatible(info);
         let name = info.name();
         let (width, zero_fill) = details(&format!("{info:?}"));
-        if zero_fill && unsigned {
+        if zero_fill && unsigned && name != "YEAR" {
             return Self::ZeroFill {
                 width: width as usize,
             };
@@ -59,7 +60,7 @@ impl Kind {
             "FLOAT" => Self::Float32,
             "DOUBLE" => Self::Float64,
             "DECIMAL" => Self::Decimal { width },
-            "YEAR" => Self::UInt16,
+            "YEAR" => Self::Year,
             "BIT" => Self::Bit,
             "DATE" => Self::Date,
             "DATETIME" => Self::DateTime,
@@ -80,7 +81,7 @@ impl Kind {
             Self::Int32 => DataType::Int32,
             Self::Int64 => DataType::Int64,
             Self::UInt8 => DataType::UInt8,
-            Self::UInt16 => DataType::UInt16,
+            Self::UInt16 | Self::Year => DataType::UInt16,
             Self::UInt32 => DataType::UInt32,
             Self::UInt64 | Self::Bit => DataType::UInt64,
             Self::Float32 => DataType::Float32,
