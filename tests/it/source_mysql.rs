@@ -162,12 +162,13 @@ async fn every_type_has_the_text_that_mariadb_prints() {
             &["--raw", "--skip-column-names", "--binary-as-hex"],
         );
         // With hexadecimal on, the client prints NULL like an empty value.
-        let printed = match ["BINARY", "BLOB", "POINT"]
+        let printed = if ["BINARY", "BLOB", "POINT"]
             .iter()
             .any(|binary| kind.contains(binary))
         {
-            true => format!("{}NULL\n", printed.strip_suffix("0x\n").unwrap()),
-            false => printed,
+            format!("{}NULL\n", printed.strip_suffix("0x\n").unwrap())
+        } else {
+            printed
         };
         let printed: Vec<String> = printed
             .strip_suffix('\n')

@@ -80,37 +80,37 @@ impl Decode<MySqlRow> for Decoder {
 fn append(kind: &Kind, scale: &mut Option<usize>, column: &mut Column, bytes: &[u8]) -> Option<()> {
     match (kind, &mut column.builder) {
         (Kind::Text, Builder::Text(builder)) => {
-            builder.append_value(std::str::from_utf8(bytes).ok()?)
+            builder.append_value(std::str::from_utf8(bytes).ok()?);
         }
         (Kind::Int32, Builder::Int32(builder)) => {
-            builder.append_value(i32::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(i32::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::Int64, Builder::Int64(builder)) => {
-            builder.append_value(i64::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(i64::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::Int8, Builder::Int8(builder)) => {
-            builder.append_value(i8::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(i8::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::Int16, Builder::Int16(builder)) => {
-            builder.append_value(i16::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(i16::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::UInt8, Builder::UInt8(builder)) => {
-            builder.append_value(u8::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(u8::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::UInt16, Builder::UInt16(builder)) => {
-            builder.append_value(u16::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(u16::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::UInt32, Builder::UInt32(builder)) => {
-            builder.append_value(u32::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(u32::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::UInt64, Builder::UInt64(builder)) => {
-            builder.append_value(u64::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(u64::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::Float32, Builder::Float32(builder)) => {
-            builder.append_value(f32::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(f32::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::Float64, Builder::Float64(builder)) => {
-            builder.append_value(f64::from_le_bytes(bytes.try_into().ok()?))
+            builder.append_value(f64::from_le_bytes(bytes.try_into().ok()?));
         }
         (Kind::Bytes, Builder::Binary(builder)) => builder.append_value(bytes),
         (Kind::Bit, Builder::UInt64(builder)) => {
@@ -250,24 +250,21 @@ fn date_time(column: &mut Column, bytes: &[u8], zone: &str) -> Option<()> {
 
 /// A time, which may be negative and longer than a day: length, sign, days, hours, minutes, seconds, microseconds.
 fn time(bytes: &[u8]) -> Option<String> {
-    let (sign, hours, minute, second, micros) = match *bytes {
-        [0] => (0, 0, 0, 0, 0),
-        [8, sign, a, b, c, d, hour, minute, second] => (
+    let number = |from: usize| {
+        let four = bytes.get(from..from + 4)?.try_into().ok()?;
+        Some(u32::from_le_bytes(four))
+    };
+    let (sign, hours, minute, second) = match *bytes {
+        [0] => (0, 0, 0, 0),
+        [8 | 12, sign, _, _, _, _, hour, minute, second, ..] => (
             sign,
-            u32::from_le_bytes([a, b, c, d]) * 24 + u32::from(hour),
+            number(2)?.checked_mul(24)? + u32::from(hour),
             minute,
             second,
-            0,
-        ),
-        [12, sign, a, b, c, d, hour, minute, second, e, f, g, h] => (
-            sign,
-            u32::from_le_bytes([a, b, c, d]).checked_mul(24)? + u32::from(hour),
-            minute,
-            second,
-            u32::from_le_bytes([e, f, g, h]),
         ),
         _ => return None,
     };
+    let micros = if bytes.len() > 9 { number(9)? } else { 0 };
     let mut text = format!(
         "{}{hours:02}:{minute:02}:{second:02}",
         if sign == 0 { "" } else { "-" }

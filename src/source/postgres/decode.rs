@@ -105,7 +105,7 @@ fn append(kind: Kind, column: &mut Column, bytes: &[u8], text: &mut String) -> O
         (Kind::Time, _) => time(column, i64::from_be_bytes(bytes.try_into().ok()?)),
         (Kind::Timestamp, _) => timestamp(column, i64::from_be_bytes(bytes.try_into().ok()?), ""),
         (Kind::TimestampUtc, _) => {
-            timestamp(column, i64::from_be_bytes(bytes.try_into().ok()?), "+00")
+            timestamp(column, i64::from_be_bytes(bytes.try_into().ok()?), "+00");
         }
         _ => return None,
     }

@@ -131,7 +131,7 @@ impl Inner {
                 Err(error) => {
                     let mismatch = error
                         .as_database_error()
-                        .and_then(|error| error.code())
+                        .and_then(sqlx::error::DatabaseError::code)
                         .is_some_and(|code| ["42883", "42804"].contains(&code.as_ref()));
                     if !(mismatch && statement.next_variant()) {
                         return Err(self.failed(error, statement, statement.sql(), 0));
