@@ -1,7 +1,7 @@
 //! Plots in the theme's colours: a log axis of milliseconds, an axis of time, and marks by outcome.
 
 use chrono::{DateTime, Local, Utc};
-use eframe::egui::{FontFamily, FontId, Ui, Vec2};
+use eframe::egui::{FontFamily, FontId, Rangef, Ui, Vec2};
 use egui_plot::{
     AxisHints, GridInput, GridMark, HoverPosition, MarkerShape, Plot, PlotPoint, Points,
 };
@@ -66,8 +66,10 @@ pub fn plain<'a>(
 
 /// An axis in the theme's type.
 pub fn axis<'a>(ui: &Ui, axis: AxisHints<'a>) -> AxisHints<'a> {
+    // Labels fade where the grid is denser than the spacing asked for: ours is chosen, so none should.
     axis.tick_label_color(colors(ui).weak)
         .tick_label_font(FontId::new(11.0, FontFamily::Proportional))
+        .label_spacing(Rangef::new(10.0, 14.0))
 }
 
 /// A vertical axis of milliseconds on a log scale.

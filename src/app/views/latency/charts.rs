@@ -168,9 +168,7 @@ pub(super) fn share(ui: &mut Ui, figures: &Figures) {
         ))
     };
     let response = plot::plain(ui, "share answered within", label)
-        .custom_x_axes(vec![
-            plot::log_axis_x(ui).label_spacing(egui::Rangef::new(24.0, 36.0)),
-        ])
+        .custom_x_axes(vec![plot::log_axis_x(ui)])
         .custom_y_axes(vec![
             plot::axis(ui, egui_plot::AxisHints::new_y())
                 .min_thickness(44.0)
