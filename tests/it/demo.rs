@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lookaside::demo::{Demo, Options, PrivateServer, Progress, load};
+use lookaside::source::{self, Query};
+use lookaside::workspace::Workspace;
 use tokio_util::sync::CancellationToken;
 
 use crate::servers::{MariaDb, Postgres};
@@ -309,4 +311,68 @@ async fn loads_into_postgres_and_harms_nothing() {
     let client = |sql: &str| server.client(&name, sql, &[]);
     cancelled_leaves_nothing(&url, &client).await;
     loads_with_care(&url, &client).await;
+}
+
+/// What each report answers, cell by cell. Numbers are compared as numbers: 12.50 in one database is 12.5 in another.
+async fn answers(workspace: &Workspace) -> BTreeMap<String, Vec<Vec<String>>> {
+    let source = source::open(&workspace.sources["shop"]).unwrap();
+    let mut answers = BTreeMap::new();
+    for report in &workspace.reports {
+        let query = Query {
+            sql: report.sql.clone(),
+            params: report.bind(&[]).unwrap(),
+            timeout: None,
+        };
+        let rows = source.run(query, CancellationToken::new()).await;
+        let table = rows
+            .unwrap_or_else(|error| panic!("{}: {error}", report.name))
+            .stream
+            .collect()
+            .await
+            .unwrap();
+        let mut cells = Vec::new();
+        for batch in &table.batches {
+            let columns = lookaside::table::text::columns(batch);
+            for row in 0..batch.num_rows() {
+                cells.push(
+                    columns
+                        .iter()
+                        .map(|column| column.text(row).map_or("NULL".to_owned(), plain))
+                        .collect(),
+                );
+            }
+        }
+        answers.insert(report.name.clone(), cells);
+    }
+    answers
+}
+
+fn plain(text: std::borrow::Cow<'_, str>) -> String {
+    text.parse::<f64>()
+        .map_or_else(|_| text.into_owned(), |number| number.to_string())
+}
+
+fn same(mut ours: BTreeMap<String, Vec<Vec<String>>>, theirs: BTreeMap<String, Vec<Vec<String>>>) {
+    for (report, theirs) in theirs {
+        let ours = ours.remove(&report).unwrap();
+        assert_eq!(ours.len(), theirs.len(), "{report}");
+        assert!(!ours.is_empty(), "{report}");
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{report}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reports_answer_the_same_in_every_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = demo(folder.path()).await;
+    let sqlite = answers(&demo.workspace).await;
+    let (mariadb, postgres) = (MariaDb::shared(), Postgres::shared());
+    for url in [mariadb.fresh_database().0, postgres.fresh_database().0] {
+        let workspace = load(&url, 0.01, false, |_| {}, CancellationToken::new())
+            .await
+            .unwrap();
+        same(sqlite.clone(), answers(&workspace).await);
+    }
 }
