@@ -117,11 +117,6 @@ impl Column {
         }
     }
 
-    /// The Arrow type it has now.
-    pub(super) fn kind(&self) -> &DataType {
-        &self.kind
-    }
-
     /// Appends text, which makes it a text column if it is not one yet.
     pub(super) fn append_text(&mut self, text: &str) {
         self.widen_to_text();

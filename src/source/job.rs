@@ -78,20 +78,6 @@ impl Limits {
         }
     }
 
-    /// Whether the query must end, for code that cannot wait: SQLite's progress handler.
-    pub(super) fn passed(&self) -> Option<SourceError> {
-        if self.cancel.is_cancelled() {
-            Some(SourceError::Cancelled)
-        } else if self
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
-        {
-            Some(SourceError::Timeout(self.limit))
-        } else {
-            None
-        }
-    }
-
     /// Does `work` unless the query must end first, or whoever asked is `gone` (then the answer is `Cancelled`).
     pub(super) async fn unless_over<T>(
         &self,

@@ -1,6 +1,6 @@
 //! The charts of the Latency view.
 
-use eframe::egui::{self, Align2, Rect, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{Align2, Rect, Sense, Stroke, Ui, pos2, vec2};
 use egui_plot::{Line, LineStyle, Points};
 
 use super::figures::Figures;
