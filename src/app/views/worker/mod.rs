@@ -258,9 +258,9 @@ fn source_cells(watch: &Watch) -> [Cell; 6] {
 
 fn next(ui: &mut Ui, state: &State, status: &Status) {
     const COLUMNS: [Column; 3] = [
-        Column::text("Next", 180.0, 1.0),
-        Column::text("", 130.0, 0.4),
-        Column::text("", 150.0, 0.6),
+        Column::text("Next", 150.0, 0.6),
+        Column::text("", 110.0, 0.4),
+        Column::text("", 220.0, 0.4),
     ];
     column_titles(ui, &COLUMNS);
     if status.queue.is_empty() {
