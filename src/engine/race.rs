@@ -3,7 +3,7 @@
 //! The window and `lookaside race` run it, so that both say the same numbers.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +12,10 @@ use crate::source::SourceError;
 use crate::table::Checksum;
 
 use super::latency::{Side, Summary};
-use super::{Engine, EngineError, Mode, Outcome, Request};
+use super::{Engine, EngineError, Freshness, Mode, Outcome, Request};
+
+/// How often a stale entry is looked at while somebody else refreshes it.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// One answered request of a race.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,15 +66,15 @@ impl Race {
         (cached.p50_ms > 0.0).then(|| uncached.p50_ms / cached.p50_ms)
     }
 
-    /// The smallest and the largest ratio of a pair.
-    pub fn speedup_range(&self) -> Option<(f64, f64)> {
+    /// How many pairs have a ratio, the smallest of the ratios, and the largest.
+    pub fn speedup_range(&self) -> Option<(usize, f64, f64)> {
         let ratios = self
             .pairs()
             .filter(|(cached, _)| cached.was_served() && cached.ms > 0.0)
             .map(|(cached, uncached)| uncached.ms / cached.ms);
         ratios.fold(None, |range, ratio| {
-            let (low, high) = range.unwrap_or((ratio, ratio));
-            Some((f64::min(low, ratio), f64::max(high, ratio)))
+            let (n, low, high) = range.unwrap_or((0, ratio, ratio));
+            Some((n + 1, f64::min(low, ratio), f64::max(high, ratio)))
         })
     }
 
@@ -147,6 +150,29 @@ pub async fn race(
         }
     }
     Ok(())
+}
+
+/// Waits until the entry is fresh, for a race in which every cached answer claims to be the current one: it is asked
+/// for once, so that it is there and whoever watches it refreshes it. Gives up after `at_most`, on cancel, and where
+/// the cache cannot be asked; the race then shows what is.
+pub async fn settle(
+    engine: &Arc<Engine>,
+    report: &Arc<Report>,
+    params: &Params,
+    at_most: Duration,
+    cancel: &CancellationToken,
+) {
+    let settled = async {
+        // What fails here fails in the race too, and is told there.
+        let _ = run(engine, report, params, 0, Side::Cached, cancel).await;
+        while engine.state(report, params).await.state == Freshness::Stale {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(at_most, settled) => {}
+        () = cancel.cancelled() => {}
+    }
 }
 
 async fn run(
@@ -227,7 +253,7 @@ mod tests {
             [2.0, 4.0, 2.0]
         );
         assert_eq!(race.speedup(), Some(500.0));
-        assert_eq!(race.speedup_range(), Some((500.0, 750.0)));
+        assert_eq!(race.speedup_range(), Some((2, 500.0, 750.0)));
         assert_eq!(race.compared(), (2, 2));
         assert!(race.identical());
         race.push(lap(3, Side::Uncached, Outcome::Bypass, 1000.0, "other"));

@@ -421,11 +421,7 @@ impl Watcher {
         why: &str,
     ) -> Result<(), PublishError> {
         let about = &sight.about;
-        let shown = format!(
-            "{}, {}",
-            about.name,
-            humantime::format_duration(in_millis(about.delay))
-        );
+        let shown = format!("{}, {} ms", about.name, in_millis(about.delay).as_millis());
         let position = term.position.next();
         let (epoch, now) = self
             .shared

@@ -1,6 +1,7 @@
 //! Tasks of the Latency view: races.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Tasks;
 use crate::app::command::View;
@@ -8,9 +9,36 @@ use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
 use crate::app::theme::Tone;
 use crate::app::views::latency::{Command, Event, Race};
+use crate::demo::Demo;
 use crate::engine::EngineError;
-use crate::engine::race::race;
+use crate::engine::race::{race, settle};
 use crate::source::SourceError;
+
+/// How long a race waits for a fresh entry before it begins with a stale one.
+const SETTLE: Duration = Duration::from_mins(3);
+
+/// The demo's writer rests until this is dropped, however the race ends.
+struct Rest {
+    demo: Arc<Demo>,
+    rate: u32,
+}
+
+impl Rest {
+    fn begin(demo: Arc<Demo>) -> Self {
+        let rate = demo.orders_per_minute();
+        demo.set_orders_per_minute(0);
+        Self { demo, rate }
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        // Unless somebody chose another rate meanwhile.
+        if self.demo.orders_per_minute() == 0 {
+            self.demo.set_orders_per_minute(self.rate);
+        }
+    }
+}
 
 /// Carries out a command of the view.
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
@@ -42,6 +70,7 @@ fn start(
         return;
     };
     let engine = session.engine.clone();
+    let demo = session.demo.clone();
     let report = match session.workspace.report(name) {
         Ok(report) => Arc::new(report.clone()),
         Err(error) => return state.toast(Tone::Error, error.to_string()),
@@ -65,6 +94,9 @@ fn start(
             }
         });
         let mut done = 0;
+        // "Nothing else changed" holds in the demo because its writer rests meanwhile.
+        let _rest = demo.map(Rest::begin);
+        settle(&engine, &report, &params, SETTLE, &task.cancel).await;
         let result = race(&engine, &report, &params, pairs, &task.cancel, |lap| {
             done += 1;
             task.progress("", Some(done as f32 / (2 * pairs) as f32));

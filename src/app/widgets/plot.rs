@@ -152,7 +152,8 @@ pub fn time_grid(input: GridInput) -> Vec<GridMark> {
     let first = (low / step).ceil() as i64;
     (first..)
         .map(|mark| mark as f64 * step)
-        .take_while(|value| *value <= high)
+        // A label at the very edge would stand half outside.
+        .take_while(|value| *value <= high - (high - low) * 0.03)
         .take(64)
         .map(|value| GridMark {
             value,

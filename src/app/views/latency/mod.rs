@@ -22,6 +22,9 @@ use crate::engine::race::Lap;
 
 use figures::Figures;
 
+/// A wait is as slow as the query it joined and stands on neither side.
+const NO_SIDE: &str = "Only waits so far";
+
 /// What this view keeps.
 #[derive(Debug, Default)]
 pub struct Latency {
@@ -210,11 +213,17 @@ fn body(ui: &mut Ui, figures: &Figures) {
     in_card(ui, next(width - number - share - 2.0 * gap), |ui| {
         widgets::group_title(ui, "Median per report, log scale");
         ui.add_space(size::SPACE_8);
+        if figures.cached.is_none() && figures.uncached.is_none() {
+            ui.label(text::weak(ui, NO_SIDE));
+        }
         charts::medians(ui, &figures.reports);
     });
     in_card(ui, next(share), |ui| {
         widgets::group_title(ui, "Share answered within");
         ui.add_space(size::SPACE_8);
+        if figures.cached.is_none() && figures.uncached.is_none() {
+            ui.label(text::weak(ui, NO_SIDE));
+        }
         charts::share(ui, figures);
     });
     ui.add_space(gap);
@@ -271,7 +280,7 @@ fn the_number(ui: &mut Ui, figures: &Figures) {
             ui.label(text::strong(ui, over));
         }
         None => {
-            ui.label(text::number(ui, "–"));
+            ui.label(text::heading(ui, "Not yet"));
             ui.add(
                 eframe::egui::Label::new(text::weak(
                     ui,

@@ -185,6 +185,7 @@ fn lane(ui: &mut Ui, race: &Race, side: Side, name: &str, tone: Tone) {
     let median = race.laps.summary(side).map(|summary| summary.p50_ms);
     let shown = match median {
         Some(ms) => format::ms(ms),
+        None if race.running && race.laps.laps.is_empty() => "waiting for a fresh entry".to_owned(),
         None if race.running => "running".to_owned(),
         None => "–".to_owned(),
     };
@@ -280,8 +281,7 @@ fn faster(ui: &mut Ui, race: &Race) {
         .font(FontId::new(points, fonts::semibold()))
         .color(colors(ui).strong);
     ui.add(Label::new(number).extend());
-    if let Some((low, high)) = race.laps.speedup_range() {
-        let pairs = race.laps.compared().0.max(1);
+    if let Some((pairs, low, high)) = race.laps.speedup_range() {
         let range = format!(
             "range of {}: {} to {}",
             super::plural(pairs, "pair", "pairs"),
