@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
-    /// The workspace file; else lookaside.toml in this folder, else the one in your configuration folder
+    /// The workspace file; else lookaside.toml in this folder, else the one in your configuration folder. "demo" and
+    /// "demo:1" are the demo at scale 0.1 and 1, for a command
     #[arg(long, global = true, value_name = "FILE")]
     pub workspace: Option<PathBuf>,
     /// Look at this Redis alone, without a workspace: for the window, keys and key

@@ -8,7 +8,8 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::failure::usage;
-use crate::demo::PrivateServer;
+use crate::cli::progress::Progress;
+use crate::demo::{Demo, Options, PrivateServer};
 use crate::engine::{Caller, Engine};
 use crate::report::{Params, Report};
 use crate::workspace::{ConnectionUrl, Workspace};
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) engine: Arc<Engine>,
     /// Ends with the session.
     _server: Option<PrivateServer>,
+    /// Where the workspace is the demo: ends with the session.
+    _demo: Option<Demo>,
 }
 
 impl Session {
@@ -31,6 +34,9 @@ impl Session {
         caller: Caller,
         stays: bool,
     ) -> anyhow::Result<Self> {
+        if let Some(scale) = file.and_then(Path::to_str).and_then(demo_scale) {
+            return Self::demo(scale?, caller, stays).await;
+        }
         let path = locate(file)?;
         let mut workspace = Workspace::load(&path)?;
         let mut server = None;
@@ -45,6 +51,34 @@ impl Session {
             workspace,
             engine,
             _server: server,
+            _demo: None,
+        })
+    }
+
+    /// `--workspace demo`: the demo's data and reports, a private cache, and no new orders.
+    async fn demo(scale: f64, caller: Caller, stays: bool) -> anyhow::Result<Self> {
+        let options = Options {
+            scale,
+            orders_per_minute: 0,
+            folder: None,
+        };
+        let bar = Progress::new("Opening the demo", true);
+        let shown = bar.clone();
+        let demo = Demo::start(
+            options,
+            move |progress| shown.say(&progress.what),
+            CancellationToken::new(),
+        )
+        .await?;
+        bar.clear();
+        let workspace = demo.workspace.clone();
+        let sources = crate::source::open_all(&workspace.sources)?;
+        let engine = Engine::new(&workspace, sources, caller, stays);
+        Ok(Self {
+            workspace,
+            engine,
+            _server: None,
+            _demo: Some(demo),
         })
     }
 
@@ -73,6 +107,19 @@ impl Session {
     pub(crate) async fn close(self) {
         self.engine.log().flush(FLUSH).await;
     }
+}
+
+/// The scale that `demo` or `demo:SCALE` names, `None` where the text is a file's name.
+fn demo_scale(file: &str) -> Option<anyhow::Result<f64>> {
+    let scale = match file.strip_prefix("demo")? {
+        "" => return Some(Ok(Options::default().scale)),
+        rest => rest.strip_prefix(':')?,
+    };
+    Some(scale.parse().map_err(|_| {
+        usage(format!(
+            "\"{scale}\" is no scale of the demo; write --workspace demo:1"
+        ))
+    }))
 }
 
 /// The workspace file: the one given, else the one found.
