@@ -41,6 +41,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             .with_app_id("lookaside")
             .with_inner_size([size.0, size.1])
             .with_min_inner_size([1024.0, 640.0]),
+        // Said, because the tests bring another renderer into the same build.
+        renderer: eframe::Renderer::Glow,
         ..Default::default()
     };
     let handle = runtime.handle().clone();

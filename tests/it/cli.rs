@@ -300,6 +300,7 @@ fn wrong_usage_is_one_sentence_and_status_2() {
         &["nosuch"],
         &["run", "all", "-p", "max"],
         &["race", "all", "-n", "0"],
+        &["race", "all", "--workspace", "demo:huge"],
     ] {
         let output = place.output(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
