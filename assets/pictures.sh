@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 folder=${1:-assets/pictures}
 program=${LOOKASIDE:-target/release/lookaside}
 scale=${SCALE:-0.1} size=${SIZE:-1280x800}
-views=${VIEWS:-connect reports keys latency worker} themes=${THEMES:-dark light}
+views=${VIEWS:-connect reports keys latency race worker} themes=${THEMES:-dark light}
 for tool in Xvfb xdotool scrot; do
     command -v "$tool" >/dev/null || { echo "pictures.sh: $tool is missing; apt-get install xvfb xdotool scrot" >&2; exit 1; }
 done
@@ -41,14 +41,18 @@ for theme in $themes; do
     for view in $views; do
         start=(demo --scale "$scale")
         [ "$view" = connect ] && start=()
-        "$program" --view "$view" --theme "$theme" --size "$size" "${start[@]}" &
+        shown=$view
+        [ "$view" = race ] && shown=reports
+        "$program" --view "$shown" --theme "$theme" --size "$size" "${start[@]}" &
         window=$!
-        xdotool search --sync --onlyvisible --name '^Lookaside$' >/dev/null
+        # Without a window manager nobody gives the window the keyboard.
+        xdotool windowfocus "$(xdotool search --sync --onlyvisible --name '^Lookaside$' | head -n 1)"
         xdotool mousemove 640 790
         # The worker fills the reports first; nothing here is faster than the queries are.
         if [ "$view" != connect ]; then sleep "${WARM:-45}"; else sleep 4; fi
         case $view in
             reports) for _ in 1 2 3 4; do press ctrl+Return; sleep 2; done ;;
+            race) press ctrl+r; sleep "${RACE:-60}" ;;
             latency) press ctrl+1; sleep 1; for _ in 1 2 3; do press ctrl+Return; sleep 2; done; press ctrl+3; sleep 2 ;;
         esac
         sleep 2
