@@ -84,11 +84,14 @@ fn open_window(cli: &Cli) -> anyhow::Result<()> {
     use lookaside::app::command::{ThemeChoice, View};
     use lookaside::app::{Options, Start, run};
     let start = match (&cli.command, &cli.redis, &cli.workspace) {
-        (Some(Command::Demo(demo)), ..) => Start::Demo(lookaside::demo::Options {
-            scale: demo.scale,
-            orders_per_minute: demo.orders_per_minute,
-            ..lookaside::demo::Options::default()
-        }),
+        (Some(Command::Demo(demo)), ..) => {
+            let usual = lookaside::demo::Options::default();
+            Start::Demo(lookaside::demo::Options {
+                scale: demo.scale,
+                orders_per_minute: demo.orders_per_minute.unwrap_or(usual.orders_per_minute),
+                ..usual
+            })
+        }
         (_, Some(url), _) => Start::Redis(url.clone()),
         (_, None, Some(path)) => Start::Workspace(cli::locate(Some(path))?),
         (_, None, None) => cli::locate(None).map_or(Start::Welcome, Start::Workspace),

@@ -20,9 +20,10 @@ pub struct DemoArgs {
     /// Stay in the terminal even where there is a display.
     #[arg(long)]
     pub terminal: bool,
-    /// New orders a minute that arrive while the demo runs; 0 for none.
-    #[arg(long, default_value_t = 12, value_name = "N")]
-    pub orders_per_minute: u32,
+    /// New orders a minute that arrive while the demo runs, 0 for none; 4 in the window, 12 in the terminal where
+    /// nobody wants to wait.
+    #[arg(long, value_name = "N")]
+    pub orders_per_minute: Option<u32>,
     /// Load the same data into this database instead: an empty one of your own, mysql://, mariadb:// or postgres://.
     #[arg(long, value_name = "URL", conflicts_with = "terminal")]
     pub load: Option<String>,
@@ -36,7 +37,7 @@ impl Default for DemoArgs {
         Self {
             scale: 0.1,
             terminal: false,
-            orders_per_minute: 12,
+            orders_per_minute: None,
             load: None,
             replace: false,
         }
@@ -48,7 +49,10 @@ impl DemoArgs {
     pub async fn run(self, cancel: CancellationToken) -> anyhow::Result<()> {
         match self.load {
             Some(url) => load::run(&url, self.scale, self.replace, &cancel).await,
-            None => terminal::run(self.scale, self.orders_per_minute, &cancel).await,
+            None => {
+                let orders = self.orders_per_minute.unwrap_or(12);
+                terminal::run(self.scale, orders, &cancel).await
+            }
         }
     }
 }

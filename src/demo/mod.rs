@@ -49,7 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             scale: 0.1,
-            orders_per_minute: 6,
+            orders_per_minute: 4,
             folder: None,
         }
     }
