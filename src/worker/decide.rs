@@ -98,6 +98,10 @@ pub(super) fn decide(look: &Look) -> Decision {
         Refresh::OnChange if look.watching && look.read && look.left <= margin(look) => {
             Run(Reason::Expiring, "its TTL is about to end".to_owned())
         }
+        // While nobody can call it fresh, running it again at once would change nothing.
+        Refresh::OnChange if !look.watching && look.age < pause(look) => {
+            Wait(pause(look) - look.age)
+        }
         _ if stale && look.asked => Run(Reason::Asked, "it was served stale".to_owned()),
         Refresh::Every(period) => Wait(period.saturating_sub(look.age).min(LOOK_AGAIN)),
         Refresh::Ttl => Wait(LOOK_AGAIN),
@@ -107,6 +111,11 @@ pub(super) fn decide(look: &Look) -> Decision {
                 .clamp(SETTLE, LOOK_AGAIN),
         ),
     }
+}
+
+/// How long an entry rests after a refresh that could not make it fresh.
+fn pause(look: &Look) -> Duration {
+    (look.query_time * 10).max(Duration::from_secs(10))
 }
 
 /// How long before its TTL ends an entry is refreshed.

@@ -142,7 +142,7 @@ impl<'a> Cursor<'a> {
         let Some(item) = self.get(key) else {
             return Ok(None);
         };
-        let example = format!("a duration such as {key} = \"5m\" or \"1h 30m\"");
+        let example = format!("a duration such as {key} = \"5m\" or \"1h 30m\", ten years at most");
         let text = item
             .as_str()
             .ok_or_else(|| self.wrong_type(key, item, &example))?;
@@ -249,8 +249,13 @@ impl<'a> Cursor<'a> {
 
 /// `5m`, `1h 30m`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
-    humantime::parse_duration(text.trim()).ok()
+    humantime::parse_duration(text.trim())
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
 }
+
+/// The longest duration that makes sense here; Redis refuses expiries that overflow its clock.
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The known word that is most like `word`, where one is like it at all.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {

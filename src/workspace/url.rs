@@ -146,6 +146,13 @@ fn masked(url: &str) -> String {
         && let Some(colon) = url[start..at].find(':')
     {
         shown = format!("{}:***{}", &url[..start + colon], &url[at..]);
+    } else if !url.contains("://")
+        && !url.starts_with("sqlite:")
+        && let Some(at) = url.rfind('@')
+        && let Some(colon) = url[..at].find(':')
+    {
+        // A mistyped URL is shown in the message about it: what stands between a colon and an at sign may be a password.
+        shown = format!("{}:***{}", &url[..colon], &url[at..]);
     }
     let Some(query) = shown.find(['?', ';']) else {
         return shown;
@@ -243,6 +250,17 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn a_mistyped_url_hides_its_password_too() {
+        for url in [
+            "mysql:/me:s3cr3t@h/d",
+            "me:s3cr3t@h/d",
+            "redis//me:s3cr3t@127.0.0.1:7421",
+        ] {
+            assert!(!super::masked(url).contains("s3cr3t"), "{url}");
+        }
+    }
 
     #[test]
     fn passwords_are_masked_wherever_they_stand() {

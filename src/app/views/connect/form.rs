@@ -44,7 +44,7 @@ impl Form {
             .unwrap_or_default()
             .trim_end_matches('/');
         let last = path.rsplit(['/', ':', '\\']).next().unwrap_or_default();
-        let stem = last.split('.').next().unwrap_or_default();
+        let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
         let name: String = stem
             .chars()
             .map(|letter| {

@@ -145,6 +145,7 @@ impl Figures {
             }
             curve
         };
+        let cancelled = crate::source::SourceError::Cancelled.to_string();
         let mut reports = latency::compare(all());
         let median = |comparison: &Comparison| comparison.uncached.map_or(0.0, |side| side.p50_ms);
         reports.sort_by(|a, b| median(b).total_cmp(&median(a)));
@@ -175,7 +176,15 @@ impl Figures {
             share_uncached: share(Side::Uncached),
             outcomes,
             points,
-            failed: all().filter(|request| request.error.is_some()).count(),
+            // What the user ended did not fail.
+            failed: all()
+                .filter(|request| {
+                    request
+                        .error
+                        .as_ref()
+                        .is_some_and(|error| *error != cancelled)
+                })
+                .count(),
             made: None,
         }
     }

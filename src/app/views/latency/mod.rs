@@ -311,7 +311,11 @@ fn the_number(ui: &mut Ui, figures: &Figures) {
     if figures.failed > 0 {
         ui.add_space(size::SPACE_8);
         let failed = plural(figures.failed, "request failed", "requests failed");
-        widgets::notice(ui, Tone::Error, &format!("{failed} and stand on no chart"));
+        widgets::notice(
+            ui,
+            Tone::Error,
+            &format!("{failed}, left out of the charts"),
+        );
     }
 }
 
