@@ -100,7 +100,7 @@ pub(super) fn decide(look: &Look) -> Decision {
         }
         // While nobody can call it fresh, running it again at once would change nothing.
         Refresh::OnChange if !look.watching && look.age < pause(look) => {
-            Wait(pause(look) - look.age)
+            Wait(pause(look).saturating_sub(look.age))
         }
         _ if stale && look.asked => Run(Reason::Asked, "it was served stale".to_owned()),
         Refresh::Every(period) => Wait(period.saturating_sub(look.age).min(LOOK_AGAIN)),
