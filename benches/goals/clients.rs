@@ -6,12 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::kit;
-use super::rows::{sqlite_file, sqlite3_csv};
-use super::servers::{DATABASE, MariaDb, PASSWORD, Postgres, Redis, USER};
-
-const TABLE: &str = "CREATE TABLE things (id BIGINT PRIMARY KEY, customer VARCHAR(40), city VARCHAR(40), amount DECIMAL(15,2),
-  ratio DOUBLE PRECISION, day DATE, at TIMESTAMP NULL, paid BOOLEAN)";
+use super::rows::sqlite3_csv;
+use super::servers::{DATABASE, PASSWORD, Redis, USER};
+use super::{data, kit};
 
 pub(crate) fn run(small: bool) {
     let rows = if small { 20_000 } else { 5_000_000 };
@@ -21,7 +18,7 @@ pub(crate) fn run(small: bool) {
         "the client",
     );
     let redis = Redis::start();
-    let (folder, path) = sqlite_file(rows);
+    let (folder, path) = data::sqlite(rows);
     let ours = folder.path().join("ours.csv");
     let theirs = folder.path().join("theirs.csv");
     let rounds = if small { 1 } else { 3 };
@@ -34,18 +31,7 @@ pub(crate) fn run(small: bool) {
         || sqlite3_csv(&path, &theirs),
     );
 
-    let mariadb = MariaDb::start();
-    mariadb.client(DATABASE, TABLE, &[]);
-    mariadb.client(
-        DATABASE,
-        &format!(
-            "INSERT INTO things SELECT seq, CONCAT('Customer#', LPAD(seq * 7919 % 150000, 9, '0')),
-               CASE seq % 8 WHEN 0 THEN NULL WHEN 1 THEN 'Lisbon, old town' ELSE CONCAT('Hamburg ', seq % 50) END,
-               (seq * 7919 % 10000000) / 100, (seq * 7919 % 1000003) / 1e6, '1995-01-01' + INTERVAL (seq % 2500) DAY,
-               FROM_UNIXTIME(800000000 + seq % 5000000), seq % 3 = 0 FROM seq_1_to_{rows}"
-        ),
-        &[],
-    );
+    let mariadb = data::mariadb(rows);
     measure(
         "mariadb --batch",
         &redis,
@@ -67,18 +53,7 @@ pub(crate) fn run(small: bool) {
     );
     drop(mariadb);
 
-    let postgres = Postgres::start();
-    postgres.client(DATABASE, TABLE, &[]);
-    postgres.client(
-        DATABASE,
-        &format!(
-            "INSERT INTO things SELECT i, 'Customer#' || lpad((i * 7919 % 150000)::text, 9, '0'),
-               CASE i % 8 WHEN 0 THEN NULL WHEN 1 THEN 'Lisbon, old town' ELSE 'Hamburg ' || (i % 50) END,
-               (i * 7919 % 10000000) / 100.0, (i * 7919 % 1000003) / 1e6, date '1995-01-01' + (i % 2500)::int,
-               to_timestamp(800000000 + i * 977), i % 3 = 0 FROM generate_series(1::bigint, {rows}) AS g(i)"
-        ),
-        &[],
-    );
+    let postgres = data::postgres(rows);
     measure(
         "psql \\copy",
         &redis,

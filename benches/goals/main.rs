@@ -7,6 +7,7 @@
 
 mod clients;
 mod csv;
+mod data;
 mod hits;
 mod kit;
 mod miss;

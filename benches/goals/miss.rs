@@ -10,14 +10,13 @@ use lookaside::workspace::SourceConfig;
 use sqlx::{Connection, Row};
 use tokio_util::sync::CancellationToken;
 
-use super::kit;
-use super::rows::sqlite_file;
 use super::servers::Redis;
+use super::{data, kit};
 
 pub(crate) async fn run(small: bool) {
     kit::head("miss: query, fill and answer", "engine", "driver alone");
     let redis = Redis::start();
-    let (_folder, path) = sqlite_file(if small { 20_000 } else { 600_000 });
+    let (_folder, path) = data::sqlite(if small { 20_000 } else { 600_000 });
     let source = lookaside::source::open(&SourceConfig::new(
         "bench",
         &format!("sqlite:{}", path.display()),
