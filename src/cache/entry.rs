@@ -220,23 +220,21 @@ impl Cache {
         Ok(found)
     }
 
-    /// Begins a fill: tries the lock, tells epoch and position, registers the entry with its tables. The query's
-    /// snapshot must be opened after this returns.
+    /// Begins a fill: tries the lock, tells epoch and position. The query's snapshot must be opened after this
+    /// returns, and the catalogue that tells which tables it reads must be asked after it, too: what is redefined
+    /// later than that has a later position.
     pub async fn begin(
         &self,
         keys: &SourceKeys,
         key: &EntryKey,
-        tables: &[String],
         token: &str,
         lock: Duration,
     ) -> Result<Begun, CacheError> {
-        let mut names = vec![keys.versions(), keys.lock(key)];
-        names.extend(tables.iter().map(|table| keys.table(table)));
         let (now, got, epoch, position): (u64, u8, String, String) = self
             .script(
                 &BEGIN,
-                &names,
-                &[token.as_bytes(), &millis(lock), key.hex().as_bytes()],
+                &[keys.versions(), keys.lock(key)],
+                &[token.as_bytes(), &millis(lock)],
             )
             .await?;
         Ok(Begun {

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::payload::Damaged;
+use super::payload::{self, Damaged};
 use super::{Position, ServerTime};
+
+/// The longest from an entry's fill to its hard expiry: `ttl` and `stale_for` are ten years each at most.
+const LONGEST: u64 = 21 * 366 * 24 * 3600 * 1000;
 
 /// The header of an entry, as read from its Redis hash.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,14 +127,39 @@ impl Header {
             None => !header.chunks.is_empty() && stored == header.chunks.len() as u64,
         };
         // Sums that overflow are as wrong as sums that differ.
-        let rows = header
-            .chunks
-            .iter()
-            .try_fold(0u64, |sum, chunk| sum.checked_add(chunk.rows));
+        let sum = |of: fn(&ChunkInfo) -> u64| {
+            header
+                .chunks
+                .iter()
+                .try_fold(0u64, |sum, chunk| sum.checked_add(of(chunk)))
+        };
+        let sums = (
+            sum(|chunk| chunk.rows),
+            sum(|chunk| chunk.bytes),
+            sum(|chunk| chunk.raw),
+        );
         let safe_fill =
             header.fill.len() <= 64 && header.fill.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !consistent || rows != Some(header.rows) || !safe_fill {
+        if !consistent
+            || sums != (Some(header.rows), Some(header.bytes), Some(header.raw))
+            || !safe_fill
+        {
             return Err(Damaged("the header contradicts itself"));
+        }
+        let whole_sum =
+            header.sha256.len() == 64 && header.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        if !whole_sum {
+            return Err(Damaged("the header has a malformed checksum"));
+        }
+        let in_order = header.created <= header.soft
+            && header.soft <= header.hard
+            && header.hard.0 - header.created.0 <= LONGEST;
+        if !in_order {
+            return Err(Damaged("the header's times contradict each other"));
+        }
+        let too_large_inline = header.inline.is_some() && header.raw > payload::INLINE as u64;
+        if too_large_inline || !header.chunks.iter().all(ChunkInfo::is_possible) {
+            return Err(Damaged("the header tells of chunks that we never write"));
         }
         Ok(header)
     }
@@ -156,6 +184,16 @@ impl ChunkInfo {
             self.raw,
             blake3::Hash::from_bytes(self.hash).to_hex()
         )
+    }
+
+    /// Whether a chunk may be this large: memory is set aside by these figures.
+    fn is_possible(&self) -> bool {
+        let (bytes, raw) = if self.rows > 1 {
+            (payload::CHUNK, payload::EXPANDED)
+        } else {
+            (payload::ROW, payload::ROW)
+        };
+        self.rows <= payload::ROWS as u64 && self.bytes <= bytes as u64 && self.raw <= raw as u64
     }
 
     fn parse(line: &str) -> Option<Self> {

@@ -13,6 +13,7 @@
 //! | `header.rs` | what does an entry's header hold? |
 //! | `payload.rs` | how do batches become chunks and back? |
 //! | `verify.rs` | is a chunk safe to decode? |
+//! | `shape.rs` | do the chunks of an entry belong to one table? |
 //! | `entry.rs` | read, begin, commit: the steps of the protocol that engines take |
 //! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
 //! | `lua/*.lua` | each step as one script |
@@ -25,6 +26,7 @@ mod keys;
 pub mod payload;
 mod position;
 mod protocol;
+mod shape;
 mod store;
 mod verify;
 
@@ -35,4 +37,5 @@ pub use header::{ChunkInfo, Header};
 pub use keys::{Ours, SourceKeys, chunk, events, recognise};
 pub use position::Position;
 pub use protocol::{Change, Election, Epoch, Lead, Protocol, PublishError, ServerTime};
+pub use shape::Shape;
 pub use store::{Cache, CacheStatus};

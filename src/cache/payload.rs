@@ -6,28 +6,39 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::array::Array;
+use arrow::array::{Array, AsArray, OffsetSizeTrait};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow::record_batch::RecordBatch;
 
-use super::{ChunkInfo, verify};
+use super::ChunkInfo;
+use super::verify::{self, Limit};
 
 /// The largest chunk of more than one row, in stored bytes.
 pub const CHUNK: usize = 512 * 1024;
-/// The largest chunk of a single row, in stored bytes; Redis ends at 512 MB.
+/// The largest chunk of a single row, in stored and in raw bytes; Redis ends at 512 MB.
 pub const ROW: usize = 256 * 1024 * 1024;
+/// The largest chunk of more than one row, in raw bytes: what a reader has to be ready to hold of one chunk, however
+/// well it is compressed.
+pub const EXPANDED: usize = 16 * 1024 * 1024;
+/// The most rows of a chunk. Rows without columns, or of NULL alone, take no bytes that would bound them.
+pub const ROWS: usize = 1 << 20;
 /// An answer up to this many raw bytes is held in the header.
 pub const INLINE: usize = 16 * 1024;
 /// Rows of the first page.
 pub const PAGE: usize = 200;
 /// Below this compression costs more than it saves (measured: see BENCHMARKS.md).
 const WORTH_COMPRESSING: usize = 32 * 1024;
-/// The most raw bytes in a chunk, however well they compress: chunks are also the unit of parallel decoding.
+/// The raw bytes that a chunk aims at, however well they compress: chunks are also the unit of parallel decoding.
 const RAW: usize = 2 * 1024 * 1024;
+/// What a payload of unknown origin may decode to.
+const UNKNOWN: Limit = Limit {
+    bytes: 64 * 1024 * 1024,
+    rows: ROWS as u64,
+};
 
 /// How chunks are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,12 +223,16 @@ impl Chunker {
     fn encode(&mut self, batches: &[RecordBatch], out: &mut Vec<Chunk>) -> Result<(), EncodeError> {
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let raw: usize = batches.iter().map(raw_bytes).sum();
+        if rows > ROWS || raw > EXPANDED && rows > 1 {
+            return self.halve(batches, rows, out);
+        }
+        if raw > ROW {
+            return Err(EncodeError::Row(raw));
+        }
         let bytes = self.compress(batches, raw)?;
         if bytes.len() > CHUNK && rows > 1 {
             self.ratio = (bytes.len() as f64 / raw.max(1) as f64).clamp(0.05, 1.1);
-            let (left, right) = halves(batches, rows / 2);
-            self.encode(&left, out)?;
-            return self.encode(&right, out);
+            return self.halve(batches, rows, out);
         }
         if bytes.len() > ROW {
             return Err(EncodeError::Row(bytes.len()));
@@ -234,6 +249,17 @@ impl Chunker {
         };
         out.push(Chunk { bytes, info });
         Ok(())
+    }
+
+    fn halve(
+        &mut self,
+        batches: &[RecordBatch],
+        rows: usize,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), EncodeError> {
+        let (left, right) = halves(batches, rows / 2);
+        self.encode(&left, out)?;
+        self.encode(&right, out)
     }
 
     fn compress(&mut self, batches: &[RecordBatch], raw: usize) -> Result<Vec<u8>, EncodeError> {
@@ -296,13 +322,38 @@ fn halves(batches: &[RecordBatch], at: usize) -> (Vec<RecordBatch>, Vec<RecordBa
     (left, right)
 }
 
-/// Bytes of a batch's rows as uncompressed Arrow.
+/// Bytes of a batch's values as uncompressed Arrow: each number in its width, a text or binary value as long as it is
+/// and its offset, a truth value as one byte. However rows are cut into batches, the sum stays the same, so that a hit
+/// and a miss of one answer tell one size.
 pub fn raw_bytes(batch: &RecordBatch) -> usize {
     batch
         .columns()
         .iter()
-        .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+        .map(|column| {
+            let offsets = column.len();
+            match column.data_type() {
+                DataType::Boolean => column.len(),
+                DataType::Utf8 => 4 * offsets + span(column.as_string::<i32>().value_offsets()),
+                DataType::Binary => 4 * offsets + span(column.as_binary::<i32>().value_offsets()),
+                DataType::LargeUtf8 => {
+                    8 * offsets + span(column.as_string::<i64>().value_offsets())
+                }
+                DataType::LargeBinary => {
+                    8 * offsets + span(column.as_binary::<i64>().value_offsets())
+                }
+                DataType::FixedSizeBinary(width) => column.len() * (*width).max(0) as usize,
+                kind => column.len() * kind.primitive_width().unwrap_or(0),
+            }
+        })
         .sum()
+}
+
+/// Bytes between the first offset and the last.
+fn span<O: OffsetSizeTrait>(offsets: &[O]) -> usize {
+    match (offsets.first(), offsets.last()) {
+        (Some(first), Some(last)) => last.as_usize().saturating_sub(first.as_usize()),
+        _ => 0,
+    }
 }
 
 /// A schema as an Arrow IPC stream without batches, as kept in headers.
@@ -315,7 +366,8 @@ pub fn encode_schema(schema: &Schema) -> Result<Vec<u8>, EncodeError> {
 
 /// Reads [`encode_schema`] back.
 pub fn decode_schema(bytes: &[u8]) -> Result<SchemaRef, Damaged> {
-    read(bytes.to_vec()).map(|(schema, _)| schema)
+    let nothing = Limit { bytes: 0, rows: 0 };
+    read_within(bytes.to_vec(), nothing).map(|(schema, _)| schema)
 }
 
 /// Decodes a chunk that must be what the header says: its size, its hash, its number of rows.
@@ -326,7 +378,12 @@ pub fn decode(bytes: Vec<u8>, info: &ChunkInfo) -> Result<Vec<RecordBatch>, Dama
     if *blake3::hash(&bytes).as_bytes() != info.hash {
         return Err(Damaged("a chunk has another hash than its header says"));
     }
-    let (_, batches) = read(bytes)?;
+    let limit = Limit {
+        // Validity bitmaps and the last offset of each column are not in the raw size; they never take more than it.
+        bytes: info.raw.saturating_mul(2).saturating_add(64 * 1024),
+        rows: info.rows,
+    };
+    let (_, batches) = read_within(bytes, limit)?;
     let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
     if rows != info.rows {
         return Err(Damaged(
@@ -336,12 +393,16 @@ pub fn decode(bytes: Vec<u8>, info: &ChunkInfo) -> Result<Vec<RecordBatch>, Dama
     Ok(batches)
 }
 
-/// Decodes a complete Arrow IPC stream of unknown origin: never a panic, memory bounded by [`verify::RAW`].
+/// Decodes a complete Arrow IPC stream of unknown origin: never a panic, and memory is bounded.
 pub fn read(bytes: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), Damaged> {
+    read_within(bytes, UNKNOWN)
+}
+
+fn read_within(bytes: Vec<u8>, limit: Limit) -> Result<(SchemaRef, Vec<RecordBatch>), Damaged> {
     // `verify` refuses every input that is known to make the reader panic or allocate without bound. The reader
     // promises neither, and a cache that others can write to must not end the program: what remains is caught here.
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        verify::stream(&bytes)?;
+        verify::stream(&bytes, limit)?;
         let mut buffer = Buffer::from_vec(bytes);
         let mut decoder = StreamDecoder::new();
         let mut batches = Vec::new();

@@ -7,15 +7,23 @@ use arrow::ipc::{CompressionType, MessageHeader, RecordBatch, root_as_message};
 
 use super::payload::Damaged;
 
-/// The most bytes that one chunk may decode to.
-pub(super) const RAW: u64 = 1 << 30;
-/// LZ4 cannot expand more than 255 times; zstd can, and is held by [`RAW`] alone.
+/// What a chunk may decode to: as much as its header says that it holds, and nothing that only a bomb would.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    /// Bytes of all buffers together, beside [`FREE`] for each.
+    pub(super) bytes: u64,
+    /// Rows of all batches together. Rows of a type without buffers take no byte.
+    pub(super) rows: u64,
+}
+
+/// Bytes of each buffer that do not count: every buffer takes as many in its message, so they cannot add up.
+const FREE: u64 = 16;
+/// LZ4 cannot expand more than 255 times.
 const LZ4_RATIO: u64 = 256;
 
 /// Checks a whole IPC stream: one schema first, then record batches, then the end.
-pub(super) fn stream(mut bytes: &[u8]) -> Result<(), Damaged> {
+pub(super) fn stream(mut bytes: &[u8], mut left: Limit) -> Result<(), Damaged> {
     let mut fields = None;
-    let mut left = RAW;
     while !bytes.is_empty() {
         let marker = take(&mut bytes, 4)?;
         if marker != [0xff; 4] {
@@ -68,15 +76,15 @@ fn batch(
     batch: RecordBatch<'_>,
     body: &[u8],
     fields: usize,
-    left: &mut u64,
+    left: &mut Limit,
 ) -> Result<(), Damaged> {
     let wrong = Damaged("a chunk's batch points outside of it");
+    let bomb = Damaged("a chunk would decode to more than its header says");
     let length = u64::try_from(batch.length()).map_err(|_| wrong)?;
-    // A row takes at least a bit of some buffer in every type but Null, and a batch has at least one column's node.
-    if length > RAW
-        || batch
-            .variadicBufferCounts()
-            .is_some_and(|counts| !counts.is_empty())
+    left.rows = left.rows.checked_sub(length).ok_or(bomb)?;
+    if batch
+        .variadicBufferCounts()
+        .is_some_and(|counts| !counts.is_empty())
     {
         return Err(wrong);
     }
@@ -108,7 +116,7 @@ fn batch(
                     .and_then(|prefix| prefix.try_into().ok())
                     .ok_or(wrong)?;
                 match i64::from_le_bytes(prefix) {
-                    -1 => size as u64,
+                    -1 => size as u64 - 8,
                     declared => {
                         let declared = u64::try_from(declared).map_err(|_| wrong)?;
                         if codec == CompressionType::LZ4_FRAME
@@ -121,9 +129,10 @@ fn batch(
                 }
             }
         };
-        *left = left
-            .checked_sub(declared)
-            .ok_or(Damaged("a chunk would decode to too many bytes"))?;
+        left.bytes = left
+            .bytes
+            .checked_sub(declared.saturating_sub(FREE))
+            .ok_or(bomb)?;
     }
     Ok(())
 }

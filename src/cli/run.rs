@@ -327,7 +327,10 @@ impl Stats {
         Self {
             report: report.to_owned(),
             outcome: event.map_or(about.outcome, |event| event.outcome),
-            reason: about.reason.clone(),
+            // The event also knows what became of the answer after its first row: that it was not cached, for one.
+            reason: event
+                .and_then(|event| event.reason.clone())
+                .or_else(|| about.reason.clone()),
             rows: written.rows,
             bytes: event.map_or(0, |event| event.bytes),
             total_ms: millis(stages.total_ms),

@@ -84,8 +84,7 @@ impl Engine {
     /// Answers a request. Rows stream; an abandoned answer ends its query.
     pub async fn ask(self: &Arc<Self>, request: Request) -> Result<Answer, EngineError> {
         let (source, keys) = self.parts(&request.report)?;
-        // Boxed: the steps of a request are many, and callers hold this future inside of theirs.
-        Box::pin(Ask::new(self.clone(), source, keys, request).answer()).await
+        Ask::new(self.clone(), source, keys, request).answer().await
     }
 
     /// The state of an entry, without counting as a request.

@@ -3,8 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
+
 use super::fill::{self, Lock};
 use super::flight::{Joined, Landed, Leader, Part, Shared};
+use super::mend::Broken;
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
 use super::serve::{self, Loaded, Unserved};
@@ -12,6 +15,7 @@ use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, R
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
 use crate::report::{EntryKey, Refresh};
 use crate::source::{Source, SourceError};
+use crate::table::BatchStream;
 
 /// How often somebody else's fill is looked at: often at first, then less.
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -30,6 +34,8 @@ pub(super) struct Ask {
     /// The entry that was there when this request came: fill and time. That one is none we waited for.
     seen: Option<(String, ServerTime)>,
     waited: bool,
+    /// This request mends another's answer: it leaves no event of its own, and is not mended in turn.
+    mends: bool,
 }
 
 /// After a step: an answer, or the request for another round.
@@ -45,15 +51,35 @@ impl Ask {
         keys: SourceKeys,
         request: Request,
     ) -> Self {
+        Self::with(engine, source, keys, request, false)
+    }
+
+    /// A request for what another request's answer lacks.
+    pub(super) fn again(
+        engine: Arc<Engine>,
+        source: Arc<dyn Source>,
+        keys: SourceKeys,
+        request: Request,
+    ) -> Self {
+        Self::with(engine, source, keys, request, true)
+    }
+
+    fn with(
+        engine: Arc<Engine>,
+        source: Arc<dyn Source>,
+        keys: SourceKeys,
+        request: Request,
+        mends: bool,
+    ) -> Self {
         let key = EntryKey::new(source.identity(), &request.report, &request.params);
-        let silent = engine.caller == Caller::Worker && matches!(request.mode, Mode::Refresh(_));
+        let of_worker = engine.caller == Caller::Worker && matches!(request.mode, Mode::Refresh(_));
         let recorder = Recorder::new(
             engine.log().clone(),
             engine.caller,
             &request.report,
             &request.params,
             key,
-            silent,
+            mends || of_worker,
         );
         Self {
             engine,
@@ -66,10 +92,16 @@ impl Ask {
             arrival: None,
             seen: None,
             waited: false,
+            mends,
         }
     }
 
-    pub(super) async fn answer(self) -> Result<Answer, EngineError> {
+    /// Answers. Boxed: the steps of a request are many, and an answer that is mended asks anew within itself.
+    pub(super) fn answer(self) -> BoxFuture<'static, Result<Answer, EngineError>> {
+        Box::pin(self.rounds())
+    }
+
+    async fn rounds(self) -> Result<Answer, EngineError> {
         if self.request.mode == Mode::Uncached {
             let reason = "asked to skip the cache".to_owned();
             return self
@@ -226,25 +258,13 @@ impl Ask {
 
     /// Leads this process's flight: takes the fill lock and runs the query, or waits for the process that has it.
     async fn lead(mut self, leader: Leader, old: Option<Header>) -> Step {
-        let dependencies = match self
-            .engine
-            .catalogues
-            .resolve(&self.request.report, self.source.as_ref())
-            .await
-        {
-            Ok(dependencies) => dependencies.names(),
-            Err(error) => {
-                leader.land(Landed::Failed(error.clone().into()));
-                return self.last_good(error.into(), old).await;
-            }
-        };
         let token = format!("{:032x}", rand::random::<u128>());
         let mut pause = LOOK.0;
         loop {
             let begun = self
                 .engine
                 .cache
-                .begin(&self.keys, &self.key, &dependencies, &token, fill::LOCK)
+                .begin(&self.keys, &self.key, &token, fill::LOCK)
                 .await;
             let begun = match begun {
                 Ok(begun) => begun,
@@ -282,10 +302,18 @@ impl Ask {
             }
             if let Some(lock) = lock {
                 let old = old.or(found.header);
+                let tables = match self.tables().await {
+                    Ok(tables) => tables,
+                    Err(error) => {
+                        lock.release().await;
+                        leader.land(Landed::Failed(error.clone().into()));
+                        return self.last_good(error.into(), old).await;
+                    }
+                };
                 let about = fill::About {
                     lock,
                     begun,
-                    tables: dependencies,
+                    tables,
                     old: old.clone(),
                     writer: format!(
                         "{}, {}",
@@ -314,6 +342,21 @@ impl Ask {
                 .stages(|stages| stages.wait_ms += ms(started.elapsed()));
             pause = (pause * 2).min(LOOK.1);
         }
+    }
+
+    /// The tables that the answer of a fill that has begun depends on. Where a detector vouches for them the catalogue is
+    /// asked now: a view that is redefined later is a change after the fill began, and one that was redefined earlier
+    /// must not be taken for what it was.
+    async fn tables(&self) -> Result<Vec<String>, SourceError> {
+        let (report, source) = (&self.request.report, self.source.as_ref());
+        let at = Instant::now();
+        let catalogues = &self.engine.catalogues;
+        let dependencies = if self.watched() {
+            catalogues.resolve_since(report, source, at).await
+        } else {
+            catalogues.resolve(report, source).await
+        };
+        Ok(dependencies?.names())
     }
 
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.
@@ -401,7 +444,9 @@ impl Ask {
             )),
             sha256: Some(header.sha256.clone()),
         };
-        let loaded = match serve::load(&self.engine.cache, &mut header, &mut self.recorder).await {
+        let schema = about.schema.clone();
+        let cache = self.engine.cache.clone();
+        let loaded = match serve::load(&cache, &mut header, &schema, &mut self.recorder).await {
             Ok(loaded) => loaded,
             Err(Unserved::Damaged(damage)) => return self.repair(&header, damage).await,
             Err(Unserved::Cache(problem)) => return Box::pin(self.without_cache(problem)).await,
@@ -409,20 +454,23 @@ impl Ask {
         self.recorder.outcome(outcome, reason);
         self.recorder.sha256(Some(header.sha256.clone()));
         let (event, filled) = (self.recorder.slot(), self.filled);
-        let schema = about.schema.clone();
         let rows = match loaded {
-            Loaded::Whole(batches) => {
-                serve::whole(batches, schema, self.recorder, header.bytes).await
+            Loaded::Whole(batches) => serve::whole(batches, schema, self.recorder).await,
+            Loaded::Page(page, shape) => {
+                let (sender, stream) = BatchStream::channel(schema, 4);
+                let broken = Broken {
+                    engine: self.engine,
+                    source: self.source,
+                    keys: self.keys,
+                    request: self.request,
+                    header: Arc::new(header),
+                    given: 1,
+                    sender,
+                    recorder: self.recorder,
+                };
+                tokio::spawn(serve::rest(cache, page, shape, broken, !self.mends));
+                stream
             }
-            Loaded::Page(page) => serve::rest(
-                &self.engine,
-                self.keys,
-                self.key,
-                header,
-                page,
-                schema,
-                self.recorder,
-            ),
         };
         Step::Done(Ok(Answer {
             about,
@@ -453,7 +501,6 @@ impl Ask {
             .iter()
             .map(|batch| batch.num_rows() as u64)
             .sum();
-        let bytes = shared.batches.iter().map(payload::raw_bytes).sum::<usize>() as u64;
         self.recorder.outcome(Outcome::Wait, None);
         self.recorder.sha256(shared.sha256.clone());
         let about = About {
@@ -467,13 +514,7 @@ impl Ask {
             sha256: shared.sha256.clone(),
         };
         let event = self.recorder.slot();
-        let rows = serve::whole(
-            shared.batches.clone(),
-            shared.schema.clone(),
-            self.recorder,
-            bytes,
-        )
-        .await;
+        let rows = serve::whole(shared.batches.clone(), shared.schema.clone(), self.recorder).await;
         Answer {
             about,
             rows,

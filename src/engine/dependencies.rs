@@ -1,5 +1,5 @@
-//! What does a report depend on? Its SQL with the catalogue of its source, which is asked when a fill needs it and is
-//! older than a few seconds. A hit never needs it.
+//! What does a report depend on? Its SQL with the catalogue of its source. A fill that a detector vouches for asks for
+//! it after it has begun; everybody else takes one that is a few seconds old. A hit never needs it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::report::{Catalogue, Dependencies, Report};
 use crate::source::{Source, SourceError};
 
-/// A view that was redefined longer ago than this is noticed by the next fill.
+/// How old a catalogue may be that nobody vouches by.
 const CURRENT: Duration = Duration::from_secs(5);
 
 /// The catalogues of the sources, as far as they were needed.
@@ -24,12 +24,24 @@ impl Catalogues {
         report: &Report,
         source: &dyn Source,
     ) -> Result<Dependencies, SourceError> {
+        let now = Instant::now();
+        let since = now.checked_sub(CURRENT).unwrap_or(now);
+        self.resolve_since(report, source, since).await
+    }
+
+    /// The dependencies of `report` by a catalogue that was asked for at `since` or later.
+    pub(super) async fn resolve_since(
+        &self,
+        report: &Report,
+        source: &dyn Source,
+        since: Instant,
+    ) -> Result<Dependencies, SourceError> {
         if let Some(named) = named(report) {
             return Ok(named);
         }
         let known = self.0.lock().get(&report.source).cloned();
         let catalogue = match known {
-            Some((at, catalogue)) if at.elapsed() < CURRENT => catalogue,
+            Some((asked, catalogue)) if asked >= since => catalogue,
             _ => {
                 let asked = Instant::now();
                 let catalogue = Arc::new(source.catalogue().await?);

@@ -88,7 +88,8 @@ pub struct RequestEvent {
     pub caller: Caller,
     /// Rows of the answer.
     pub rows: u64,
-    /// Bytes of the answer: stored bytes where it came from the cache, else bytes in memory.
+    /// Bytes of the answer's values as uncompressed Arrow, however they came: a hit and a miss of one answer tell the
+    /// same. What an entry takes in Redis is the entry's to tell.
     pub bytes: u64,
     /// Where the time went.
     #[serde(flatten)]

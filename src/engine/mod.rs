@@ -7,6 +7,7 @@
 //! | `api.rs` | what can be asked of the engine? |
 //! | `ask.rs` | what is the outcome of a request? |
 //! | `serve.rs` | how does a cached answer reach who asked? |
+//! | `mend.rs` | how does an answer go on when its cached rows turn out damaged in the middle? |
 //! | `pump.rs` | how do a query's rows reach who asked? |
 //! | `dependencies.rs` | which tables does a report depend on, now? |
 //! | `record.rs` | which event does a request leave, however it ends? |
@@ -26,6 +27,7 @@ mod fill;
 mod flight;
 pub mod latency;
 mod log;
+mod mend;
 mod pump;
 pub mod race;
 mod record;
@@ -122,8 +124,12 @@ pub enum EngineError {
         /// The missing source.
         source_name: String,
     },
-    /// The cached rows turned out damaged in the middle; the entry was dropped, and asking again runs the query.
-    #[error("the cached rows were damaged and have been dropped; run the report again")]
+    /// The cached rows turned out damaged after some were given, and the query gives others now; asking again gives
+    /// those.
+    #[error(
+        "the cached rows were damaged in the middle, and the query now gives others than those already given; run the \
+         report again"
+    )]
     Damaged,
     /// The rows ended without an end.
     #[error(transparent)]

@@ -11,7 +11,7 @@ use super::fill::{self, Fill};
 use super::flight::{Landed, Leader, Shared};
 use super::record::ms;
 use super::{About, Answer, EngineError, Filled, Outcome};
-use crate::cache::{Header, payload};
+use crate::cache::Header;
 use crate::report::Refresh;
 use crate::source::{Query, Rows, SourceError};
 use crate::table::{BatchSender, BatchStream};
@@ -168,9 +168,7 @@ impl Pump {
     }
 
     async fn pass(&mut self, batch: RecordBatch) -> bool {
-        let raw = payload::raw_bytes(&batch);
-        self.bytes += raw;
-        self.ask.recorder.count(batch.num_rows() as u64, raw as u64);
+        self.bytes += self.ask.recorder.rows(&batch);
         if self.leader.is_some()
             && let Some(shared) = &mut self.shared
         {

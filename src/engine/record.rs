@@ -3,9 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use arrow::record_batch::RecordBatch;
 use chrono::Utc;
 
 use super::{Caller, Event, EventLog, Outcome, RequestEvent, Stages};
+use crate::cache::payload;
 use crate::report::{EntryKey, Params, Report};
 use crate::source::SourceTimes;
 
@@ -13,6 +15,7 @@ use crate::source::SourceTimes;
 pub(super) struct Recorder {
     log: Arc<EventLog>,
     slot: Arc<OnceLock<RequestEvent>>,
+    key: EntryKey,
     clock: Instant,
     event: Option<RequestEvent>,
     /// A refresh by the worker leaves the worker's own event.
@@ -45,6 +48,7 @@ impl Recorder {
         Self {
             log,
             slot: Arc::default(),
+            key,
             clock: Instant::now(),
             event: Some(event),
             silent,
@@ -73,12 +77,31 @@ impl Recorder {
         }
     }
 
-    /// Counts rows and bytes of the answer.
-    pub(super) fn count(&mut self, rows: u64, bytes: u64) {
+    /// The entry that was asked for.
+    pub(super) fn key(&self) -> EntryKey {
+        self.key
+    }
+
+    /// Counts rows of the answer; tells how many bytes they are.
+    pub(super) fn rows(&mut self, batch: &RecordBatch) -> usize {
+        let bytes = payload::raw_bytes(batch);
         if let Some(event) = &mut self.event {
-            event.rows += rows;
-            event.bytes += bytes;
+            event.rows += batch.num_rows() as u64;
+            event.bytes += bytes as u64;
         }
+        bytes
+    }
+
+    /// Adds the time that another request took on behalf of this one.
+    pub(super) fn add_stages(&mut self, more: &Stages) {
+        self.stages(|stages| {
+            stages.cache_ms += more.cache_ms;
+            stages.pool_ms += more.pool_ms;
+            stages.query_ms += more.query_ms;
+            stages.fetch_ms += more.fetch_ms;
+            stages.decode_ms += more.decode_ms;
+            stages.wait_ms += more.wait_ms;
+        });
     }
 
     pub(super) fn sha256(&mut self, sha256: Option<String>) {

@@ -1,24 +1,30 @@
 //! How does a cached answer reach who asked? Fetched in pipelines, decoded side by side on blocking threads, in
 //! order, a bounded part ahead.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 
+use super::EngineError;
+use super::mend::Broken;
 use super::record::{Recorder, ms};
-use super::{Engine, EngineError};
 use crate::cache::payload::{self, Damaged};
-use crate::cache::{Cache, CacheError, ChunkInfo, Header, SourceKeys};
-use crate::report::EntryKey;
-use crate::table::{BatchSender, BatchStream};
+use crate::cache::{Cache, CacheError, ChunkInfo, Header, Shape};
+use crate::table::BatchStream;
 
 /// Up to this many stored bytes are fetched and verified as a whole before the first row is given: a damaged entry is
 /// then a miss and nobody notices. A larger one starts with its first page.
 const WHOLE: u64 = 1024 * 1024;
+/// And this many raw ones: all of it is held at once.
+const WHOLE_RAW: u64 = 16 * 1024 * 1024;
 /// Chunks in one round trip.
 const GROUP: usize = 4;
+/// Raw bytes in one round trip, unless a single chunk has more: what is decoded ahead of the reader is held at once.
+const GROUP_RAW: u64 = 8 * 1024 * 1024;
 /// Groups under way at once.
 const AHEAD: usize = 3;
 /// Decoding less than this is not worth a thread.
@@ -36,24 +42,26 @@ pub(super) enum Unserved {
 pub(super) enum Loaded {
     /// All of them.
     Whole(Vec<RecordBatch>),
-    /// The first page; the rest follows.
-    Page(Vec<RecordBatch>),
+    /// The first page, and what the rest has to look like.
+    Page(Vec<RecordBatch>, Shape),
 }
 
 /// Fetches and verifies what has to be there before the answer is given.
 pub(super) async fn load(
     cache: &Arc<Cache>,
     header: &mut Header,
+    schema: &SchemaRef,
     recorder: &mut Recorder,
 ) -> Result<Loaded, Unserved> {
     let started = Instant::now();
     if let Some(inline) = header.inline.take() {
         let batches = payload::decode(inline, &header.chunks[0]).map_err(Unserved::Damaged)?;
+        one_table(schema, &batches)?;
         recorder.stages(|stages| stages.decode_ms += ms(started.elapsed()));
         return Ok(Loaded::Whole(batches));
     }
     let missing = Unserved::Damaged(Damaged("a chunk is gone"));
-    if header.bytes <= WHOLE {
+    if header.bytes <= WHOLE && header.raw <= WHOLE_RAW {
         let chunks = cache
             .read_chunks(&header.fill, 0..header.chunks.len())
             .await
@@ -73,6 +81,7 @@ pub(super) async fn load(
         for (chunk, _) in decoded {
             batches.extend(chunk.map_err(Unserved::Damaged)?);
         }
+        one_table(schema, &batches)?;
         return Ok(Loaded::Whole(batches));
     }
     let (first, whole) = cache
@@ -85,128 +94,136 @@ pub(super) async fn load(
     };
     let (page, took) = decode(first, header.chunks[0]).await;
     recorder.stages(|stages| stages.decode_ms += ms(took));
-    Ok(Loaded::Page(page.map_err(Unserved::Damaged)?))
+    let page = page.map_err(Unserved::Damaged)?;
+    let mut shape = Shape::new(schema.clone());
+    shape.admit(&page).map_err(Unserved::Damaged)?;
+    Ok(Loaded::Page(page, shape))
+}
+
+/// Whether these are rows of the table that the header tells of, all of them.
+fn one_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(), Unserved> {
+    let mut shape = Shape::new(schema.clone());
+    shape
+        .admit(batches)
+        .and_then(|()| shape.finish())
+        .map_err(Unserved::Damaged)
 }
 
 /// A stream of rows that are all in memory. The event is in the log before the last row is read.
 pub(super) async fn whole(
     batches: Vec<RecordBatch>,
-    schema: arrow::datatypes::SchemaRef,
+    schema: SchemaRef,
     mut recorder: Recorder,
-    bytes: u64,
 ) -> BatchStream<EngineError> {
     let (sender, stream) = BatchStream::channel(schema, batches.len() + 1);
-    let mut rows = 0;
     for batch in batches {
-        rows += batch.num_rows() as u64;
+        recorder.rows(&batch);
         // There is room for every batch: this never waits.
         sender.send(batch).await;
     }
-    recorder.count(rows, bytes);
     recorder.end(None);
     sender.finish().await;
     stream
 }
 
-/// The rest of an entry after its first page, in the background.
-pub(super) fn rest(
-    engine: &Arc<Engine>,
-    keys: SourceKeys,
-    key: EntryKey,
-    header: Header,
-    page: Vec<RecordBatch>,
-    schema: arrow::datatypes::SchemaRef,
-    recorder: Recorder,
-) -> BatchStream<EngineError> {
-    let (sender, stream) = BatchStream::channel(schema, 4);
-    tokio::spawn(pump(
-        engine.cache.clone(),
-        keys,
-        key,
-        header,
-        page,
-        sender,
-        recorder,
-    ));
-    stream
-}
-
-async fn pump(
+/// The rest of an entry after its first page, with the cache to read it from. What breaks off is mended, unless it is
+/// the mending of an answer itself: then it ends with the error.
+pub(super) async fn rest(
     cache: Arc<Cache>,
-    keys: SourceKeys,
-    key: EntryKey,
-    header: Header,
     page: Vec<RecordBatch>,
-    sender: BatchSender<EngineError>,
-    mut recorder: Recorder,
+    mut shape: Shape,
+    mut broken: Broken,
+    mendable: bool,
 ) {
-    let header = Arc::new(header);
-    recorder.count(0, header.bytes);
     for batch in page {
-        recorder.count(batch.num_rows() as u64, 0);
-        if !sender.send(batch).await {
+        broken.recorder.rows(&batch);
+        if !broken.sender.send(batch).await {
             return;
         }
     }
-    let starts: Vec<usize> = (1..header.chunks.len()).step_by(GROUP).collect();
-    let mut groups = futures::stream::iter(starts)
-        .map(|start| {
+    let header = broken.header.clone();
+    let mut groups = futures::stream::iter(groups(&header.chunks))
+        .map(|group| {
             let (cache, header) = (cache.clone(), header.clone());
             async move {
+                let end = group.end;
                 // A task of its own, so that fetching goes on while the reader is busy.
-                tokio::spawn(async move { group(&cache, &header, start).await })
+                let loaded = tokio::spawn(async move { load_group(&cache, &header, group).await })
                     .await
                     .unwrap_or(Err(Unserved::Damaged(Damaged(
                         "a chunk could not be decoded",
-                    ))))
+                    ))));
+                (end, loaded)
             }
         })
         .buffered(AHEAD);
-    while let Some(loaded) = groups.next().await {
-        match loaded {
-            Ok((batches, fetched, decoded)) => {
-                recorder.stages(|stages| {
-                    stages.cache_ms += ms(fetched);
-                    stages.decode_ms += ms(decoded);
-                });
-                for batch in batches {
-                    recorder.count(batch.num_rows() as u64, 0);
-                    if !sender.send(batch).await {
-                        return;
-                    }
-                }
-            }
-            Err(why) => {
-                let why = match why {
-                    Unserved::Damaged(damage) => damage.to_string(),
-                    Unserved::Cache(problem) => problem.message,
-                };
-                tracing::warn!(%key, why, "a cached answer broke off");
-                let _ = cache.drop_entry(&keys, &key, Some(&header.fill)).await;
-                recorder.end(Some(EngineError::Damaged.to_string()));
-                sender.fail(EngineError::Damaged).await;
+    let failed = loop {
+        let Some((end, loaded)) = groups.next().await else {
+            break shape.finish().err().map(Unserved::Damaged);
+        };
+        let (batches, fetched, decoded) = match loaded {
+            Ok(loaded) => loaded,
+            Err(why) => break Some(why),
+        };
+        if let Err(damage) = shape.admit(&batches) {
+            break Some(Unserved::Damaged(damage));
+        }
+        broken.recorder.stages(|stages| {
+            stages.cache_ms += ms(fetched);
+            stages.decode_ms += ms(decoded);
+        });
+        for batch in batches {
+            broken.recorder.rows(&batch);
+            if !broken.sender.send(batch).await {
                 return;
             }
         }
+        broken.given = end;
+    };
+    drop(groups);
+    match failed {
+        None => {
+            broken.recorder.end(None);
+            broken.sender.finish().await;
+        }
+        Some(why) if mendable => broken.mend(why).await,
+        Some(_) => {
+            broken.recorder.end(Some(EngineError::Damaged.to_string()));
+            broken.sender.fail(EngineError::Damaged).await;
+        }
     }
-    recorder.end(None);
-    sender.finish().await;
 }
 
-async fn group(
+/// The chunks after the first, a round trip each.
+fn groups(chunks: &[ChunkInfo]) -> Vec<Range<usize>> {
+    let mut groups = Vec::new();
+    let (mut start, mut raw) = (1, 0);
+    for (number, chunk) in chunks.iter().enumerate().skip(1) {
+        if number - start == GROUP || number > start && raw + chunk.raw > GROUP_RAW {
+            groups.push(start..number);
+            (start, raw) = (number, 0);
+        }
+        raw += chunk.raw;
+    }
+    if start < chunks.len() {
+        groups.push(start..chunks.len());
+    }
+    groups
+}
+
+async fn load_group(
     cache: &Cache,
     header: &Header,
-    start: usize,
+    group: Range<usize>,
 ) -> Result<(Vec<RecordBatch>, Duration, Duration), Unserved> {
-    let end = (start + GROUP).min(header.chunks.len());
     let started = Instant::now();
     let chunks = cache
-        .read_chunks(&header.fill, start..end)
+        .read_chunks(&header.fill, group.clone())
         .await
         .map_err(Unserved::Cache)?;
     let fetched = started.elapsed();
     let mut work = Vec::with_capacity(GROUP);
-    for (bytes, info) in chunks.into_iter().zip(&header.chunks[start..end]) {
+    for (bytes, info) in chunks.into_iter().zip(&header.chunks[group]) {
         work.push(decode(
             bytes.ok_or(Unserved::Damaged(Damaged("a chunk is gone")))?,
             *info,

@@ -472,13 +472,9 @@ impl World {
     async fn begin_fill(&mut self) {
         let number = self.random.random_range(0..ENTRIES.len());
         let token = format!("{}", self.random.random::<u64>());
-        let tables: Vec<String> = ENTRIES[number]
-            .iter()
-            .map(|table| (*table).to_owned())
-            .collect();
         let begun = self
             .cache
-            .begin(&self.keys, &entry(number), &tables, &token, VALID)
+            .begin(&self.keys, &entry(number), &token, VALID)
             .await
             .unwrap();
         // Correctness never rests on the lock: a fill goes on without it, too.
@@ -514,7 +510,7 @@ impl World {
             fill: name.clone(),
             chunks: made.iter().map(|chunk| chunk.info).collect(),
             inline: Some(made[0].bytes.clone()),
-            sha256: String::new(),
+            sha256: "0".repeat(64),
             schema: payload::encode_schema(&schema).unwrap(),
             tables: ENTRIES[fill.entry]
                 .iter()

@@ -63,6 +63,7 @@ async fn a_miss_fills_and_a_hit_serves_the_same_rows_without_the_database() {
         assert_eq!(miss.ids(), hit.ids());
         assert_eq!(miss.event.rows, rows as u64);
         assert_eq!(hit.event.rows, rows as u64);
+        assert_eq!(hit.event.bytes, miss.event.bytes, "one meaning of bytes");
         assert!(hit.event.sha256.is_some());
         assert_eq!(miss.event.sha256, hit.event.sha256);
         let mut checksum = lookaside::table::Checksum::new(&hit.table.schema);
@@ -204,6 +205,54 @@ async fn a_change_while_the_query_runs_leaves_the_entry_born_stale() {
     let filled = answer.filled.clone();
     read(answer).await.unwrap();
     assert!(filled.get().unwrap().stored && filled.get().unwrap().born_stale);
+    let state = engine.state(&report, &Params::default()).await;
+    assert_eq!(state.state, Freshness::Stale, "{}", state.reason);
+}
+
+#[tokio::test]
+async fn a_view_that_was_redefined_a_moment_ago_is_not_taken_for_what_it_was() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    source.view("recent", "SELECT * FROM orders");
+    let engine = engine(&redis.url(), &source, false);
+    let report = with(&report(Refresh::OnChange), |report| {
+        report.sql = "SELECT * FROM recent".into();
+    });
+    let (protocol, mut epoch) = watch(&engine).await;
+    let tables = ["orders", "parts"].map(str::to_owned);
+    let now = protocol.now().await.unwrap();
+    protocol
+        .take_in(&mut epoch, &tables, &Position::from(1), now, LONG)
+        .await
+        .unwrap();
+    cached(&engine, &report).await;
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Hit);
+
+    // Somebody redefines the view, which the detector takes for a change of everything; the entry is refilled.
+    source.view("recent", "SELECT * FROM parts");
+    let now = protocol.now().await.unwrap();
+    let now = protocol
+        .publish(&mut epoch, Change::All, &Position::from(2), now, LONG)
+        .await
+        .unwrap();
+    ask(&engine, &report, Mode::Refresh(Reason::Changed))
+        .await
+        .unwrap();
+    let state = engine.state(&report, &Params::default()).await;
+    assert_eq!(
+        (state.state, state.tables),
+        (Freshness::Fresh, vec!["parts".to_owned()])
+    );
+    protocol
+        .publish(
+            &mut epoch,
+            Change::Tables(&tables[1..]),
+            &Position::from(3),
+            now,
+            LONG,
+        )
+        .await
+        .unwrap();
     let state = engine.state(&report, &Params::default()).await;
     assert_eq!(state.state, Freshness::Stale, "{}", state.reason);
 }

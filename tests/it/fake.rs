@@ -37,6 +37,7 @@ pub(crate) struct Fake {
     pub(crate) failure: Mutex<Option<SourceError>>,
     /// Holds every query before its first row until [`Fake::open`].
     pub(crate) held: AtomicBool,
+    views: Mutex<BTreeMap<String, String>>,
     gate: Semaphore,
 }
 
@@ -56,12 +57,18 @@ impl Fake {
             rows: AtomicUsize::new(20),
             failure: Mutex::new(None),
             held: AtomicBool::new(false),
+            views: Mutex::default(),
             gate: Semaphore::new(0),
         })
     }
 
     pub(crate) fn runs(&self) -> usize {
         self.runs.load(Ordering::SeqCst)
+    }
+
+    /// Defines a view anew.
+    pub(crate) fn view(&self, name: &str, sql: &str) {
+        self.views.lock().insert(name.to_owned(), sql.to_owned());
     }
 
     /// Lets one held query go on.
@@ -139,7 +146,8 @@ impl Source for Fake {
 
     async fn catalogue(&self) -> Result<Catalogue, SourceError> {
         Ok(Catalogue {
-            tables: BTreeSet::from([TABLE.to_owned()]),
+            tables: BTreeSet::from([TABLE.to_owned(), "parts".to_owned()]),
+            views: self.views.lock().clone(),
             ..Catalogue::default()
         })
     }

@@ -2,14 +2,17 @@
 //! cache was not used, and nothing has to be restarted.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use lookaside::cache::CacheStatus;
-use lookaside::engine::{Mode, Outcome};
-use lookaside::report::{Params, Refresh};
+use lookaside::engine::{Engine, EngineError, Freshness, Mode, Outcome, RequestEvent};
+use lookaside::report::{Params, Refresh, Report};
 
-use crate::fake::{Fake, ask, cached, engine, read, report, request, until};
+use crate::fake::{Fake, cached, engine, report, request, until};
 use crate::servers::Redis;
 
 /// Every element of the key space that matches.
@@ -428,43 +431,118 @@ async fn damage_of_every_kind_is_a_miss_and_is_repaired() {
     }
 }
 
+/// The first rows of an answer, the ids of all of them, and how it ended. What the event says may differ from what was
+/// told before the first row.
+async fn to_the_end(
+    engine: &Arc<Engine>,
+    report: &Arc<Report>,
+    after_first: impl FnOnce(),
+) -> (Vec<i64>, Option<EngineError>, RequestEvent) {
+    let mut answer = engine.ask(request(report, Mode::Cached)).await.unwrap();
+    assert_eq!(answer.about.outcome, Outcome::Hit);
+    let (mut ids, mut after_first, mut ended) = (Vec::new(), Some(after_first), None);
+    while let Some(batch) = answer.rows.next().await {
+        match batch {
+            Ok(batch) => ids.extend(batch.column(0).as_primitive::<Int64Type>().values()),
+            Err(error) => ended = Some(error),
+        }
+        if let Some(after_first) = after_first.take() {
+            after_first();
+        }
+    }
+    (ids, ended, answer.event.get().unwrap().clone())
+}
+
+/// Breaks one chunk of the report's entry.
+async fn rot(redis: &Redis, engine: &Engine, report: &Report, from_the_end: usize) {
+    let header = engine.state(report, &Params::default()).await.redis_key;
+    let field = |name: &str| redis.cli(&["HGET", &header, name]).trim().to_owned();
+    let chunks: usize = field("chunks").parse().unwrap();
+    assert!(chunks > 2 * from_the_end && chunks > 3, "{chunks} chunks");
+    let chunk = format!("t:c:{}:{}", field("fill"), chunks - from_the_end);
+    redis.cli(&["SETRANGE", &chunk, "1000", "XXXXXXXX"]);
+}
+
 #[tokio::test]
-async fn rot_in_the_middle_of_a_large_answer_ends_it_with_a_sentence_and_drops_it() {
+async fn rot_in_the_middle_of_a_large_answer_is_mended_without_a_row_twice() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    source.rows.store(400_000, Ordering::SeqCst);
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    let before = cached(&engine, &report).await;
+    for from_the_end in [1, 4] {
+        rot(&redis, &engine, &report, from_the_end).await;
+        let runs = source.runs();
+        let (ids, error, event) = to_the_end(&engine, &report, || ()).await;
+        assert!(error.is_none(), "{error:?}");
+        assert!(
+            ids == (0..400_000).collect::<Vec<_>>(),
+            "{} rows",
+            ids.len()
+        );
+        assert_eq!(source.runs(), runs + 1);
+        assert_eq!((event.outcome, event.rows), (Outcome::Miss, 400_000));
+        assert_eq!(event.sha256, before.event.sha256);
+        let reason = event.reason.unwrap();
+        assert!(reason.contains("the cached rows were damaged"), "{reason}");
+        let again = cached(&engine, &report).await;
+        assert_eq!((again.outcome, again.ids().len()), (Outcome::Hit, 400_000));
+        let events = engine.log().since(0).0.len();
+        assert_eq!(
+            events,
+            if from_the_end == 1 { 3 } else { 5 },
+            "one event a request"
+        );
+    }
+    // A chunk that is gone, evicted say, is seen before the first row.
+    let header = engine.state(&report, &Params::default()).await.redis_key;
+    let fill = redis.cli(&["HGET", &header, "fill"]);
+    redis.cli(&["DEL", &format!("t:c:{}:3", fill.trim())]);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Miss);
+}
+
+#[tokio::test]
+async fn rot_in_an_answer_whose_data_changed_since_ends_it_and_the_next_one_is_whole() {
     let redis = Redis::start();
     let source = Fake::new();
     source.rows.store(400_000, Ordering::SeqCst);
     let engine = engine(&redis.url(), &source, false);
     let report = report(Refresh::Ttl);
     cached(&engine, &report).await;
-    let header = engine.state(&report, &Params::default()).await.redis_key;
-    let fill = redis.cli(&["HGET", &header, "fill"]);
-    let chunks: usize = redis
-        .cli(&["HGET", &header, "chunks"])
-        .trim()
-        .parse()
-        .unwrap();
-    assert!(chunks > 3);
-    redis.cli(&[
-        "SETRANGE",
-        &format!("t:c:{}:{}", fill.trim(), chunks - 1),
-        "1000",
-        "XXXXXXXX",
-    ]);
-    let broken = ask(&engine, &report, Mode::Cached).await;
+    rot(&redis, &engine, &report, 1).await;
+    source.version.store(2, Ordering::SeqCst);
+    let (_, error, event) = to_the_end(&engine, &report, || ()).await;
+    let error = error.unwrap();
+    assert!(matches!(error, EngineError::Damaged), "{error}");
+    assert!(event.error.unwrap().contains("run the report again"));
+    until("the repaired entry is there", async || {
+        engine.state(&report, &Params::default()).await.state == Freshness::Fresh
+    })
+    .await;
+    let again = cached(&engine, &report).await;
+    assert_eq!((again.outcome, again.version()), (Outcome::Hit, 2));
+    assert_eq!(source.runs(), 2);
+}
+
+#[tokio::test]
+async fn killing_redis_in_the_middle_of_a_hit_loses_nothing() {
+    let mut redis = Redis::start();
+    let source = Fake::new();
+    source.rows.store(2_000_000, Ordering::SeqCst);
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    cached(&engine, &report).await;
+    let (ids, error, event) = to_the_end(&engine, &report, || redis.kill()).await;
+    assert!(error.is_none(), "{error:?}");
     assert!(
-        broken
-            .unwrap_err()
-            .to_string()
-            .contains("run the report again")
+        ids == (0..2_000_000).collect::<Vec<_>>(),
+        "{} rows",
+        ids.len()
     );
-    let again = read(engine.ask(request(&report, Mode::Cached)).await.unwrap())
-        .await
-        .unwrap();
-    assert_eq!((again.outcome, again.ids().len()), (Outcome::Miss, 400_000));
-    // A chunk that is gone, evicted say, is seen before the first row.
-    let fill = redis.cli(&["HGET", &header, "fill"]);
-    redis.cli(&["DEL", &format!("t:c:{}:{}", fill.trim(), chunks - 1)]);
-    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Miss);
+    assert_eq!((event.outcome, source.runs()), (Outcome::Bypass, 2));
+    let reason = event.reason.unwrap();
+    assert!(reason.contains("the cache went away"), "{reason}");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod detector;
 mod engine;
 mod fake;
 mod faults;
+mod hostile;
 mod inspect;
 mod servers;
 mod source_mysql;

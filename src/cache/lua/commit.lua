@@ -10,7 +10,8 @@ local current = v[1] or ''
 local old = redis.pcall('HMGET', KEYS[2], 'epoch', 'pos', 'fill', 'chunks')
 if old.err then old = {false, false, false, false} end
 
-if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
+-- A lock that holds something else is not ours, and no reason to fail half-way.
+if redis.pcall('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
 
 -- After the epoch changed this answer can never be fresh: it must not replace one that can.
 if old[1] and old[1] == current and epoch ~= current then return {now, 'refused', 1, '', 0} end
@@ -19,9 +20,19 @@ if old[1] == epoch and old[2] and old[2] > pos then return {now, 'refused', 1, '
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'epoch', epoch, 'pos', pos, 'created', string.format('%.0f', now),
   'soft', string.format('%.0f', now + ARGV[4]), 'hard', string.format('%.0f', now + ARGV[5]))
-for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+-- Before anything else can fail: nothing of ours may stay for ever.
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
-for i = 4, #KEYS do redis.call('SADD', KEYS[i], ARGV[6]) end
+for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 4, #KEYS do
+  local added = redis.pcall('SADD', KEYS[i], ARGV[6])
+  if type(added) == 'table' and added.err then
+    -- Under our prefix only a set belongs there: what is none was put there by mistake.
+    redis.call('DEL', KEYS[i])
+    redis.call('SADD', KEYS[i], ARGV[6])
+  end
+  -- A set lasts as long as the last of its entries.
+  if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[i], ARGV[5]) end
+end
 
 local born_stale = 0
 if epoch == '' or epoch ~= current then
@@ -32,4 +43,9 @@ else
     if not at or at > pos then born_stale = 1 end
   end
 end
-return {now, 'stored', born_stale, old[3] or '', tonumber(old[4] or '0') or 0}
+
+-- What the old header says about its chunks was perhaps not written by us.
+local fill, chunks = old[3], tonumber(old[4] or '')
+if not fill or #fill > 64 or not string.match(fill, '^%w+$') then fill = '' end
+if not chunks or not (chunks >= 0 and chunks <= 100000) then chunks = 0 end
+return {now, 'stored', born_stale, fill, math.floor(chunks)}

@@ -30,13 +30,21 @@ end
 local header = redis.pcall('HGETALL', KEYS[2])
 if header.err then return answer('missing', 'damaged') end
 if #header == 0 then return answer('missing', 'absent') end
-local field = {}
-for i = 1, #header, 2 do field[header[i]] = header[i + 1] end
+local field, bytes = {}, 0
+for i = 1, #header, 2 do
+  field[header[i]] = header[i + 1]
+  bytes = bytes + #header[i] + #header[i + 1]
+end
+-- No header of ours is as large: it is not sent to anybody.
+if bytes > 67108864 then return answer('missing', 'damaged') end
 
 local soft = tonumber(field.soft)
 local ok, tables = pcall(cjson.decode, field.tables or '')
 if not soft or not field.epoch or not field.pos or not ok or type(tables) ~= 'table' then
   return answer('missing', 'damaged')
+end
+for _, name in ipairs(tables) do
+  if type(name) ~= 'string' then return answer('missing', 'damaged') end
 end
 
 if ARGV[1] == '1' then
