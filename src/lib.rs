@@ -7,6 +7,7 @@
 //!
 //! | module | its one question |
 //! | --- | --- |
+//! | [`human`] | how are a count, a time and a size written for people? |
 //! | [`workspace`] | what did the user ask for? the TOML file: read, check, edit in place, secrets |
 //! | [`report`] | what is a report? typed parameters, the entry key, the tables it depends on |
 //! | [`table`] | what is a result? Arrow record batches, their exact text, CSV, JSON, Parquet |
@@ -20,7 +21,7 @@
 //! | [`cli`] | the commands, one file each |
 //! | `app` | the window (feature `gui`) |
 //!
-//! Imports go one way: `report`, `table`, `workspace` are imported by `source` and `cache`; these by `detector`,
+//! Imports go one way: `human` imports nothing; `report`, `table`, `workspace` are imported by `source` and `cache`; these by `detector`,
 //! `engine` and `inspect`; these by `worker`; and all of them by `demo`, `cli` and `app`.
 
 pub mod cache;
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod demo;
 pub mod detector;
 pub mod engine;
+pub mod human;
 pub mod inspect;
 pub mod report;
 pub mod source;

@@ -108,8 +108,8 @@ pub static ALL: &[Entry] = &[
     },
     Entry {
         id: Id::Export,
-        text: "Export CSV",
-        tooltip: "Write the result to a CSV file",
+        text: "Export",
+        tooltip: "Write the result to a file: CSV, JSON, Parquet or Arrow",
         shortcut: Some(ctrl(Key::E)),
         command: |state| {
             state

@@ -1,4 +1,5 @@
-//! What the window remembers from one start to the next: the theme, its size, and recent workspaces. Kept in the
+//! What the window remembers from one start to the next: the theme, its size and
+//! place, and recent workspaces. Kept in the
 //! platform's state folder; losing it loses nothing that matters, so failures to read or write it are not shown.
 
 use std::path::{Path, PathBuf};
@@ -11,14 +12,23 @@ use super::command::ThemeChoice;
 /// How many recent workspaces are kept.
 const RECENT: usize = 8;
 
+/// The smallest size of the window in which every view fits.
+pub const LEAST: (f32, f32) = (1024.0, 640.0);
+/// No monitor is larger.
+const MOST: f32 = 16_384.0;
+
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
     /// The chosen theme.
     pub theme: ThemeChoice,
-    /// Width and height of the window.
+    /// Width and height of the window, in points.
     pub size: Option<(f32, f32)>,
+    /// Where its upper left corner stood, in points.
+    pub place: Option<(f32, f32)>,
+    /// Whether it filled the screen.
+    pub maximized: bool,
     /// Workspaces that were open, the latest first.
     pub recent: Vec<Recent>,
 }
@@ -64,6 +74,29 @@ impl Memory {
         Ok(())
     }
 
+    /// The size to open with: what was remembered, as far as it makes sense.
+    pub fn usable_size(&self) -> Option<(f32, f32)> {
+        self.size
+            .map(|(width, height)| (width.clamp(LEAST.0, MOST), height.clamp(LEAST.1, MOST)))
+    }
+
+    /// Where to open: what was remembered, where a monitor shows it. A monitor that was unplugged must not hide the
+    /// window. `monitors` are the places and sizes of monitors in pixels, `scale` the pixels of a point.
+    pub fn usable_place(
+        &self,
+        scale: f32,
+        monitors: impl IntoIterator<Item = [f32; 4]>,
+    ) -> Option<(f32, f32)> {
+        let place = self.place?;
+        let width = self.usable_size().unwrap_or(LEAST).0;
+        // The middle of the title bar is what one takes hold of.
+        let (x, y) = ((place.0 + width / 2.0) * scale, (place.1 + 8.0) * scale);
+        let shown = monitors.into_iter().any(|[left, top, width, height]| {
+            (left..left + width).contains(&x) && (top..top + height).contains(&y)
+        });
+        shown.then_some(place)
+    }
+
     /// Notes that a workspace was opened.
     pub fn opened(&mut self, recent: Recent) {
         self.recent.retain(|other| other.path != recent.path);
@@ -76,6 +109,35 @@ impl Memory {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_place_that_no_monitor_shows_is_forgotten() {
+        let memory = Memory {
+            size: Some((1200.0, 700.0)),
+            place: Some((2000.0, 40.0)),
+            ..Memory::default()
+        };
+        let (laptop, screen) = ([0.0, 0.0, 1920.0, 1080.0], [1920.0, 0.0, 2560.0, 1440.0]);
+        assert_eq!(memory.usable_place(1.0, [laptop]), None);
+        assert_eq!(memory.usable_place(1.0, [laptop, screen]), memory.place);
+        // At two pixels a point the same place lies further out.
+        assert_eq!(memory.usable_place(2.0, [laptop, screen]), None);
+        assert_eq!(Memory::default().usable_place(1.0, [laptop]), None);
+    }
+
+    #[test]
+    fn a_size_stays_usable() {
+        let size = |width, height| {
+            let memory = Memory {
+                size: Some((width, height)),
+                ..Memory::default()
+            };
+            memory.usable_size()
+        };
+        assert_eq!(size(1400.0, 900.0), Some((1400.0, 900.0)));
+        assert_eq!(size(-5.0, 1e30), Some((1024.0, 16_384.0)));
+        assert_eq!(Memory::default().usable_size(), None);
+    }
 
     #[test]
     fn the_latest_workspace_comes_first_and_once() {

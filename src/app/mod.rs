@@ -35,7 +35,6 @@
 pub mod command;
 pub mod commands;
 pub mod event;
-pub mod format;
 pub mod frame;
 pub mod memory;
 mod options;
@@ -46,5 +45,6 @@ pub mod views;
 pub mod widgets;
 mod window;
 
+pub use crate::human as format;
 pub use options::{Options, Start};
 pub use window::run;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use chrono::Utc;
-use eframe::egui::{self, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
+use eframe::egui::{self, ThemePreference, Ui, ViewportBuilder, ViewportCommand, ViewportInfo};
 
 use super::command::{Command, Commands, ThemeChoice};
-use super::memory::Memory;
+use super::memory::{LEAST, Memory};
 use super::options::{Options, Start};
 use super::state::{Clock, State};
 use super::tasks::Tasks;
@@ -30,7 +30,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     }
     let file = Memory::file();
     let memory = file.as_deref().map(Memory::load).unwrap_or_default();
-    let size = options.size.or(memory.size).unwrap_or((1280.0, 800.0));
+    let size = options.size.or(memory.usable_size());
+    let size = size.unwrap_or((1280.0, 800.0));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -40,7 +41,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             .with_title("Lookaside")
             .with_app_id("lookaside")
             .with_inner_size([size.0, size.1])
-            .with_min_inner_size([1024.0, 640.0]),
+            .with_maximized(options.size.is_none() && memory.maximized)
+            .with_min_inner_size([LEAST.0, LEAST.1]),
         // Said, because the tests bring another renderer into the same build.
         renderer: eframe::Renderer::Glow,
         ..Default::default()
@@ -51,11 +53,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         native,
         Box::new(move |creation| {
             Ok(Box::new(Window::new(
-                &creation.egui_ctx,
-                handle,
-                options,
-                memory,
-                file,
+                creation, handle, options, memory, file,
             )))
         }),
     );
@@ -68,22 +66,34 @@ struct Window {
     state: State,
     tasks: Option<Tasks>,
     commands: Commands,
+    runtime: tokio::runtime::Handle,
     memory: Memory,
     file: Option<PathBuf>,
+    /// Whether the window's size is the user's, and not one that was asked for on the command line.
+    own_size: bool,
     theme: Option<ThemeChoice>,
 }
 
 impl Window {
     fn new(
-        ctx: &egui::Context,
+        creation: &eframe::CreationContext<'_>,
         runtime: tokio::runtime::Handle,
         options: Options,
         memory: Memory,
         file: Option<PathBuf>,
     ) -> Self {
+        let ctx = &creation.egui_ctx;
         theme::install(ctx);
+        let own_size = options.size.is_none();
+        if own_size
+            && !memory.maximized
+            && let Some((x, y)) = place(creation, &memory)
+        {
+            ctx.send_viewport_cmd(ViewportCommand::OuterPosition(egui::pos2(x, y)));
+        }
         let waker = ctx.clone();
-        let mut tasks = Tasks::new(runtime, Arc::new(move || waker.request_repaint()));
+        let wake = Arc::new(move || waker.request_repaint());
+        let mut tasks = Tasks::new(runtime.clone(), wake);
         let mut state = State {
             theme: options.theme.unwrap_or(memory.theme),
             ..State::default()
@@ -101,22 +111,86 @@ impl Window {
             state,
             tasks: Some(tasks),
             commands,
+            runtime,
             memory,
             file,
+            own_size,
             theme: None,
         }
     }
 
-    fn remember(&mut self) {
-        let mut memory = self.memory.clone();
-        memory.theme = self.state.theme;
-        memory.recent.clone_from(&self.state.connect.recent);
-        if memory != self.memory {
-            self.memory = memory;
-            if let Some(file) = &self.file {
-                let _ = self.memory.save(file);
-            }
+    /// Notes what the next start is to know. Where the window stands is written at the end, with everything; the
+    /// rest as soon as it changes.
+    fn remember(&mut self, ctx: &egui::Context) {
+        if self.own_size {
+            ctx.input(|input| note_geometry(&mut self.memory, input.viewport()));
         }
+        if self.memory.recent != self.state.connect.recent {
+            self.memory.recent.clone_from(&self.state.connect.recent);
+            self.save_soon();
+        }
+    }
+
+    /// Shows the theme that was chosen; a choice made in the window is remembered.
+    fn show_theme(&mut self, ctx: &egui::Context) {
+        let chosen = self.state.theme;
+        let Some(before) = self.theme.replace(chosen) else {
+            ctx.set_theme(preference(chosen));
+            return;
+        };
+        if before != chosen {
+            ctx.set_theme(preference(chosen));
+            self.memory.theme = chosen;
+            self.save_soon();
+        }
+    }
+
+    /// Writes what is remembered, on a thread that may wait for the disk.
+    fn save_soon(&self) {
+        if let Some(file) = self.file.clone() {
+            let memory = self.memory.clone();
+            self.runtime.spawn_blocking(move || memory.save(&file));
+        }
+    }
+}
+
+/// Where the window is to stand: where it stood, if a monitor still shows that.
+fn place(creation: &eframe::CreationContext<'_>, memory: &Memory) -> Option<(f32, f32)> {
+    let window = creation.winit_window()?;
+    let monitors = window.available_monitors().map(|monitor| {
+        let (place, size) = (monitor.position(), monitor.size());
+        [
+            place.x as f32,
+            place.y as f32,
+            size.width as f32,
+            size.height as f32,
+        ]
+    });
+    memory.usable_place(window.scale_factor() as f32, monitors)
+}
+
+/// A window that fills the screen, or is hidden, keeps the size and the place it had before.
+fn note_geometry(memory: &mut Memory, viewport: &ViewportInfo) {
+    if viewport.fullscreen == Some(true) || viewport.minimized == Some(true) {
+        return;
+    }
+    memory.maximized = viewport.maximized == Some(true);
+    if memory.maximized {
+        return;
+    }
+    if let Some(inner) = viewport.inner_rect {
+        memory.size = Some((inner.width().round(), inner.height().round()));
+    }
+    if let Some(outer) = viewport.outer_rect {
+        memory.place = Some((outer.left().round(), outer.top().round()));
+    }
+}
+
+fn preference(theme: ThemeChoice) -> ThemePreference {
+    match theme {
+        ThemeChoice::System => ThemePreference::System,
+        ThemeChoice::Dark => ThemePreference::Dark,
+        ThemeChoice::Light => ThemePreference::Light,
     }
 }
 
@@ -138,15 +212,8 @@ impl eframe::App for Window {
         if let Some(text) = self.state.clipboard.take() {
             ctx.copy_text(text);
         }
-        if self.theme != Some(self.state.theme) {
-            self.theme = Some(self.state.theme);
-            ctx.set_theme(match self.state.theme {
-                ThemeChoice::System => ThemePreference::System,
-                ThemeChoice::Dark => ThemePreference::Dark,
-                ThemeChoice::Light => ThemePreference::Light,
-            });
-        }
-        self.remember();
+        self.show_theme(ctx);
+        self.remember(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -158,6 +225,10 @@ impl eframe::App for Window {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        // Losing it loses nothing that matters, so a disk that refuses is not spoken of.
+        if let Some(file) = &self.file {
+            let _ = self.memory.save(file);
+        }
         if let Some(tasks) = self.tasks.take() {
             tasks.shut_down();
         }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde_json::{Map, Value as Json, json};
 
-use super::output::size;
+use crate::human;
 use crate::inspect::{
     About, Connection, Decoding, Kind, Owned, Page, Ttl, Value, describe, display, header_text,
     owned, page, payload,
@@ -179,7 +179,7 @@ fn write_text(
     writeln!(out, "Type      {}", about.type_name)?;
     writeln!(out, "Encoding  {}", about.encoding)?;
     writeln!(out, "TTL       {}", left(about.ttl, now))?;
-    writeln!(out, "Bytes     {}", known(about.bytes.map(size)))?;
+    writeln!(out, "Bytes     {}", known(about.bytes.map(human::bytes)))?;
     let (one, many) = about.kind.elements();
     if let Some(elements) = about.elements {
         writeln!(
@@ -256,7 +256,7 @@ fn write_value(out: &mut impl Write, kind: Kind, page: &Page) -> Result<()> {
             out,
             "One {} has {} on average, so none was fetched; --anyway fetches one page.",
             kind.elements().0,
-            size(*average)
+            human::bytes(*average)
         )?,
         Value::Other => writeln!(out, "A type of a module; its value is not read here.")?,
     }

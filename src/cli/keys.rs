@@ -7,7 +7,8 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::key::{bytes_json, grouped, left};
-use super::output::{duration_millis, size, time};
+use super::output::{duration_millis, time};
+use crate::human;
 use crate::inspect::{
     Analysis, Connection, Count, Pace, Phase, ScanOptions, ScanState, TtlBucket, analyse, display,
 };
@@ -167,7 +168,7 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
         out,
         "{} keys, {}, {} in {}",
         grouped(all.keys),
-        size(all.bytes),
+        human::bytes(all.bytes),
         if is_complete(state) {
             "complete"
         } else {
@@ -184,7 +185,7 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
             "  {:<32} {:>14} {:>12}",
             name,
             grouped(count.keys),
-            size(count.bytes)
+            human::bytes(count.bytes)
         )
     };
     writeln!(out, "\n{:<34} {:>14} {:>12}", "Type", "Keys", "Bytes")?;
@@ -232,7 +233,7 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
             writeln!(
                 out,
                 "{:>12}  {:<8} {:>12} {:>12}  {}",
-                key.bytes.map_or_else(|| "unknown".into(), size),
+                key.bytes.map_or_else(|| "unknown".into(), human::bytes),
                 key.type_name,
                 big.elements.map_or_else(String::new, grouped),
                 left(key.ttl, now),

@@ -67,22 +67,6 @@ pub(crate) fn span(duration: Duration) -> String {
     }
 }
 
-/// A size for people: `812 B`, `1.4 MB`.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1_000.0 && unit + 1 < UNITS.len() {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
-}
-
 /// Rows of text in columns; `right` names the columns that stand on the right.
 pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     use unicode_width::UnicodeWidthStr;
@@ -122,15 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_sizes_for_people() {
+    fn times_for_people() {
         assert_eq!(time(0.84), "840 µs");
         assert_eq!(time(6.14), "6.1 ms");
         assert_eq!(time(640.2), "640 ms");
         assert_eq!(time(38_400.0), "38.4 s");
         assert_eq!(time(200_000.0), "3 min 20 s");
         assert_eq!(span(Duration::from_mins(125)), "2 h 5 min");
-        assert_eq!(size(812), "812 B");
-        assert_eq!(size(1_400_000), "1.4 MB");
     }
 
     #[test]

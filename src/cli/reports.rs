@@ -7,10 +7,11 @@ use clap::Args;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{columns, duration_millis, millis, print, print_json, size, span, time};
+use super::output::{columns, duration_millis, millis, print, print_json, span, time};
 use super::session::Session;
 use crate::engine::latency::{Side, side};
 use crate::engine::{Caller, EntryState, Event, Freshness, Outcome, RequestEvent};
+use crate::human;
 use crate::report::{Params, Report};
 use crate::table::grouped;
 
@@ -192,7 +193,7 @@ impl ReportJson {
             for_people(self.age_ms).unwrap_or_default(),
             for_people(self.ttl_ms).unwrap_or_default(),
             self.rows.map(grouped).unwrap_or_default(),
-            self.bytes.map(size).unwrap_or_default(),
+            self.bytes.map(human::bytes).unwrap_or_default(),
             self.last_cached_ms.map(time).unwrap_or_default(),
             self.last_uncached_ms.map(time).unwrap_or_default(),
             ratio,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 
 use crate::cache::{self, Header, Ours, ServerTime};
+use crate::human;
 use crate::table::Table;
 
 use super::{Connection, InspectError, Value};
@@ -81,16 +82,13 @@ pub fn header_text(header: &Header) -> Vec<(&'static str, String)> {
     let mut fields = vec![
         ("Report", header.report.clone()),
         ("Parameters", header.params.clone()),
-        ("Rows", header.rows.to_string()),
+        ("Rows", human::count(header.rows)),
         (
             "Stored",
-            format!("{} bytes in {}", header.bytes, chunks(header)),
+            format!("{} in {}", human::bytes(header.bytes), chunks(header)),
         ),
-        ("Uncompressed", format!("{} bytes", header.raw)),
-        (
-            "Query time",
-            format!("{:.1} ms", header.query_time.as_secs_f64() * 1e3),
-        ),
+        ("Uncompressed", human::bytes(header.raw)),
+        ("Query time", human::duration(header.query_time)),
         ("Tables", header.tables.join(", ")),
         ("Written by", header.writer.clone()),
         ("Created", time(header.created)),
@@ -109,7 +107,7 @@ fn chunks(header: &Header) -> String {
     match header.stored_chunks() {
         0 => "the header".to_owned(),
         1 => "1 chunk".to_owned(),
-        many => format!("{many} chunks"),
+        many => format!("{} chunks", human::count(many as u64)),
     }
 }
 

@@ -12,7 +12,7 @@ mod value;
 
 pub use key::{EntryKey, SourceIdentity};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
-pub use policy::Refresh;
+pub use policy::{Refresh, read_time, write_time};
 pub use sql::{Piece, Rendered, Template, TemplateError, line_column};
 pub use tables::{Catalogue, Dependencies, Dialect};
 

@@ -1,4 +1,4 @@
-//! When the worker re-runs a report.
+//! When the worker re-runs a report, and how the times of a policy are written.
 
 use std::time::Duration;
 
@@ -14,4 +14,92 @@ pub enum Refresh {
     AheadOfExpiry,
     /// On a schedule: `every 10m`.
     Every(Duration),
+}
+
+impl Refresh {
+    /// Reads it as the workspace file writes it.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that says what would be right.
+    pub fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "ttl" => return Ok(Self::Ttl),
+            "on-change" => return Ok(Self::OnChange),
+            "ahead-of-expiry" => return Ok(Self::AheadOfExpiry),
+            _ => {}
+        }
+        match text.strip_prefix("every ").map(read_time) {
+            Some(Some(time)) if time >= Duration::from_secs(1) => Ok(Self::Every(time)),
+            Some(Some(_)) => Err(format!("refresh is \"{text}\"; give at least \"every 1s\"")),
+            _ => Err(format!(
+                "refresh is \"{text}\"; write on-change, ahead-of-expiry, ttl, or a schedule such as \"every 10m\""
+            )),
+        }
+    }
+
+    /// As the workspace file writes it.
+    pub fn text(self) -> String {
+        match self {
+            Self::Ttl => "ttl".to_owned(),
+            Self::OnChange => "on-change".to_owned(),
+            Self::AheadOfExpiry => "ahead-of-expiry".to_owned(),
+            Self::Every(every) => format!("every {}", write_time(every)),
+        }
+    }
+}
+
+/// The longest time that makes sense in a policy; Redis refuses expiries that overflow its clock.
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// Reads a time as people write it: `5m`, `1h 30m`; ten years at most.
+pub fn read_time(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text.trim())
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
+}
+
+/// Writes a time so that [`read_time`] reads it back: `5m`, `1h 30m`, `24h`.
+pub fn write_time(time: Duration) -> String {
+    let hours = time.as_secs() / 3600;
+    // People speak of 24 and 48 hours before they speak of days.
+    if time == Duration::from_hours(hours) && (1..=72).contains(&hours) {
+        format!("{hours}h")
+    } else {
+        humantime::format_duration(time).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_read_as_it_is_written() {
+        for refresh in [
+            Refresh::Ttl,
+            Refresh::OnChange,
+            Refresh::AheadOfExpiry,
+            Refresh::Every(Duration::from_mins(10)),
+        ] {
+            assert_eq!(Refresh::read(&refresh.text()), Ok(refresh));
+        }
+        for (text, says) in [
+            ("every 1ms", "at least"),
+            ("every now and then", "such as"),
+            ("never", "on-change"),
+        ] {
+            assert!(
+                Refresh::read(text).is_err_and(|error| error.contains(says)),
+                "{text}"
+            );
+        }
+        assert_eq!(read_time(" 1h 30m "), Some(Duration::from_mins(90)));
+        assert_eq!(read_time("11years"), None);
+        for minutes in [0, 5, 90, 24 * 60, 36 * 60, 24 * 60 + 1, 30 * 24 * 60] {
+            let time = Duration::from_mins(minutes);
+            assert_eq!(read_time(&write_time(time)), Some(time));
+        }
+        assert_eq!(write_time(Duration::from_hours(24)), "24h");
+    }
 }

@@ -22,27 +22,23 @@ impl WriteError {
         use io::ErrorKind as K;
         let why = match error.kind() {
             K::StorageFull => {
-                "the disk is full; free some space or choose another folder with -o".to_owned()
+                "the disk is full; free some space or choose another folder".to_owned()
             }
             K::QuotaExceeded => {
-                "your disk quota is used up; free some space or choose another folder with -o"
-                    .to_owned()
+                "your disk quota is used up; free some space or choose another folder".to_owned()
             }
             K::FileTooLarge => {
-                "the file would be larger than is allowed there; choose another folder with -o"
-                    .to_owned()
+                "the file would be larger than is allowed there; choose another folder".to_owned()
             }
-            K::PermissionDenied => {
-                "you may not write there; choose another folder with -o".to_owned()
-            }
+            K::PermissionDenied => "you may not write there; choose another folder".to_owned(),
             K::ReadOnlyFilesystem => {
-                "the file system is read-only; choose another folder with -o".to_owned()
+                "the file system is read-only; choose another folder".to_owned()
             }
             K::NotFound | K::NotADirectory => {
-                "its folder does not exist; make it first or choose another with -o".to_owned()
+                "its folder does not exist; make it first or choose another".to_owned()
             }
             K::IsADirectory => "it is a folder; give the name of a file".to_owned(),
-            _ => format!("{error}; try another folder with -o"),
+            _ => format!("{error}; try another folder"),
         };
         Self {
             message: format!("{target} was not written: {why}"),

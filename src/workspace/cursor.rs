@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml_edit::{Item, TableLike, Value};
 
 use super::WorkspaceError;
-use crate::report::line_column;
+use crate::report::{line_column, read_time};
 
 /// The file being read.
 pub(super) struct File<'a> {
@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         let text = item
             .as_str()
             .ok_or_else(|| self.wrong_type(key, item, &example))?;
-        duration(text).map(Some).ok_or_else(|| {
+        read_time(text).map(Some).ok_or_else(|| {
             self.wrong(
                 key,
                 format!("{key} of {} is \"{text}\"; write {example}", self.name),
@@ -246,16 +246,6 @@ impl<'a> Cursor<'a> {
         }
     }
 }
-
-/// `5m`, `1h 30m`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    humantime::parse_duration(text.trim())
-        .ok()
-        .filter(|duration| *duration <= LONGEST)
-}
-
-/// The longest duration that makes sense here; Redis refuses expiries that overflow its clock.
-const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The known word that is most like `word`, where one is like it at all.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
-use crate::report::{ParamSpec, ParamType, Refresh, Report, Value};
+use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
 #[derive(Debug)]
@@ -203,10 +203,10 @@ fn write_source(table: &mut Table, source: &SourceConfig) {
         table["max_concurrent_queries"] = value(source.max_concurrent_queries as i64);
     }
     if source.query_timeout != plain.query_timeout {
-        table["query_timeout"] = value(time(source.query_timeout));
+        table["query_timeout"] = value(write_time(source.query_timeout));
     }
     if source.poll_interval != plain.poll_interval {
-        table["poll_interval"] = value(time(source.poll_interval));
+        table["poll_interval"] = value(write_time(source.poll_interval));
     }
     if let Some(watermark) = &source.watermark {
         table["watermark"] = value(watermark.as_str());
@@ -234,28 +234,21 @@ fn write_report(
         }
         None => set(table, "sql", Some(sql(&report.sql))),
     }
-    if read::params_of(table).as_ref() != Some(&report.params) {
-        let params = (!report.params.is_empty()).then(|| value(params(&report.params)));
-        set(table, "params", params);
-    }
+    write_params(table, &report.params);
     for (key, new, usual) in [
         ("ttl", report.ttl, Report::TTL),
         ("stale_for", report.stale_for, Report::STALE_FOR),
     ] {
         if new != usual || table.contains_key(key) {
-            set(table, key, Some(value(time(new))));
+            set(table, key, Some(value(write_time(new))));
         }
     }
-    set(
-        table,
-        "refresh",
-        match report.refresh {
-            Refresh::Ttl => None,
-            Refresh::OnChange => Some(value("on-change")),
-            Refresh::AheadOfExpiry => Some(value("ahead-of-expiry")),
-            Refresh::Every(every) => Some(value(format!("every {}", time(every)))),
-        },
-    );
+    let refresh = match report.refresh {
+        // It is the default, and need not be said where it was not.
+        Refresh::Ttl if !table.contains_key("refresh") => None,
+        refresh => Some(value(refresh.text())),
+    };
+    set(table, "refresh", refresh);
     set(
         table,
         "tables",
@@ -267,24 +260,63 @@ fn write_report(
     set(
         table,
         "timeout",
-        report.timeout.map(|timeout| value(time(timeout))),
+        report.timeout.map(|timeout| value(write_time(timeout))),
     );
 }
 
-fn set(table: &mut Table, key: &str, item: Option<Item>) {
+/// Changes the parameters that differ from what the table says, and leaves the others as they are written.
+fn write_params(report: &mut Table, specs: &[ParamSpec]) {
+    let old = read::params_of(report).unwrap_or_default();
+    let Some(table) = report
+        .get_mut("params")
+        .and_then(Item::as_table_like_mut)
+        .filter(|_| !specs.is_empty())
+    else {
+        let all = (!specs.is_empty()).then(|| value(params(specs)));
+        set(report, "params", all);
+        return;
+    };
+    let gone: Vec<String> = table
+        .iter()
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| specs.iter().all(|spec| spec.name != *name))
+        .collect();
+    for name in gone {
+        table.remove(&name);
+    }
+    for spec in specs.iter().filter(|spec| !old.contains(spec)) {
+        match table.get_mut(&spec.name).and_then(Item::as_table_like_mut) {
+            Some(one) => {
+                set(one, "type", Some(value(spec.type_name())));
+                set(one, "default", default(spec).map(Item::Value));
+            }
+            None => {
+                table.insert(&spec.name, value(param(spec)));
+            }
+        }
+    }
+}
+
+fn set(table: &mut dyn TableLike, key: &str, item: Option<Item>) {
     match (table.get(key), item) {
         (Some(old), Some(new)) if same(key, old, &new) => {}
         (old, Some(new)) => {
             let decor = old
                 .and_then(Item::as_value)
                 .map(|value| value.decor().clone());
-            table[key] = match (new, decor) {
+            let new = match (new, decor) {
                 (Item::Value(mut new), Some(decor)) => {
                     *new.decor_mut() = decor;
                     Item::Value(new)
                 }
                 (new, _) => new,
             };
+            match table.get_mut(key) {
+                Some(place) => *place = new,
+                None => {
+                    table.insert(key, new);
+                }
+            }
         }
         (_, None) => {
             table.remove(key);
@@ -296,8 +328,9 @@ fn set(table: &mut Table, key: &str, item: Option<Item>) {
 fn same(key: &str, old: &Item, new: &Item) -> bool {
     match (old.as_str(), new.as_str()) {
         (Some(old), Some(new)) if matches!(key, "ttl" | "stale_for" | "timeout") => {
-            humantime::parse_duration(old).ok() == humantime::parse_duration(new).ok()
+            read_time(old) == read_time(new)
         }
+        (Some(old), Some(new)) if key == "refresh" => Refresh::read(old) == Refresh::read(new),
         (Some(old), Some(new)) => old == new,
         _ => {
             let plain = |item: &Item| item.to_string().split_whitespace().collect::<String>();
@@ -326,39 +359,32 @@ fn sql(text: &str) -> Item {
 fn params(specs: &[ParamSpec]) -> InlineTable {
     let mut all = InlineTable::new();
     for spec in specs {
-        let mut one = InlineTable::new();
-        one.insert("type", spec.type_name().into());
-        match &spec.default {
-            Some(Value::List(values)) => {
-                one.insert(
-                    "default",
-                    values
-                        .iter()
-                        .map(|value| default(spec.kind, value))
-                        .collect::<Array>()
-                        .into(),
-                );
-            }
-            Some(value) => {
-                one.insert("default", default(spec.kind, value));
-            }
-            None => {}
-        }
-        all.insert(&spec.name, one.into());
+        all.insert(&spec.name, param(spec).into());
     }
     all
 }
 
-fn default(kind: ParamType, value: &Value) -> toml_edit::Value {
-    match (kind, value) {
-        (_, Value::Integer(number)) => (*number).into(),
-        (_, Value::Boolean(truth)) => (*truth).into(),
-        (_, value) => value.text().into(),
+fn param(spec: &ParamSpec) -> InlineTable {
+    let mut one = InlineTable::new();
+    one.insert("type", spec.type_name().into());
+    if let Some(default) = default(spec) {
+        one.insert("default", default);
     }
+    one
 }
 
-fn time(duration: std::time::Duration) -> String {
-    humantime::format_duration(duration).to_string()
+fn default(spec: &ParamSpec) -> Option<toml_edit::Value> {
+    let one = |value: &Value| -> toml_edit::Value {
+        match value {
+            Value::Integer(number) => (*number).into(),
+            Value::Boolean(truth) => (*truth).into(),
+            value => value.text().into(),
+        }
+    };
+    Some(match spec.default.as_ref()? {
+        Value::List(values) => values.iter().map(one).collect::<Array>().into(),
+        value => one(value),
+    })
 }
 
 /// Writes a new file beside the old one and renames it, with the old one's permissions.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml_edit::{Document, Item, Value as TomlValue};
 
-use super::cursor::{Cursor, File, duration, nearest};
+use super::cursor::{Cursor, File, nearest};
 use super::{CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, url};
 use crate::report::{ParamSpec, ParamType, Refresh, Report, Template, Value, line_column};
 
@@ -337,20 +337,7 @@ fn refresh(cursor: &Cursor<'_>) -> Result<Refresh, WorkspaceError> {
     let Some(text) = cursor.text("refresh")? else {
         return Ok(Refresh::default());
     };
-    match text {
-        "ttl" => return Ok(Refresh::Ttl),
-        "on-change" => return Ok(Refresh::OnChange),
-        "ahead-of-expiry" => return Ok(Refresh::AheadOfExpiry),
-        _ => {}
-    }
-    match text.strip_prefix("every ").map(duration) {
-        Some(Some(time)) if time >= Duration::from_secs(1) => Ok(Refresh::Every(time)),
-        Some(Some(_)) => Err(cursor.wrong("refresh", format!("refresh is \"{text}\"; give at least \"every 1s\""))),
-        _ => Err(cursor.wrong(
-            "refresh",
-            format!("refresh is \"{text}\"; write on-change, ahead-of-expiry, ttl, or a schedule such as \"every 10m\""),
-        )),
-    }
+    Refresh::read(text).map_err(|why| cursor.wrong("refresh", why))
 }
 
 /// The declared parameters of a report's table; `None` where they cannot be read.

@@ -263,6 +263,47 @@ fn a_partial_scan_says_partial() {
     harness.get_by_label("partial, stopped");
 }
 
+#[test]
+fn a_key_whose_ttl_has_ended_says_so_and_offers_a_rescan() {
+    let mut state = full();
+    state.clock.utc += chrono::TimeDelta::minutes(31);
+    let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label_contains("app:cart:0:0030, string, TTL expired");
+    harness.get_by_label_contains("app:cart:0:0090, string, TTL 56 m 58 s");
+    harness.get_by_label("Keys have expired since");
+    harness.get_by_label("Rescan now").click();
+    harness.run_ok();
+    assert!(sent(&harness).contains(&Command::Scan));
+}
+
+#[test]
+fn a_long_score_is_shown_whole() {
+    let score = "1795435200.1234567";
+    let value = Value::ZSet {
+        items: vec![(b"member".to_vec(), score.to_owned())],
+        start: 0,
+    };
+    let mut state = full();
+    let _ = state.keys.show_key("app:rank:0:0009".into());
+    let about = About {
+        kind: Kind::ZSet,
+        ..hash().about
+    };
+    let about = About {
+        name: b"app:rank:0:0009".to_vec(),
+        ..about
+    };
+    let page = Page { value, next: None };
+    state.keys.apply(Event::Opened {
+        name: b"app:rank:0:0009".to_vec(),
+        result: Ok(Box::new(Opened::new(about, page, None, None))),
+    });
+    picture(
+        &mut window(state, (1280.0, 800.0), Theme::Dark),
+        "keys-zset",
+    );
+}
+
 fn with_a_value() -> State {
     let mut state = full();
     let command = state.keys.show_key("app:cart:0:0010".into());

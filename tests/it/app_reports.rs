@@ -1,5 +1,7 @@
 //! The Reports view.
 
+use std::time::Duration;
+
 use eframe::egui::accesskit::Role;
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -8,6 +10,7 @@ use lookaside::app::event::Event;
 use lookaside::app::state::TaskId;
 use lookaside::app::views::reports::{self, Command as Asked};
 use lookaside::engine::{EntryState, Freshness, Mode, Outcome};
+use lookaside::report::{Refresh, Value};
 
 use crate::app_shell::{Window, about, answered, blank, open, table, window, workspace};
 
@@ -355,6 +358,280 @@ fn the_export_dialog_writes_with_the_guard_on() {
     window.get_by_label("Close the export").click();
     window.run_steps(2);
     assert!(window.state().state.reports.export.is_none());
+}
+
+fn export_dialog() -> Window {
+    let mut state = answered(open(), 100, Outcome::Hit, None);
+    state.reports.export = Some(reports::ExportDialog::new(
+        "/tmp/monthly-revenue.csv".into(),
+    ));
+    let mut window = window(state, [1280.0, 800.0], true);
+    window.run_steps(3);
+    window
+}
+
+#[test]
+fn the_export_dialog_has_the_keyboard() {
+    let mut window = export_dialog();
+    assert!(window.get_by_label("File").is_focused());
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Reports(WriteFile)"]);
+
+    let mut window = export_dialog();
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert!(window.state().state.reports.export.is_none());
+    assert!(window.state().asked.is_empty());
+
+    // While it writes, Escape ends the writing and not only the dialog.
+    let mut window = export_dialog();
+    if let Some(export) = &mut window.state_mut().state.reports.export {
+        export.writing = Some(TaskId(9));
+    }
+    window.run_steps(2);
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Cancel(TaskId(9))"]);
+    assert!(window.state().state.reports.export.is_some());
+}
+
+#[test]
+fn the_ending_of_the_file_is_the_format() {
+    let mut window = export_dialog();
+    window.get_by_label("Parquet").click();
+    window.run_steps(2);
+    let path = |window: &Window| {
+        let export = window.state().state.reports.export.as_ref();
+        export.map(|export| export.path.clone()).unwrap_or_default()
+    };
+    assert_eq!(path(&window), "/tmp/monthly-revenue.parquet");
+    assert!(window.query_by_label("Guard against formulas").is_none());
+    window.get_by_label("CSV").click();
+    window.run_steps(2);
+    assert_eq!(path(&window), "/tmp/monthly-revenue.csv");
+    assert!(window.query_by_label("Guard against formulas").is_some());
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_when_asked_twice() {
+    let mut window = export_dialog();
+    let task = TaskId(9);
+    if let Some(export) = &mut window.state_mut().state.reports.export {
+        export.writing = Some(task);
+    }
+    let taken = Event::Reports(reports::Event::FileTaken { task });
+    window.state_mut().state.apply(taken);
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("there already").is_some());
+    window.get_by_label("Replace file").click();
+    window.run_steps(4);
+    assert_eq!(asked(&window), ["Reports(WriteFile)"]);
+    let export = window.state().state.reports.export.as_ref();
+    assert!(export.is_some_and(|export| export.replace && !export.taken));
+    window.get_by_label("JSON").click();
+    window.run_steps(2);
+    let export = window.state().state.reports.export.as_ref();
+    assert!(export.is_some_and(|export| !export.replace));
+}
+
+#[test]
+fn a_dialog_hides_the_tooltips_under_it() {
+    for open_dialog in [Key::E, Key::K] {
+        let mut window = window(
+            answered(open(), 100, Outcome::Hit, None),
+            [1280.0, 800.0],
+            true,
+        );
+        window
+            .get_by_role_and_label(Role::ColumnHeader, "revenue")
+            .hover();
+        window.run_steps(6);
+        assert!(window.query_by_label("Counting...").is_some());
+        window.key_press_modifiers(Modifiers::COMMAND, open_dialog);
+        window.run_steps(1);
+        if open_dialog == Key::E {
+            let dialog = reports::ExportDialog::new("/tmp/x.csv".into());
+            window.state_mut().state.reports.export = Some(dialog);
+        }
+        window.run_steps(4);
+        assert!(window.query_by_label("Counting...").is_none());
+    }
+}
+
+#[test]
+fn a_missing_value_is_no_state_of_an_entry() {
+    let mut state = open();
+    if let Some(pane) = state.reports.pane_mut() {
+        pane.values[0].clear();
+    }
+    let window = window(state, [1280.0, 800.0], true);
+    assert!(window.query_by_label("Needs values").is_some());
+    assert!(window.query_by_label_contains("TTL left").is_none());
+    assert!(
+        window
+            .get_by_label("Show in Keys")
+            .accesskit_node()
+            .is_disabled()
+    );
+    assert_eq!(window.state().state.reports.entry_key(), None);
+}
+
+#[test]
+fn a_new_report_is_listed_under_the_name_it_was_given() {
+    let mut state = open();
+    state.reports.new_report();
+    if let Some(pane) = state.reports.pane_mut() {
+        pane.draft.name = "slow-orders".into();
+    }
+    let mut window = window(state, [1280.0, 800.0], true);
+    assert!(
+        window
+            .query_by_role_and_label(Role::ListItem, "slow-orders")
+            .is_some()
+    );
+    assert!(
+        window
+            .query_by_role_and_label(Role::ListItem, "new-report")
+            .is_none()
+    );
+    window.get_by_label("Discard").click();
+    window.run_steps(2);
+    assert_eq!(
+        window.state().state.reports.selected(),
+        Some("monthly-revenue")
+    );
+    assert_eq!(window.state().state.reports.drafts().count(), 0);
+}
+
+fn policy() -> Window {
+    let mut window = window(open(), [1280.0, 800.0], true);
+    window.get_by_label("Policy").click();
+    window.run_steps(3);
+    window
+}
+
+fn retype(window: &mut Window, field: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, field).focus();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(1);
+    if text.is_empty() {
+        window.key_press(Key::Delete);
+    } else {
+        window.event(egui::Event::Text(text.into()));
+    }
+    window.run_steps(2);
+}
+
+#[test]
+fn a_policy_is_edited_and_saved() {
+    let mut window = policy();
+    retype(&mut window, "TTL", "90m");
+    retype(&mut window, "Stale for", "0s");
+    retype(&mut window, "Tables", " orders ,lineitem, ");
+    retype(&mut window, "Time limit", "30s");
+    retype(&mut window, "Default of since", "1996-02-29");
+    let draft = |window: &Window| {
+        let pane = window.state().state.reports.pane();
+        pane.map_or_else(
+            || panic!("a report is open"),
+            |pane| (pane.draft.clone(), pane.values.clone()),
+        )
+    };
+    let (report, values) = draft(&window);
+    assert_eq!(report.ttl, Duration::from_mins(90));
+    assert_eq!(report.stale_for, Duration::ZERO);
+    assert_eq!(
+        report.tables,
+        Some(vec!["orders".to_owned(), "lineitem".into()])
+    );
+    assert_eq!(report.timeout, Some(Duration::from_secs(30)));
+    assert_eq!(
+        report.params[0].default.as_ref().map(Value::text),
+        Some("1996-02-29".into())
+    );
+    assert_eq!(values[0], "1996-02-29", "the value went with its default");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Reports(Save)"]);
+
+    retype(&mut window, "Tables", "");
+    retype(&mut window, "Default of since", "");
+    let (report, _) = draft(&window);
+    assert_eq!((report.tables, &report.params[0].default), (None, &None));
+}
+
+#[test]
+fn a_policy_that_will_not_do_says_what_would_and_is_not_saved() {
+    let mut window = policy();
+    let before = window
+        .state()
+        .state
+        .reports
+        .pane()
+        .map(|pane| pane.draft.ttl);
+    retype(&mut window, "TTL", "soon");
+    assert!(
+        window
+            .query_by_label_contains("such as 5m or 1h 30m")
+            .is_some()
+    );
+    assert_eq!(
+        window
+            .state()
+            .state
+            .reports
+            .pane()
+            .map(|pane| pane.draft.ttl),
+        before
+    );
+    assert!(
+        window
+            .get_by_label("Save report")
+            .accesskit_node()
+            .is_disabled()
+    );
+    window.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    assert!(window.state().asked.is_empty());
+    retype(&mut window, "TTL", "0s");
+    assert!(window.query_by_label_contains("longer than zero").is_some());
+    retype(&mut window, "Default of since", "1996-02-30");
+    window.get_by_label("Revert").click();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("longer than zero").is_none());
+    let pane = window.state().state.reports.pane();
+    assert!(pane.is_some_and(|pane| !pane.is_changed()));
+}
+
+#[test]
+fn a_report_is_put_on_a_schedule() {
+    let mut window = policy();
+    window
+        .get_by_role_and_label(Role::ComboBox, "Refresh")
+        .click();
+    window.run_steps(2);
+    window.get_by_label("On a schedule").click();
+    window.run_steps(3);
+    retype(&mut window, "Schedule", "15m");
+    let pane = window.state().state.reports.pane();
+    assert_eq!(
+        pane.map(|pane| pane.draft.refresh),
+        Some(Refresh::Every(Duration::from_mins(15)))
+    );
+    retype(&mut window, "Schedule", "10ms");
+    assert!(window.query_by_label_contains("at least 1s").is_some());
+}
+
+#[test]
+fn looks_of_the_policy() {
+    policy().snapshot("policy-dark");
+}
+
+#[test]
+fn looks_of_the_export_dialog() {
+    export_dialog().snapshot("export-dark");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may import besides itself: everything on its left in ARCHITECTURE.md.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("human", &[]),
     ("table", &[]),
     ("report", &["table"]),
     ("workspace", &["report", "table"]),
@@ -21,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "inspect",
-        &["report", "table", "workspace", "source", "cache"],
+        &["human", "report", "table", "workspace", "source", "cache"],
     ),
     (
         "worker",
@@ -53,6 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "human",
             "report",
             "table",
             "workspace",
@@ -68,6 +70,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "human",
             "report",
             "table",
             "workspace",
@@ -248,6 +251,22 @@ fn colours_are_made_in_the_theme_alone() {
             assert!(
                 !code.contains(raw),
                 "{} holds {raw}: take a token of app/theme",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn tooltips_give_way_to_dialogs() {
+    for (path, code) in code("app")
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("widgets/tip.rs"))
+    {
+        for raw in ["on_hover_text", "on_hover_ui", "on_disabled_hover"] {
+            assert!(
+                !code.contains(raw),
+                "{} holds {raw}: take widgets::Tip",
                 path.display()
             );
         }

@@ -359,6 +359,60 @@ fn edits_keep_comments_and_order() {
 }
 
 #[test]
+fn a_policy_is_edited_where_it_stands() {
+    let file = FILE.replace(
+        "refresh = \"every 10m\"",
+        "refresh = \"every 600s\"   # soon enough",
+    );
+    let line = file
+        .lines()
+        .find(|line| line.starts_with("params = "))
+        .unwrap()
+        .to_owned();
+    let file = file.replace(&format!("{line}\n"), "").replace(
+        "tables = [\"orders\"]\n",
+        "tables = [\"orders\"]\n\n[reports.params]\n# The first day.\nsince = { type = \"date\", default = 1995-01-01 }\n\
+         least = { type = \"decimal\", default = 1_000.50 }   # in dollars\n\
+         regions = { type = \"list of text\", default = [\"ASIA\", \"a,b\"] }\n",
+    );
+    let file = file.replace(
+        "sql_file = \"all.sql\"",
+        "sql_file = \"all.sql\"\nrefresh = \"ttl\"",
+    );
+    let (_folder, path) = Folder::with(&file);
+    let workspace = Workspace::load(&path).unwrap();
+    let mut report = workspace.report("top-customers").unwrap().clone();
+    let all = workspace.report("all").unwrap().clone();
+    let mut edit = WorkspaceFile::open(&path).unwrap();
+    edit.put_report(&report, None).unwrap();
+    edit.put_report(&all, None).unwrap();
+    assert_eq!(edit.text(), file, "what means the same is left as it is");
+
+    report.refresh = Refresh::OnChange;
+    report.stale_for = Duration::from_mins(5);
+    report.timeout = Some(Duration::from_secs(30));
+    report.tables = Some(vec!["orders".into(), "lineitem".into()]);
+    report.params[1].default = None;
+    report.params[2].default = Some(Value::List(vec![Value::Text("AFRICA".into())]));
+    edit.put_report(&report, None).unwrap();
+    let saved = edit.save().unwrap();
+    assert_eq!(saved.report("top-customers").unwrap(), &report);
+    let text = std::fs::read_to_string(&path).unwrap();
+    for kept in [
+        "# The first day.\nsince = { type = \"date\", default = 1995-01-01 }",
+        "least = { type = \"decimal\"",
+        "}   # in dollars",
+        "default = [\"AFRICA\"]",
+        "ttl = \"2h\"           # twice an hour",
+        "refresh = \"on-change\"   # soon enough",
+        "refresh = \"ttl\"",
+        "tables = [\"orders\", \"lineitem\"]",
+    ] {
+        assert!(text.contains(kept), "{kept}\n{text}");
+    }
+}
+
+#[test]
 fn an_edit_that_would_break_the_file_is_not_saved() {
     let (folder, path) = Folder::with(FILE);
     let mut all = Workspace::load(&path)

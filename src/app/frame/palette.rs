@@ -1,8 +1,7 @@
 //! The command palette: every command and every report, found by a few letters.
 
 use eframe::egui::{
-    Align2, Area, CornerRadius, Frame, Id, Key, Margin, Modifiers, Order, ScrollArea, Sense, Ui,
-    pos2, vec2,
+    Align2, CornerRadius, Frame, Id, Key, Margin, Modal, Modifiers, ScrollArea, Ui, pos2, vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -47,24 +46,11 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     if !state.palette.open {
         return;
     }
-    let screen = ui.ctx().content_rect();
-    let backdrop = Area::new(Id::unique("palette backdrop"))
-        .order(Order::Middle)
-        .fixed_pos(screen.min);
-    let outside = backdrop
-        .show(ui.ctx(), |ui| {
-            let response = ui.allocate_rect(screen, Sense::click());
-            ui.painter()
-                .rect_filled(screen, 0.0, crate::app::theme::color::backdrop(colors(ui)));
-            response.clicked()
-        })
-        .inner;
-    let (up, down, enter, escape) = ui.input_mut(|input| {
+    let (up, down, enter) = ui.input_mut(|input| {
         (
             input.consume_key(Modifiers::NONE, Key::ArrowUp),
             input.consume_key(Modifiers::NONE, Key::ArrowDown),
             input.consume_key(Modifiers::NONE, Key::Enter),
-            input.consume_key(Modifiers::NONE, Key::Escape),
         )
     });
     let found = find(state);
@@ -83,96 +69,98 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         None
     };
 
-    Area::new(Id::unique("palette"))
-        .order(Order::Foreground)
+    let colors = colors(ui);
+    let id = Id::unique("palette");
+    let frame = Frame::NONE
+        .fill(colors.raised)
+        .stroke(line(colors))
+        .shadow(ui.visuals().popup_shadow)
+        .corner_radius(CornerRadius::same(size::RADIUS_CARD as u8))
+        .inner_margin(Margin::same(8));
+    let area = Modal::default_area(id)
         .anchor(Align2::CENTER_TOP, vec2(0.0, 72.0))
-        .accessible_name("Commands")
+        .accessible_name("Commands");
+    let shown = Modal::new(id)
+        .area(area)
+        .backdrop_color(crate::app::theme::color::backdrop(colors))
+        .frame(frame)
         .show(ui.ctx(), |ui| {
-            let colors = colors(ui);
-            Frame::NONE
-                .fill(colors.raised)
-                .stroke(line(colors))
-                .shadow(ui.visuals().popup_shadow)
-                .corner_radius(CornerRadius::same(size::RADIUS_CARD as u8))
-                .inner_margin(Margin::same(8))
-                .show(ui, |ui| {
-                    ui.set_width(520.0);
-                    ui.spacing_mut().item_spacing.y = 0.0;
-                    let field = Field::new("Search commands and reports")
-                        .inline()
-                        .hint("Search commands and reports");
-                    let response = field
-                        .id(Id::unique("palette query"))
-                        .show(ui, &mut palette.query);
-                    if palette.just_opened {
-                        response.request_focus();
-                        palette.just_opened = false;
-                    }
-                    if response.changed() {
-                        palette.chosen = 0;
-                    }
-                    ui.add_space(size::SPACE_8);
-                    if found.is_empty() {
-                        ui.label(crate::app::theme::text::weak(
-                            ui,
-                            "No command or report has these letters",
-                        ));
-                    }
-                    ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-                        for (i, found) in found.iter().enumerate() {
-                            let row = ListRow::new(&found.text, 30.0).selected(i == palette.chosen);
-                            let response = row.show(ui, |ui, rect| {
-                                let painter = ui.painter();
-                                let left = pos2(rect.left() + 10.0, rect.center().y);
-                                let name = text_at(
-                                    painter,
-                                    left,
-                                    Align2::LEFT_CENTER,
-                                    &found.text,
-                                    fonts::body(),
-                                    colors.strong,
-                                    300.0,
-                                );
-                                let mut right = rect.right() - 10.0;
-                                if let Some(shortcut) = &found.shortcut {
-                                    let at = pos2(right, rect.center().y);
-                                    right = text_at(
-                                        painter,
-                                        at,
-                                        Align2::RIGHT_CENTER,
-                                        shortcut,
-                                        fonts::mono(),
-                                        colors.weak,
-                                        120.0,
-                                    )
-                                    .left()
-                                        - 12.0;
-                                }
-                                let room = right - name.right() - 16.0;
-                                if room > 40.0 {
-                                    let at = pos2(name.right() + 12.0, rect.center().y);
-                                    text_at(
-                                        painter,
-                                        at,
-                                        Align2::LEFT_CENTER,
-                                        &found.detail,
-                                        fonts::small(),
-                                        colors.weak,
-                                        room,
-                                    );
-                                }
-                            });
-                            if i == palette.chosen && (up || down) {
-                                response.scroll_to_me(None);
-                            }
-                            if response.clicked() {
-                                run = Some(found.command.clone());
-                            }
+            ui.set_width(520.0);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let field = Field::new("Search commands and reports")
+                .inline()
+                .hint("Search commands and reports");
+            let response = field
+                .id(Id::unique("palette query"))
+                .show(ui, &mut palette.query);
+            if palette.just_opened {
+                response.request_focus();
+                palette.just_opened = false;
+            }
+            if response.changed() {
+                palette.chosen = 0;
+            }
+            ui.add_space(size::SPACE_8);
+            if found.is_empty() {
+                ui.label(crate::app::theme::text::weak(
+                    ui,
+                    "No command or report has these letters",
+                ));
+            }
+            ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+                for (i, found) in found.iter().enumerate() {
+                    let row = ListRow::new(&found.text, 30.0).selected(i == palette.chosen);
+                    let response = row.show(ui, |ui, rect| {
+                        let painter = ui.painter();
+                        let left = pos2(rect.left() + 10.0, rect.center().y);
+                        let name = text_at(
+                            painter,
+                            left,
+                            Align2::LEFT_CENTER,
+                            &found.text,
+                            fonts::body(),
+                            colors.strong,
+                            300.0,
+                        );
+                        let mut right = rect.right() - 10.0;
+                        if let Some(shortcut) = &found.shortcut {
+                            let at = pos2(right, rect.center().y);
+                            right = text_at(
+                                painter,
+                                at,
+                                Align2::RIGHT_CENTER,
+                                shortcut,
+                                fonts::mono(),
+                                colors.weak,
+                                120.0,
+                            )
+                            .left()
+                                - 12.0;
+                        }
+                        let room = right - name.right() - 16.0;
+                        if room > 40.0 {
+                            let at = pos2(name.right() + 12.0, rect.center().y);
+                            text_at(
+                                painter,
+                                at,
+                                Align2::LEFT_CENTER,
+                                &found.detail,
+                                fonts::small(),
+                                colors.weak,
+                                room,
+                            );
                         }
                     });
-                });
+                    if i == palette.chosen && (up || down) {
+                        response.scroll_to_me(None);
+                    }
+                    if response.clicked() {
+                        run = Some(found.command.clone());
+                    }
+                }
+            });
         });
-    if escape || outside || run.is_some() {
+    if shown.should_close() || run.is_some() {
         state.palette.open = false;
     }
     if let Some(command) = run {

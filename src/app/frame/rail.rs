@@ -6,6 +6,7 @@ use eframe::egui::{Align2, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2
 use crate::app::command::{Command, Commands, View};
 use crate::app::state::State;
 use crate::app::theme::{Icon, colors, faint, fonts, size};
+use crate::app::widgets::Tip;
 
 const PLACES: [(View, Icon); 4] = [
     (View::Reports, Icon::Reports),
@@ -63,7 +64,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
         let response = if usable {
             response
         } else {
-            response.on_hover_text("Open a workspace or the demo first")
+            response.tip("Open a workspace or the demo first")
         };
         if response.clicked() {
             out.send(Command::Show(view));

@@ -8,7 +8,7 @@ use eframe::egui::{
 use crate::app::command::{Command, Commands, ThemeChoice, View};
 use crate::app::state::{Link, Open, State};
 use crate::app::theme::{Icon, Tone, colors, fonts, size, text};
-use crate::app::widgets::{Button, focus_ring, mark, text_width};
+use crate::app::widgets::{Button, Tip, focus_ring, mark, text_width};
 
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -19,7 +19,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             ui.add_space(size::SPACE_12);
             let name = text::weak(ui, &open.workspace.name);
             let response = ui.add(eframe::egui::Label::new(name).sense(Sense::click()).truncate());
-            if response.on_hover_text("The open workspace. Click for Connect").clicked() {
+            if response.tip("The open workspace. Click for Connect").clicked() {
                 out.send(Command::Show(View::Connect));
             }
         }
@@ -37,7 +37,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             }
             ui.add_space(size::SPACE_8);
             ui.label(text::name(ui, "Read-only"))
-                .on_hover_text("Nothing in this cache can be changed from here, except the entries of your reports");
+                .tip("Nothing in this cache can be changed from here, except the entries of your reports");
             ui.add_space(size::SPACE_12);
             palette_field(ui, out);
             if let Some(open) = &state.open {
@@ -164,7 +164,7 @@ fn links(ui: &mut Ui, open: &Open) {
             Link::Down(why) => format!("{what} {name}: {why}"),
         };
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &status));
-        response.on_hover_text(status);
+        response.tip(status);
     }
 }
 

@@ -8,6 +8,7 @@ use arrow::compute::interleave_record_batch;
 
 use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
+use crate::app::theme::Tone;
 use crate::app::views::reports::{Event, ExportDialog};
 use crate::engine::{EngineError, Request};
 use crate::table::{BatchStream, CsvOptions, Table};
@@ -37,10 +38,13 @@ pub(super) fn choose(tasks: &mut Tasks, state: &mut State) {
         return;
     };
     let path = PathBuf::from(&export.path);
+    let first = export.format();
     let id = tasks.spawn(state, None, move |task| async move {
-        let mut dialog = rfd::AsyncFileDialog::new()
-            .set_title("Export CSV")
-            .add_filter("CSV", &["csv"]);
+        let mut dialog = rfd::AsyncFileDialog::new().set_title("Export");
+        let others = Format::ALL.into_iter().filter(|format| *format != first);
+        for format in std::iter::once(first).chain(others) {
+            dialog = dialog.add_filter(format.name(), &[format.ending()]);
+        }
         if let Some(folder) = path.parent().filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);
         }
@@ -67,6 +71,7 @@ pub(super) fn write(tasks: &mut Tasks, state: &mut State) {
     let Some(dialog) = &state.reports.export else {
         return;
     };
+    let format = dialog.format();
     let csv = CsvOptions {
         bom: dialog.bom,
         null: dialog.null.clone(),
@@ -79,6 +84,7 @@ pub(super) fn write(tasks: &mut Tasks, state: &mut State) {
         return;
     }
     let path = PathBuf::from(dialog.path.trim());
+    let replace = dialog.replace;
     let shown_only = dialog.shown_only;
     let Some(answer) = state.reports.pane().and_then(|pane| pane.answer.as_ref()) else {
         return;
@@ -93,6 +99,11 @@ pub(super) fn write(tasks: &mut Tasks, state: &mut State) {
     let (report, params, mode) = answer.request.clone();
     let what = format!("Exporting {}", report.name);
     let id = tasks.spawn(state, Some(what), move |task| async move {
+        if !replace && tokio::fs::try_exists(&path).await.unwrap_or(false) {
+            let taken = Event::FileTaken { task: task.id };
+            task.send(AppEvent::Reports(taken)).await;
+            return;
+        }
         let rows = if whole || order.is_some() {
             Ok(from_memory(table, order))
         } else {
@@ -108,7 +119,7 @@ pub(super) fn write(tasks: &mut Tasks, state: &mut State) {
                 .map(|answer| answer.rows)
         };
         let options = ExportOptions {
-            format: Format::Csv,
+            format,
             csv,
             ..ExportOptions::default()
         };
@@ -135,7 +146,13 @@ pub(super) fn write(tasks: &mut Tasks, state: &mut State) {
                 path,
                 rows: done.rows,
                 bytes: done.bytes,
+                renamed: done.renamed.len(),
             },
+            Err(ExportError::Cancelled) => {
+                task.message(Tone::Bypass, "Cancelled; nothing was written")
+                    .await;
+                return;
+            }
             Err(error) => Event::ExportFailed {
                 task: task.id,
                 error: error.to_string(),

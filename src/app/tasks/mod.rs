@@ -62,6 +62,17 @@ pub struct Task {
 }
 
 impl Task {
+    /// A task that wakes nobody.
+    #[cfg(test)]
+    fn for_test(sender: mpsc::Sender<Event>) -> Self {
+        Self {
+            id: TaskId(0),
+            cancel: CancellationToken::new(),
+            sender,
+            wake: Arc::new(|| {}),
+        }
+    }
+
     /// Sends an event and wakes the window. `false` where the window is gone.
     pub async fn send(&self, event: Event) -> bool {
         let sent = self.sender.send(event).await.is_ok();
@@ -187,6 +198,9 @@ impl Tasks {
                 Event::Reports(super::views::reports::Event::Saved { workspace, .. }) => {
                     if let Some(session) = &mut self.session {
                         session.replace_workspace(workspace.clone());
+                        if let Some(open) = &mut state.open {
+                            open.workspace = session.workspace.clone();
+                        }
                     }
                 }
                 _ => {}
@@ -241,7 +255,7 @@ impl Tasks {
 
     /// Makes a workspace that a task opened the open one, unless the user has moved on.
     fn take_opened(&mut self, state: &State, task: TaskId) {
-        let Some(session) = self.opened.take(task) else {
+        let Some(mut session) = self.opened.take(task) else {
             return;
         };
         if state

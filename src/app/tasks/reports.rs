@@ -271,6 +271,7 @@ fn save(tasks: &mut Tasks, state: &mut State) {
     let instead_of = pane.saved.as_ref().map(|saved| saved.name.clone());
     tasks.spawn(state, None, move |task| async move {
         let name = report.name.clone();
+        let sent = Box::new(report.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut file = WorkspaceFile::open(&path)?;
             file.put_report(&report, instead_of.as_deref())?;
@@ -287,6 +288,7 @@ fn save(tasks: &mut Tasks, state: &mut State) {
                 }
                 let event = Event::Saved {
                     name,
+                    sent,
                     workspace: Arc::new(workspace),
                 };
                 task.send(AppEvent::Reports(event)).await;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::state::{DemoInfo, State};
 use crate::demo::{Demo, PrivateServer};
-use crate::engine::{Caller, Engine};
+use crate::engine::{Caller, Engine, Event};
 use crate::source;
 use crate::worker::Worker;
 use crate::workspace::Workspace;
@@ -31,6 +31,7 @@ pub struct Session {
     server: Option<PrivateServer>,
     wake: super::Wake,
     entries: watch::Entries,
+    links: Option<watch::Links>,
     end: CancellationToken,
     seen: u64,
     looked: Instant,
@@ -71,6 +72,7 @@ impl Session {
             server,
             wake,
             entries,
+            links: None,
             end,
             seen: 0,
             looked: Instant::now(),
@@ -81,8 +83,8 @@ impl Session {
 
     /// Keeps the dots of the top bar true. Must be called on the runtime, and when the workspace is the open one:
     /// what is said before that is not heard.
-    pub(super) fn watch_links(&self, task: &Task) {
-        watch::links(&self.engine, task, &self.end);
+    pub(super) fn watch_links(&mut self, task: &Task) {
+        self.links = Some(watch::Links::start(&self.engine, task, &self.end));
     }
 
     /// Starts a worker over the workspace as it is now.
@@ -122,6 +124,9 @@ impl Session {
     pub(super) fn poll(&mut self, state: &mut State) {
         let (events, next) = self.engine.log().since(self.seen);
         self.seen = next;
+        for event in &events {
+            self.doubt(event);
+        }
         state.log.extend(events);
         if self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
@@ -133,6 +138,22 @@ impl Session {
             orders_per_minute: demo.orders_per_minute(),
             inserted: demo.orders_inserted(),
         });
+    }
+
+    /// A query that failed may mean that its database is gone.
+    fn doubt(&self, event: &Event) {
+        let source = match event {
+            Event::Request(request) if request.error.is_some() => self
+                .workspace
+                .report(&request.report)
+                .map(|report| report.source.as_str())
+                .ok(),
+            Event::Refresh(refresh) if refresh.error.is_some() => Some(refresh.source.as_str()),
+            _ => None,
+        };
+        if let (Some(links), Some(source)) = (&self.links, source) {
+            links.doubt(source);
+        }
     }
 
     /// Reads the entries' states again.

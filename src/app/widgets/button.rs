@@ -6,6 +6,7 @@ use eframe::egui::{
     vec2,
 };
 
+use super::Tip;
 use super::paint::{focus_ring, square};
 use crate::app::theme::{Icon, Tone, colors, fonts, size};
 
@@ -236,10 +237,7 @@ impl Widget for Button<'_> {
             }
         });
         match self.tooltip {
-            Some(text) if self.enabled => response.on_hover_text(text),
-            Some(text) => response
-                .on_disabled_hover_text(text.clone())
-                .on_hover_text(text),
+            Some(text) => response.tip(text),
             None => response,
         }
     }

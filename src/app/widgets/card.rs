@@ -6,6 +6,7 @@ use eframe::egui::{
     pos2, vec2,
 };
 
+use super::Tip;
 use super::paint::text_at;
 use crate::app::theme::{Tone, colors, fonts, line, size, text};
 
@@ -130,9 +131,9 @@ pub fn fact_with(ui: &mut Ui, label: &str, value: FactValue<'_>) -> bool {
     if link {
         response
             .on_hover_cursor(CursorIcon::PointingHand)
-            .on_hover_text(shown);
+            .tip(shown);
     } else if place.width() >= room - 1.0 {
-        response.on_hover_text(shown);
+        response.tip(shown);
     }
     clicked
 }

@@ -4,6 +4,7 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Align2, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::Tip;
 use super::badge::{Badge, Mark};
 use super::paint::text_at;
 use crate::app::theme::{Tone, colors, fonts, line, size};
@@ -52,8 +53,10 @@ pub enum Cell {
     Strong(String),
     /// A label.
     Weak(String),
-    /// A key, a time.
+    /// A time, a position: what a row is found by.
     Mono(String),
+    /// A key, a value: what a row is about.
+    Value(String),
     /// Text in the colour of a meaning.
     Tone(Tone, String),
     /// A badge.
@@ -67,6 +70,7 @@ impl Cell {
             | Self::Strong(text)
             | Self::Weak(text)
             | Self::Mono(text)
+            | Self::Value(text)
             | Self::Tone(_, text)
             | Self::Badge(_, text) => text,
         }
@@ -114,6 +118,7 @@ pub fn column_row(ui: &mut Ui, columns: &[Column], cells: &[Cell]) {
                 Cell::Strong(_) => (fonts::body(), colors.strong),
                 Cell::Weak(_) => (fonts::body(), colors.weak),
                 Cell::Mono(_) => (fonts::mono(), colors.weak),
+                Cell::Value(_) => (fonts::mono(), colors.text),
                 Cell::Tone(tone, _) => (fonts::body(), colors.tone(*tone)),
             };
             let text = cell.text();
@@ -125,7 +130,7 @@ pub fn column_row(ui: &mut Ui, columns: &[Column], cells: &[Cell]) {
         }
         // What had no room is shown when the pointer rests on the row.
         if !cut.is_empty() {
-            response.clone().on_hover_text(cut.trim_end());
+            response.clone().tip(cut.trim_end());
         }
     }
     response.widget_info(|| {

@@ -14,6 +14,7 @@ pub struct Field<'a> {
     mono: bool,
     width: Option<f32>,
     problem: Option<&'a str>,
+    wrong: bool,
     enabled: bool,
     id: Option<Id>,
 }
@@ -29,6 +30,7 @@ impl<'a> Field<'a> {
             mono: false,
             width: None,
             problem: None,
+            wrong: false,
             enabled: true,
             id: None,
         }
@@ -67,6 +69,12 @@ impl<'a> Field<'a> {
     /// Why the text will not do, `None` while it does.
     pub fn problem(mut self, problem: Option<&'a str>) -> Self {
         self.problem = problem;
+        self
+    }
+
+    /// Whether the text will not do, where the sentence about it stands elsewhere.
+    pub fn wrong(mut self, wrong: bool) -> Self {
+        self.wrong = wrong;
         self
     }
 
@@ -128,10 +136,12 @@ impl<'a> Field<'a> {
         let response = ui
             .add_enabled(self.enabled, edit)
             .accessible_name(self.name);
-        let stroke = match (self.problem, response.has_focus()) {
-            (Some(_), _) => Stroke::new(1.0, colors.error),
-            (None, true) => Stroke::new(1.5, colors.accent),
-            (None, false) => Stroke::new(1.0, colors.line),
+        let stroke = if self.wrong || self.problem.is_some() {
+            Stroke::new(1.0, colors.error)
+        } else if response.has_focus() {
+            Stroke::new(1.5, colors.accent)
+        } else {
+            Stroke::new(1.0, colors.line)
         };
         ui.painter().rect_stroke(
             response.rect,

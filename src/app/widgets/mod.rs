@@ -13,6 +13,7 @@ mod list;
 mod paint;
 pub mod plot;
 mod steps;
+mod tip;
 mod toast;
 
 pub use badge::{Badge, Mark, Shape, dot, mark};
@@ -25,4 +26,5 @@ pub use field::{Field, field_label};
 pub use list::ListRow;
 pub use paint::{elide, focus_ring, text_at, text_width};
 pub use steps::{Step, StepState, steps};
+pub use tip::Tip;
 pub use toast::{Toast, toasts};

@@ -40,7 +40,12 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             return;
         }
         ui.horizontal(|ui| {
-            if ui.add(Button::new("Start the demo").primary()).clicked() {
+            // Once a connection is typed, its button is the primary one.
+            let mut start = Button::new("Start the demo");
+            if state.connect.form.is_empty() {
+                start = start.primary();
+            }
+            if ui.add(start).clicked() {
                 out.send(Command::StartDemo { scale: 0.1 });
             }
             let full = Button::new("Full size, 6 million lines")

@@ -7,7 +7,7 @@ use crate::app::command::{Command, Commands};
 use crate::app::commands::{self, Id};
 use crate::app::state::State;
 use crate::app::theme::{colors, fonts, size, text};
-use crate::app::widgets::{Button, ListRow, card, text_at};
+use crate::app::widgets::{Button, ListRow, Tip, card, text_at};
 
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
     card(ui, |ui| {
@@ -53,7 +53,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
                     room,
                 );
             });
-            let response = response.on_hover_text(recent.path.display().to_string());
+            let response = response.tip(recent.path.display().to_string());
             if response.clicked() && state.opening.is_none() {
                 out.send(Command::OpenWorkspace(recent.path.clone()));
             }

@@ -55,6 +55,8 @@ pub struct Keys {
     value: Option<Result<Opened, String>>,
     /// Whether another page is being read.
     more: bool,
+    /// Whether a key in sight has expired since the scan saw it.
+    expired: bool,
 }
 
 /// What this view asks for.
@@ -194,6 +196,7 @@ impl Keys {
         self.asked = true;
         self.error = None;
         self.explorer = None;
+        self.expired = false;
         self.view = Arc::default();
     }
 
@@ -271,7 +274,7 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
     let chips = Rect::from_min_size(whole.min, vec2(whole.width(), CHIPS));
     let sums_at = Rect::from_min_size(chips.left_bottom(), vec2(whole.width(), SUMS));
     // Small windows leave the charts out rather than the keys.
-    let shows_sums = whole.height() > 560.0;
+    let shows_sums = whole.height() > 620.0;
     let rest = Rect::from_min_max(
         if shows_sums {
             sums_at.left_bottom() + vec2(0.0, 12.0)

@@ -6,7 +6,7 @@ use super::{Command, Keys, filter_id, region};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, Tone, colors, fonts, line, size, text};
-use crate::app::widgets::{Button, Field, ListRow, progress, text_at};
+use crate::app::widgets::{Button, Field, ListRow, Tip, progress, text_at};
 use crate::inspect::{Pace, Pattern, Phase, ScanState, TreeRow, display};
 
 const SCAN_BLOCK: f32 = 106.0;
@@ -218,7 +218,7 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
         .interact_pointer_pos()
         .is_some_and(|at| arrow.contains(at));
     let clicked = response.clicked();
-    response.on_hover_text(display(&row.prefix));
+    response.tip(display(&row.prefix));
     clicked.then_some(if on_arrow && row.opens {
         Click::Toggle
     } else {
@@ -285,13 +285,21 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
                     .sense(Sense::hover()),
             );
             if !state.notes.is_empty() {
-                response.on_hover_text(state.notes.join("\n"));
+                response.tip(state.notes.join("\n"));
             }
         },
     );
-    if let Some(note) = state.notes.first() {
+    if keys.expired && !matches!(state.phase, Phase::Running | Phase::Paused) {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = size::SPACE_8;
+            ui.label(text::small(ui, "Keys have expired since"));
+            if ui.link(text::small(ui, "Rescan now")).clicked() {
+                commands.send(AppCommand::Keys(Command::Scan));
+            }
+        });
+    } else if let Some(note) = state.notes.first() {
         ui.add(eframe::egui::Label::new(text::small(ui, note)).truncate())
-            .on_hover_text(state.notes.join("\n"));
+            .tip(state.notes.join("\n"));
     } else if keys.explorer.is_some() && matches!(state.phase, Phase::Running | Phase::Paused) {
         let (word, pace) = if state.pace == Pace::Full {
             ("Gentle pace", Pace::Gentle)

@@ -10,29 +10,47 @@ use super::{Keys, structure, treemap};
 use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::theme::{Structure, colors, faint, fonts, line, size, text};
-use crate::app::widgets::{focus_ring, text_at, text_width};
-use crate::inspect::{Kind, TtlBucket, View, display};
+use crate::app::widgets::{Tip, focus_ring, text_at, text_width};
+use crate::inspect::{Count, Kind, TtlBucket, View, display};
+
+/// Space between chips.
+const GAP: f32 = 7.0;
+/// What the label of a TTL bucket needs.
+const BUCKET: f32 = 38.0;
 
 /// The chips: each shows or hides its type in the table.
 pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
     let mut toggled = None;
+    let keys_shown = format!("{} shown", format::count(view.shown.keys));
+    let all_shown = format!("{keys_shown}, {}", format::bytes(view.shown.bytes));
     ui.horizontal_centered(|ui| {
         ui.add_space(size::SPACE_12);
-        ui.spacing_mut().item_spacing.x = 7.0;
+        ui.spacing_mut().item_spacing.x = GAP;
+        // What does not fit is left out whole: first the bytes, then the chips' counts; tooltips have both.
+        let width = |with_counts: bool| -> f32 {
+            let kinds = view.state.totals.kinds();
+            kinds
+                .map(|(kind, count)| GAP + chip_width(ui, kind, with_counts.then_some(count.keys)))
+                .sum()
+        };
+        let needed = text_width(ui, &keys_shown, fonts::body()) + 2.0 * size::SPACE_12;
+        let with_counts = width(true) + needed < ui.available_width();
         for (kind, count) in view.state.totals.kinds() {
             let shown = !keys.question.filter.hidden.contains(&kind);
-            if chip(ui, kind, count.keys, shown).clicked() {
+            if chip(ui, kind, count.keys, with_counts, shown).clicked() {
                 toggled = Some(kind);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(size::SPACE_12);
-            let shown = format!(
-                "{} shown, {}",
-                format::count(view.shown.keys),
-                format::bytes(view.shown.bytes)
-            );
-            ui.add(eframe::egui::Label::new(text::weak(ui, shown)).truncate());
+            let room = ui.available_width() - GAP;
+            let fits = |text: &str| text_width(ui, text, fonts::body()) < room;
+            let shown = [&all_shown, &keys_shown]
+                .into_iter()
+                .find(|text| fits(text));
+            if let Some(shown) = shown {
+                ui.label(text::weak(ui, shown)).tip(&all_shown);
+            }
         });
     });
     if let Some(kind) = toggled {
@@ -47,12 +65,19 @@ pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Co
     }
 }
 
-fn chip(ui: &mut Ui, kind: Kind, count: u64, shown: bool) -> Response {
+fn chip_width(ui: &Ui, kind: Kind, count: Option<u64>) -> f32 {
+    let name = text_width(ui, kind.name(), fonts::small_strong());
+    let count = count.map_or(0.0, |count| {
+        8.0 + text_width(ui, &format::count(count), fonts::small())
+    });
+    (19.0 + name + count + 10.0).ceil()
+}
+
+fn chip(ui: &mut Ui, kind: Kind, count: u64, with_count: bool, shown: bool) -> Response {
     let colors = colors(ui);
+    let width = chip_width(ui, kind, with_count.then_some(count));
     let count = format::count(count);
-    let label = text_width(ui, kind.name(), fonts::small_strong());
-    let width = 19.0 + label + 8.0 + text_width(ui, &count, fonts::small()) + 10.0;
-    let (rect, response) = ui.allocate_exact_size(vec2(width.ceil(), size::BADGE), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(width, size::BADGE), Sense::click());
     let color = colors.structure(structure(kind));
     let painter = ui.painter();
     let text_color = if shown {
@@ -85,23 +110,25 @@ fn chip(ui: &mut Ui, kind: Kind, count: u64, shown: bool) -> Response {
         text_color,
         width,
     );
-    let at = pos2(rect.right() - 10.0, rect.center().y);
-    text_at(
-        painter,
-        at,
-        Align2::RIGHT_CENTER,
-        &count,
-        fonts::small(),
-        text_color,
-        width,
-    );
+    if with_count {
+        let at = pos2(rect.right() - 10.0, rect.center().y);
+        text_at(
+            painter,
+            at,
+            Align2::RIGHT_CENTER,
+            &count,
+            fonts::small(),
+            text_color,
+            width,
+        );
+    }
     focus_ring(ui, &response);
     let name = format!("Type {}, {count} keys", kind.name());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, &name));
-    response.on_hover_text(if shown {
-        "Leave these out of the table"
+    response.tip(if shown {
+        format!("{count} keys. Leave these out of the table")
     } else {
-        "Show these in the table"
+        format!("{count} keys. Show these in the table")
     })
 }
 
@@ -110,7 +137,10 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
     let whole = ui.max_rect().shrink2(vec2(size::SPACE_12, 0.0));
     let gap = size::SPACE_12;
     let width = whole.width() - 2.0 * gap;
-    let widths = [width * 0.31, width * 0.31, width * 0.38];
+    // Every label of the middle card has its place also in a narrow window.
+    let buckets = buckets(view).count() as f32;
+    let ttl = (width * 0.31).max(buckets * BUCKET + 26.0);
+    let widths = [(width - ttl) * 0.45, ttl, (width - ttl) * 0.55];
     let mut x = whole.left();
     let cards = widths.map(|width| {
         let rect = Rect::from_min_size(pos2(x, whole.top()), vec2(width, whole.height()));
@@ -197,13 +227,17 @@ fn by_type(ui: &mut Ui, rect: Rect, view: &View) {
     }
 }
 
+/// The buckets with what is in them; "unknown" only where something is.
+fn buckets(view: &View) -> impl Iterator<Item = (TtlBucket, Count)> {
+    TtlBucket::ALL
+        .into_iter()
+        .map(move |bucket| (bucket, view.state.totals.ttl(bucket)))
+        .filter(|(bucket, count)| *bucket != TtlBucket::Unknown || count.keys > 0)
+}
+
 fn by_ttl(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, commands: &mut Commands) {
     let colors = colors(ui);
-    let buckets: Vec<_> = TtlBucket::ALL
-        .into_iter()
-        .map(|bucket| (bucket, view.state.totals.ttl(bucket)))
-        .filter(|(bucket, count)| *bucket != TtlBucket::Unknown || count.keys > 0)
-        .collect();
+    let buckets: Vec<_> = buckets(view).collect();
     let most = buckets
         .iter()
         .map(|(_, count)| count.keys)
@@ -383,5 +417,5 @@ fn part(
         Role::Label
     };
     response.widget_info(|| WidgetInfo::selected(role, true, chosen, name));
-    response.on_hover_text(name)
+    response.tip(name)
 }

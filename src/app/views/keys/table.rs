@@ -9,7 +9,7 @@ use super::{Keys, structure};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, colors, fonts, line, size};
-use crate::app::widgets::{self, ListRow, text_at};
+use crate::app::widgets::{self, ListRow, Tip, text_at};
 use crate::inspect::{Key, Order, Sort, Ttl, View, display};
 
 const COLUMNS: [(&str, Sort); 6] = [
@@ -41,15 +41,18 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
         area = area.vertical_scroll_offset((top - height / 2.0).max(0.0));
     }
     let mut clicked = None;
+    let mut expired = false;
     area.show_rows(ui, size::TABLE_ROW, view.rows.len(), |ui, range| {
         for at in range {
             let key = view.keys.get(view.rows[at]);
+            expired |= has_ended(key.ttl, now);
             let selected = keys.selected.as_deref() == Some(key.name);
             if row(ui, &key, selected, now) {
                 clicked = Some((key.name.to_vec(), at));
             }
         }
     });
+    keys.expired = expired;
     // TTLs count down by themselves.
     ui.ctx().request_repaint_after(Duration::from_secs(1));
     if let Some((name, at)) = clicked {
@@ -144,6 +147,7 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
     // A name may be megabytes long: only what could be seen is made ready.
     let name = display(&key.name[..key.name.len().min(512)]);
     let (ttl, soon) = ttl(key.ttl, now);
+    let ended = has_ended(key.ttl, now);
     let bytes = key.bytes.map_or_else(|| "–".to_owned(), format::bytes);
     let idle = key
         .idle
@@ -156,10 +160,12 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
             let colors = colors(ui);
             let painter = ui.painter();
             let [kind_at, key_at, ttl_at, bytes_at, encoding_at, idle_at] = places(rect);
+            // What is no longer there is grey, until a rescan drops it.
+            let strength = |usual| if ended { colors.weak } else { usual };
             painter.circle_filled(
                 pos2(kind_at.left() + 3.5, rect.center().y),
                 3.5,
-                colors.structure(structure(key.kind)),
+                strength(colors.structure(structure(key.kind))),
             );
             let left = |place: Rect, shown: &str, font, color| {
                 text_at(
@@ -185,18 +191,28 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
             };
             let kind_at =
                 Rect::from_min_max(pos2(kind_at.left() + 14.0, kind_at.top()), kind_at.max);
-            left(kind_at, key.type_name, fonts::body(), colors.text);
-            cut = left(key_at, &name, fonts::mono(), colors.strong).width() >= key_at.width() - 2.0;
-            right(ttl_at, &ttl, if soon { colors.miss } else { colors.text });
-            right(bytes_at, &bytes, colors.text);
+            left(kind_at, key.type_name, fonts::body(), strength(colors.text));
+            let drawn = left(key_at, &name, fonts::mono(), strength(colors.strong));
+            cut = drawn.width() >= key_at.width() - 2.0;
+            right(
+                ttl_at,
+                &ttl,
+                strength(if soon { colors.miss } else { colors.text }),
+            );
+            right(bytes_at, &bytes, strength(colors.text));
             left(encoding_at, key.encoding, fonts::body(), colors.weak);
             right(idle_at, &idle, colors.weak);
         });
     let clicked = response.clicked();
     if cut {
-        response.on_hover_text(name);
+        response.tip(name);
     }
     clicked
+}
+
+/// Whether a TTL has ended since the scan saw it.
+pub(super) fn has_ended(ttl: Ttl, now: i64) -> bool {
+    ttl.left(now) == Some(0)
 }
 
 /// What is left of a TTL, and whether that is less than a minute.

@@ -8,7 +8,9 @@ use super::{Command, Keys, Opened, region, structure, table};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Tone, colors, fonts, line, size, text};
-use crate::app::widgets::{self, Button, Cell, Column, column_row, column_titles, dot, text_at};
+use crate::app::widgets::{
+    self, Button, Cell, Column, Tip, column_row, column_titles, dot, text_at, text_width,
+};
 use crate::inspect::{About, Decoding, Kind, Ttl, Value, display};
 use crate::table::Table;
 
@@ -102,7 +104,7 @@ fn title(ui: &mut Ui, keys: &mut Keys, name: &[u8], now: i64, commands: &mut Com
             ui.scope(|ui| {
                 ui.set_max_width(ui.available_width() * 0.55);
                 ui.add(Label::new(text::mono(ui, &shown).color(colors(ui).strong)).truncate())
-                    .on_hover_text(&shown);
+                    .tip(&shown);
             });
             if let Some(opened) = opened {
                 ui.add_space(size::SPACE_4);
@@ -188,8 +190,10 @@ fn sentence(about: &About, now: i64) -> String {
             });
             let left = table::ttl(about.ttl, now).0;
             parts.push(match when {
-                Some(when) if left != "expired" => format!("expires {when}, in {left}"),
-                _ => left,
+                Some(when) if !table::has_ended(about.ttl, now) => {
+                    format!("expires {when}, in {left}")
+                }
+                _ => "expired since it was read".into(),
             });
         }
     }
@@ -251,7 +255,7 @@ fn show_value(ui: &mut Ui, opened: &Opened, reading: bool) -> Option<Wish> {
                 .map(|(i, title)| {
                     let wide = i + 1 == titles.len();
                     if matches!(*title, "Index" | "Score") {
-                        Column::number(title, 90.0, 0.0)
+                        Column::number(title, widest(ui, rows, i), 0.0)
                     } else {
                         Column::text(title, 140.0, if wide { 1.0 } else { 0.15 })
                     }
@@ -266,13 +270,24 @@ fn show_value(ui: &mut Ui, opened: &Opened, reading: bool) -> Option<Wish> {
                 .show_rows(ui, size::TABLE_ROW, rows.len(), |ui, range| {
                     for row in &rows[range] {
                         let cells: Vec<Cell> =
-                            row.iter().map(|cell| Cell::Mono(cell.clone())).collect();
+                            row.iter().map(|cell| Cell::Value(cell.clone())).collect();
                         column_row(ui, &columns, &cells);
                     }
                 });
             footer(ui, opened, reading)
         }
     }
+}
+
+/// Room for the longest number of a column; every digit is as wide as the next.
+fn widest(ui: &Ui, rows: &[Vec<String>], column: usize) -> f32 {
+    let longest = rows
+        .iter()
+        .filter_map(|row| row.get(column))
+        .max_by_key(|cell| cell.len());
+    longest
+        .map_or(0.0, |cell| text_width(ui, cell, fonts::mono()))
+        .clamp(60.0, 260.0)
 }
 
 fn footer_height(opened: &Opened) -> f32 {

@@ -6,7 +6,7 @@ use egui_plot::{Line, LineStyle, Points};
 use super::figures::Figures;
 use crate::app::format;
 use crate::app::theme::{Tone, colors, faint, fonts, line, size, text};
-use crate::app::widgets::{mark, plot, text_at};
+use crate::app::widgets::{Tip, mark, plot, text_at};
 use crate::engine::Outcome;
 use crate::engine::latency::Comparison;
 
@@ -110,7 +110,7 @@ pub(super) fn medians(ui: &mut Ui, reports: &[Comparison]) {
     if let Some(pointer) = response.hover_pos() {
         let index = ((pointer.y - axis.top()) / row.max(14.0)).max(0.0) as usize;
         if let Some(report) = reports.get(index).filter(|_| index < shown) {
-            response.on_hover_text(about(report));
+            response.tip(about(report));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::state::{Link, State, TaskId};
 use crate::app::theme::{Icon, Tone, colors, fonts, size, text};
-use crate::app::widgets::{self, Button, card, mark, plot};
+use crate::app::widgets::{self, Button, Tip, card, mark, plot};
 use crate::engine::latency::Side;
 use crate::engine::race;
 use crate::engine::{Event as LogEvent, Outcome};
@@ -323,7 +323,7 @@ fn same(ui: &mut Ui, race: &Race) {
             let sum = lap.sha256.get(..16).unwrap_or(&lap.sha256);
             let (first, second) = sum.split_at(sum.len().min(8));
             ui.label(text::mono(ui, format!("{name}  {first} {second}")))
-                .on_hover_text(format!("SHA-256 of the answer as CSV: {}", lap.sha256));
+                .tip(format!("SHA-256 of the answer as CSV: {}", lap.sha256));
         }
     }
     ui.add_space(size::SPACE_8);

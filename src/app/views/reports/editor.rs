@@ -1,11 +1,13 @@
-//! The SQL editor.
+//! What a report is made of: its SQL, or its policy, in one place.
 
-use eframe::egui::{Frame, Id, Margin, ScrollArea, Stroke, StrokeKind, TextEdit, Ui};
+use eframe::egui::{Frame, Id, Label, Margin, ScrollArea, Stroke, StrokeKind, TextEdit, Ui};
 
 use crate::app::state::State;
-use crate::app::theme::{colors, fonts, line, size};
+use crate::app::theme::{Tone, colors, fonts, line, size, text};
+use crate::app::widgets::Button;
 
-use super::sql;
+use super::pane::{Pane, Part};
+use super::{policy, sql};
 
 /// Height of a line of SQL.
 const LINE: f32 = 19.0;
@@ -15,6 +17,35 @@ pub(super) fn show(ui: &mut Ui, state: &mut State) {
     let Some(pane) = state.reports.pane_mut() else {
         return;
     };
+    parts(ui, pane);
+    match pane.part {
+        Part::Sql => sql_editor(ui, pane, room),
+        Part::Policy => policy::show(ui, pane, room * 0.5),
+    }
+}
+
+/// Which part is shown, and the policy in one line.
+fn parts(ui: &mut Ui, pane: &mut Pane) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = size::SPACE_4;
+        for (part, name) in [(Part::Sql, "SQL"), (Part::Policy, "Policy")] {
+            let mut button = Button::new(name).bare().selected(pane.part == part);
+            if part == Part::Policy && pane.unsavable().is_some() {
+                button = button.tone(Tone::Error);
+            }
+            if ui.add(button).clicked() {
+                pane.part = part;
+            }
+        }
+        ui.add_space(size::SPACE_8);
+        if pane.part == Part::Sql {
+            let summary = text::small(ui, policy::summary(&pane.draft));
+            ui.add(Label::new(summary).truncate());
+        }
+    });
+}
+
+fn sql_editor(ui: &mut Ui, pane: &mut Pane, room: f32) {
     let colors = colors(ui);
     let mark = pane
         .failure

@@ -12,14 +12,15 @@ use crate::app::widgets::{Badge, Button, FactValue, divider, fact, fact_with, gr
 use crate::engine::{EntryState, Freshness};
 use crate::report::{Dependencies, Refresh};
 
-use super::list::{badge_of, is_refreshing};
+use super::list::{NEEDS_VALUES, badge_of, is_refreshing};
 
 pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let Some(pane) = state.reports.pane() else {
         return;
     };
     let name = pane.draft.name.clone();
-    let refreshing = is_refreshing(state, &name);
+    let request = pane.request();
+    let refreshing = request.is_ok() && is_refreshing(state, &name);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::NONE
             .inner_margin(Margin {
@@ -32,12 +33,17 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 group_title(ui, "Entry");
                 ui.add_space(size::SPACE_8);
-                let entry = pane.entry.as_ref();
-                let (word, tone) = badge_of(entry.map(|(state, _)| state), refreshing);
+                // Without every value there is no entry to speak of, whatever was shown of another one.
+                let entry = pane.entry.as_ref().filter(|_| request.is_ok());
+                let (word, tone) = match request {
+                    Ok(_) => badge_of(entry.map(|(state, _)| state), refreshing),
+                    Err(_) if pane.needs_values() => NEEDS_VALUES,
+                    Err(_) => ("Not ready", Tone::Bypass),
+                };
                 ui.add(Badge::new(word, tone));
                 ui.add_space(size::SPACE_8);
-                match (entry, pane.request()) {
-                    (_, Err(problem)) => small(ui, &problem),
+                match (entry, &request) {
+                    (_, Err(problem)) => small(ui, &format::sentence(problem)),
                     (None, Ok(_)) => small(ui, "Asking the cache..."),
                     (Some((entry, read)), Ok(_)) => {
                         let since = state.clock.now.saturating_duration_since(*read);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::app::state::TaskId;
 use crate::engine::{About, EntryState, RequestEvent};
+use crate::report::Report;
 use crate::table::Table;
 use crate::workspace::Workspace;
 
@@ -95,6 +96,8 @@ pub enum Event {
     Saved {
         /// Its name.
         name: String,
+        /// The report as it was sent to be saved.
+        sent: Box<Report>,
         /// The workspace as it is now.
         workspace: Arc<Workspace>,
     },
@@ -122,6 +125,13 @@ pub enum Event {
         rows: u64,
         /// Bytes of it.
         bytes: u64,
+        /// Columns that have another name in the file, because the format needs unique ones.
+        renamed: usize,
+    },
+    /// The file is there already, and nobody said that it may be written over.
+    FileTaken {
+        /// The task.
+        task: TaskId,
     },
     /// The file could not be written; what was there before is still there.
     ExportFailed {
@@ -146,6 +156,7 @@ impl std::fmt::Debug for Event {
             Self::Renamed { .. } => "Renamed",
             Self::Chosen { .. } => "Chosen",
             Self::Exported { .. } => "Exported",
+            Self::FileTaken { .. } => "FileTaken",
             Self::ExportFailed { .. } => "ExportFailed",
         })
     }

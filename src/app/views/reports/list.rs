@@ -13,6 +13,9 @@ use super::model::Item;
 
 const ROW: f32 = 54.0;
 
+/// The badge of a report that cannot be asked for before its parameters have values.
+pub(super) const NEEDS_VALUES: (&str, Tone) = ("Needs values", Tone::Bypass);
+
 /// What a badge says, and its colour and shape.
 pub(super) fn badge_of(state: Option<&EntryState>, refreshing: bool) -> (&'static str, Tone) {
     if refreshing {
@@ -76,8 +79,8 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
                 out.send(Command::SelectReport(item.report.name.clone()));
             }
         }
-        for name in state.reports.drafts() {
-            let chosen = selected.as_deref() == Some(name);
+        for (opened_as, name) in state.reports.drafts() {
+            let chosen = selected.as_deref() == Some(opened_as);
             let response = ListRow::new(name, ROW)
                 .selected(chosen)
                 .show(ui, |ui, rect| {
@@ -107,7 +110,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
                         .paint_right(ui, pos2(rect.right() - size::SPACE_12, rect.top() + 17.0));
                 });
             if response.clicked() {
-                draft = Some(name.to_owned());
+                draft = Some(opened_as.to_owned());
             }
         }
     });
@@ -125,7 +128,7 @@ fn row(ui: &Ui, rect: Rect, state: &State, item: &Item) {
     let needs_values = item.report.params.iter().any(|spec| spec.default.is_none());
     let entry = item.entry.as_ref().map(|(state, _)| state);
     let (word, tone) = if needs_values && entry.is_none() {
-        ("Needs values", Tone::Bypass)
+        NEEDS_VALUES
     } else {
         badge_of(entry, refreshing)
     };

@@ -8,6 +8,7 @@ mod facts;
 mod list;
 mod model;
 mod pane;
+mod policy;
 mod result;
 mod rows;
 mod sql;
@@ -17,7 +18,8 @@ pub use event::{Command, Event};
 pub use export::ExportDialog;
 pub use facts::{Facts, is_numeric_text};
 pub use model::{Item, Reports, Wanted};
-pub use pane::{Answer, Failure, Pane, Run};
+pub use pane::{Answer, Failure, Pane, Part, Run};
+pub use policy::Policy;
 pub use rows::ResultRows;
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, Ui};

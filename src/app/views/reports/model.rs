@@ -123,12 +123,28 @@ impl Reports {
         self.selected = Some(name);
     }
 
-    /// Reports that are not in the workspace file yet.
-    pub fn drafts(&self) -> impl Iterator<Item = &str> {
+    /// Reports that are not in the workspace file yet: the name each was opened under, and the one it has been given.
+    pub fn drafts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.panes
             .iter()
             .filter(|(_, pane)| pane.saved.is_none())
-            .map(|(name, _)| name.as_str())
+            .map(|(opened_as, pane)| match pane.draft.name.trim() {
+                "" => (opened_as.as_str(), "Without a name"),
+                name => (opened_as.as_str(), name),
+            })
+    }
+
+    /// Gives up the selected report that is not in the workspace file yet.
+    pub fn discard_draft(&mut self) {
+        if self.pane().is_some_and(|pane| pane.saved.is_none())
+            && let Some(name) = self.selected.take()
+        {
+            self.panes.remove(&name);
+            if let Some(first) = self.list.first() {
+                let first = first.report.name.clone();
+                self.select(&first);
+            }
+        }
     }
 
     /// The selected report as it is open.
@@ -168,12 +184,17 @@ impl Reports {
 
     /// Whether there are changes to write to the workspace file.
     pub fn can_save(&self) -> bool {
-        self.has_file && self.pane().is_some_and(Pane::is_changed)
+        self.has_file
+            && self
+                .pane()
+                .is_some_and(|pane| pane.is_changed() && pane.unsavable().is_none())
     }
 
-    /// The Redis key of the selected report's entry.
+    /// The Redis key of the selected report's entry; `None` while its parameters lack a value.
     pub fn entry_key(&self) -> Option<String> {
-        let (state, _) = self.pane()?.entry.as_ref()?;
+        let pane = self.pane()?;
+        pane.request().ok()?;
+        let (state, _) = pane.entry.as_ref()?;
         (!state.redis_key.is_empty()).then(|| state.redis_key.clone())
     }
 
@@ -243,7 +264,11 @@ impl Reports {
                     }
                 }
             }
-            Event::Saved { name, workspace } => {
+            Event::Saved {
+                name,
+                sent,
+                workspace,
+            } => {
                 self.reload(&workspace);
                 let saved = self
                     .list
@@ -251,7 +276,7 @@ impl Reports {
                     .find(|item| item.report.name == name)
                     .map(|item| item.report.clone());
                 if let (Some(pane), Some(report)) = (self.panes.get_mut(&name), saved) {
-                    pane.saved = Some(report);
+                    pane.was_saved(&sent, report);
                 }
                 messages.push((Tone::Hit, format!("Saved {name} to the workspace file")));
             }
@@ -273,16 +298,28 @@ impl Reports {
                 path,
                 rows,
                 bytes,
+                renamed,
             } => {
                 if self.export.as_ref().is_some_and(|export| export.runs(task)) {
                     self.export = None;
                 }
                 let rows = crate::app::format::count(rows);
                 let bytes = crate::app::format::bytes(bytes);
+                let named = match renamed {
+                    0 => String::new(),
+                    1 => "; one column got a name of its own".to_owned(),
+                    n => format!("; {n} columns got names of their own"),
+                };
+                let path = path.display();
                 messages.push((
                     Tone::Hit,
-                    format!("Wrote {rows} rows, {bytes}, to {}", path.display()),
+                    format!("Wrote {rows} rows, {bytes}, to {path}{named}"),
                 ));
+            }
+            Event::FileTaken { task } => {
+                if let Some(export) = self.export.as_mut().filter(|export| export.runs(task)) {
+                    export.is_taken();
+                }
             }
             Event::ExportFailed { task, error } => match &mut self.export {
                 Some(export) if export.runs(task) => export.failed(error),

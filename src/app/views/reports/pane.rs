@@ -1,7 +1,7 @@
 //! One open report: its draft, its parameters, its answer, its entry.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::app::state::TaskId;
 use crate::app::widgets::grid::GridState;
@@ -9,6 +9,7 @@ use crate::engine::{About, EntryState, Mode, RequestEvent};
 use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template};
 
 use super::event::Event;
+use super::policy::Policy;
 use super::rows::ResultRows;
 
 /// One open report.
@@ -17,6 +18,10 @@ pub struct Pane {
     pub saved: Option<Arc<Report>>,
     /// As it is edited.
     pub draft: Report,
+    /// Its policy as typed.
+    pub policy: Policy,
+    /// Which part of it is edited.
+    pub part: Part,
     /// The text typed for each parameter.
     pub values: Vec<String>,
     /// What runs.
@@ -37,6 +42,16 @@ pub struct Pane {
     pub ordering: Option<TaskId>,
     /// A task that counts a column's statistics.
     pub counting: Option<TaskId>,
+}
+
+/// A part of a report that is edited by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The query.
+    #[default]
+    Sql,
+    /// TTL, refresh, tables, and the defaults of parameters.
+    Policy,
 }
 
 /// A running request.
@@ -101,6 +116,7 @@ impl Pane {
     pub fn new(report: &Arc<Report>) -> Self {
         let mut pane = Self::draft(&report.name, &report.source);
         pane.draft = (**report).clone();
+        pane.policy = Policy::of(report);
         pane.saved = Some(report.clone());
         pane.values = defaults(&report.params);
         pane
@@ -108,19 +124,22 @@ impl Pane {
 
     /// A new report.
     pub fn draft(name: &str, source: &str) -> Self {
+        let draft = Report {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            sql: String::new(),
+            params: Vec::new(),
+            ttl: Report::TTL,
+            stale_for: Report::STALE_FOR,
+            refresh: Refresh::OnChange,
+            tables: None,
+            timeout: None,
+        };
         Self {
             saved: None,
-            draft: Report {
-                name: name.to_owned(),
-                source: source.to_owned(),
-                sql: String::new(),
-                params: Vec::new(),
-                ttl: Duration::from_hours(1),
-                stale_for: Duration::from_hours(24),
-                refresh: Refresh::OnChange,
-                tables: None,
-                timeout: None,
-            },
+            policy: Policy::of(&draft),
+            part: Part::Sql,
+            draft,
             values: Vec::new(),
             run: None,
             answer: None,
@@ -134,17 +153,56 @@ impl Pane {
         }
     }
 
-    /// Whether the draft differs from the workspace file.
+    /// Whether what is edited differs from the workspace file.
     pub fn is_changed(&self) -> bool {
-        self.saved
-            .as_ref()
-            .is_none_or(|saved| **saved != self.draft)
+        self.policy.problem().is_some()
+            || self
+                .saved
+                .as_ref()
+                .is_none_or(|saved| **saved != self.draft)
+    }
+
+    /// Why it cannot be saved as it is edited.
+    pub fn unsavable(&self) -> Option<&str> {
+        self.policy.problem()
+    }
+
+    /// Whether the workspace file does not declare a parameter yet.
+    pub(super) fn is_new(&self, param: usize) -> bool {
+        let name = self.draft.params.get(param).map(|spec| &spec.name);
+        let declared = self.saved.iter().flat_map(|saved| &saved.params);
+        name.is_some_and(|name| declared.into_iter().all(|spec| spec.name != *name))
+    }
+
+    /// The report was saved as `sent` and is now in the file as `saved`. What was edited meanwhile stays.
+    pub(super) fn was_saved(&mut self, sent: &Report, saved: Arc<Report>) {
+        if self.draft == *sent {
+            // The file may hold the parameters in another order.
+            let named: Vec<_> = self
+                .draft
+                .params
+                .iter()
+                .map(|spec| spec.name.clone())
+                .zip(self.values.drain(..))
+                .collect();
+            self.values = saved
+                .params
+                .iter()
+                .map(|spec| {
+                    let typed = named.iter().find(|(name, _)| *name == spec.name);
+                    typed.map(|(_, value)| value.clone()).unwrap_or_default()
+                })
+                .collect();
+            self.draft = (*saved).clone();
+        }
+        self.saved = Some(saved);
     }
 
     /// Gives up the changes.
     pub fn revert(&mut self) {
         if let Some(saved) = &self.saved {
             self.draft = (**saved).clone();
+            self.policy = Policy::of(saved);
             self.values = defaults(&saved.params);
             self.failure = None;
         }
@@ -173,6 +231,11 @@ impl Pane {
     pub fn problem(&self, param: usize) -> Option<String> {
         let (spec, text) = (self.draft.params.get(param)?, self.values.get(param)?);
         spec.read(text).err().map(|error| error.0)
+    }
+
+    /// Whether a parameter lacks a value, or has one that will not do.
+    pub fn needs_values(&self) -> bool {
+        (0..self.draft.params.len()).any(|param| self.problem(param).is_some())
     }
 
     /// The SQL was edited: parameters that it newly names are declared as text, and undeclared again when they go.
@@ -213,6 +276,7 @@ impl Pane {
         self.values.retain(|_| *kept.next().unwrap_or(&false));
         let mut kept = keep.iter();
         self.draft.params.retain(|_| *kept.next().unwrap_or(&false));
+        self.policy.keep_params(&self.draft.params);
     }
 
     /// Notes that a task runs it.

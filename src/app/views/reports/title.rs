@@ -8,10 +8,11 @@ use crate::app::command::{Command, Commands};
 use crate::app::commands::{self, Id};
 use crate::app::state::State;
 use crate::app::theme::{Tone, colors, fonts, size, text};
-use crate::app::widgets::{Button, Field, text_width};
+use crate::app::widgets::{Button, Field, Tip, text_width};
 use crate::report::{ParamSpec, ParamType};
 
-use super::pane::Pane;
+use super::pane::{Pane, Part};
+use super::policy::type_choice;
 
 pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let can_run = state.reports.can_run();
@@ -33,6 +34,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         .map(|param| param_width(ui, pane, param) + size::SPACE_8)
         .sum();
     let one_row = title + form + buttons < ui.available_width() && pane.saved.is_some();
+    let mut discard = false;
     ui.horizontal(|ui| {
         ui.set_min_height(size::BUTTON);
         if pane.saved.is_some() {
@@ -63,7 +65,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             let narrow = ui.available_width() < 420.0;
             actions(ui, can_run, narrow, out);
             if pane.is_changed() {
-                changes(ui, pane, can_save, out);
+                discard = changes(ui, pane, can_save, out);
             }
             if one_row {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -78,12 +80,8 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(size::SPACE_8, size::SPACE_4);
             for param in 0..pane.draft.params.len() {
-                if pane.saved.as_ref().is_none_or(|saved| {
-                    !saved
-                        .params
-                        .iter()
-                        .any(|spec| spec.name == pane.draft.params[param].name)
-                }) {
+                // What the SQL newly names has a type to be chosen; the policy has the types of all.
+                if pane.part == Part::Sql && pane.is_new(param) {
                     type_choice(ui, &mut pane.draft.params[param]);
                 }
                 param_field(ui, pane, param);
@@ -92,6 +90,9 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     }
     if let Some(problem) = (0..pane.draft.params.len()).find_map(|param| pane.problem(param)) {
         ui.label(text::tone(ui, Tone::Error, problem).font(fonts::small()));
+    }
+    if discard {
+        state.reports.discard_draft();
     }
 }
 
@@ -119,7 +120,8 @@ fn actions(ui: &mut Ui, can_run: bool, narrow: bool, out: &mut Commands) {
     }
 }
 
-fn changes(ui: &mut Ui, pane: &mut Pane, can_save: bool, out: &mut Commands) {
+/// What can be done with changes; whether the whole draft is to go.
+fn changes(ui: &mut Ui, pane: &mut Pane, can_save: bool, out: &mut Commands) -> bool {
     let entry = commands::entry(Id::Save);
     let why = if can_save {
         entry.tooltip
@@ -137,17 +139,16 @@ fn changes(ui: &mut Ui, pane: &mut Pane, can_save: bool, out: &mut Commands) {
     {
         out.send(Command::Reports(super::Command::Save));
     }
-    if pane.saved.is_some()
-        && ui
-            .add(
-                Button::new("Revert")
-                    .bare()
-                    .tooltip("Back to the saved report"),
-            )
-            .clicked()
-    {
+    let (word, tooltip) = if pane.saved.is_some() {
+        ("Revert", "Back to the saved report")
+    } else {
+        ("Discard", "Give this new report up")
+    };
+    if ui.add(Button::new(word).bare().tooltip(tooltip)).clicked() {
         pane.revert();
+        return pane.saved.is_none();
     }
+    false
 }
 
 /// Room for the value of a parameter.
@@ -198,7 +199,7 @@ fn param_field(ui: &mut Ui, pane: &mut Pane, param: usize) {
                 let name = format!("Parameter {}", spec.name);
                 ui.add(edit)
                     .accessible_name(name)
-                    .on_hover_text(spec.type_name())
+                    .tip(spec.type_name())
                     .has_focus()
             },
         )
@@ -226,29 +227,4 @@ fn hint(spec: &ParamSpec) -> &'static str {
         (_, ParamType::Text) => "text",
         _ => "0",
     }
-}
-
-/// The type of a parameter that the SQL newly names.
-fn type_choice(ui: &mut Ui, spec: &mut ParamSpec) {
-    let name = format!("Type of {}", spec.name);
-    ui.name_inputs(name, |ui| {
-        ComboBox::from_id_salt(("type", spec.name.as_str()))
-            .width(90.0)
-            .selected_text(spec.type_name())
-            .show_ui(ui, |ui| {
-                for list in [false, true] {
-                    for kind in ParamType::ALL {
-                        let choice = ParamSpec {
-                            kind,
-                            list,
-                            ..spec.clone()
-                        };
-                        let selected = (spec.kind, spec.list) == (kind, list);
-                        if ui.selectable_label(selected, choice.type_name()).clicked() {
-                            *spec = choice;
-                        }
-                    }
-                }
-            });
-    });
 }

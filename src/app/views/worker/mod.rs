@@ -132,9 +132,10 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History) {
     let width = ui.available_width();
     let height = 218.0;
     let row = ui.allocate_space(vec2(width, height)).1;
-    let half = ((width - gap) / 2.0).floor();
-    let left = Rect::from_min_size(row.min, vec2(half, height));
-    let right = Rect::from_min_size(pos2(row.left() + half + gap, row.top()), vec2(half, height));
+    // The queue's columns need their room; a chart is still a chart when it is narrow.
+    let queue = ((width - gap) / 2.0).max(QUEUE.min(width * 0.62)).floor();
+    let left = Rect::from_min_size(row.min, vec2(queue, height));
+    let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
     let mut child = ui.new_child(UiBuilder::new().max_rect(left));
     table_card(&mut child, |ui| {
         ui.set_min_height(height - 10.0);
@@ -256,11 +257,14 @@ fn source_cells(watch: &Watch) -> [Cell; 6] {
     ]
 }
 
+/// What the queue's columns need.
+const QUEUE: f32 = 560.0;
+
 fn next(ui: &mut Ui, state: &State, status: &Status) {
     const COLUMNS: [Column; 3] = [
         Column::text("Next", 150.0, 0.6),
-        Column::text("", 110.0, 0.4),
-        Column::text("", 220.0, 0.4),
+        Column::text("", 120.0, 0.4),
+        Column::text("", 226.0, 0.4),
     ];
     column_titles(ui, &COLUMNS);
     if status.queue.is_empty() {
@@ -322,26 +326,12 @@ fn queue_cells(state: &State, queued: &Queued) -> [Cell; 3] {
 }
 
 fn delays(ui: &mut Ui, history: &History) {
-    ui.horizontal(|ui| {
-        let title = if history.from_commit {
-            "Commit to fresh, beyond the query's own time"
-        } else {
-            "Detected to fresh, beyond the query's own time"
-        };
-        widgets::group_title(ui, title);
-        if let Some(delay) = history.delay {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(text::weak(
-                    ui,
-                    format!(
-                        "p50 {}  p99 {}",
-                        format::ms(delay.p50_ms),
-                        format::ms(delay.p99_ms)
-                    ),
-                ));
-            });
-        }
-    });
+    let title = if history.from_commit {
+        "Commit to fresh"
+    } else {
+        "Detected to fresh"
+    };
+    widgets::group_title(ui, title);
     let Some(delay) = history.delay else {
         ui.vertical_centered(|ui| {
             ui.add_space(56.0);
@@ -353,7 +343,13 @@ fn delays(ui: &mut Ui, history: &History) {
         });
         return;
     };
-    ui.add_space(size::SPACE_8);
+    let figures = format!(
+        "p50 {}, p99 {}, query time not counted",
+        format::ms(delay.p50_ms),
+        format::ms(delay.p99_ms)
+    );
+    ui.label(text::small(ui, figures));
+    ui.add_space(size::SPACE_4);
     let label = |_: &str, at: egui_plot::PlotPoint| {
         Some(format!(
             "{} at {}",

@@ -5,6 +5,7 @@ use eframe::egui::{Align2, CursorIcon, Id, Rect, Sense, Ui, WidgetInfo, pos2, ve
 
 use super::{Grid, GridResponse, GridState, INSET, Layout, Rows, fit};
 use crate::app::theme::{Icon, colors, fonts, size};
+use crate::app::widgets::Tip;
 use crate::app::widgets::paint::{square, text_at};
 
 #[expect(
@@ -112,7 +113,7 @@ pub(super) fn show(
             out.sorted = true;
         }
         if rows.has_about(column) {
-            response.on_hover_ui(|ui| rows.about(ui, column));
+            response.tip_ui(|ui| rows.about(ui, column));
         }
 
         let edge = Rect::from_center_size(pos2(place.right(), middle), vec2(6.0, size::HEADER_ROW));

@@ -1,4 +1,5 @@
-//! Numbers for people: durations, sizes and counts, always with their unit.
+//! How are a count, a time and a size written for people? One place for the window and the command line, always with
+//! the unit.
 
 use std::time::Duration;
 
