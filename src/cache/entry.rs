@@ -7,7 +7,7 @@ use redis::Script;
 
 use super::protocol::millis;
 use super::{Cache, CacheError, ChunkInfo, Header, Position, ServerTime, SourceKeys, chunk};
-use crate::report::EntryKey;
+use crate::report::{EntryKey, Refresh, Report};
 
 static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/read.lua")));
 static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/begin.lua")));
@@ -85,7 +85,7 @@ pub struct Found {
     pub verdict: Verdict,
     /// Its reason.
     pub why: Why,
-    /// Whether a worker holds the source's lease: it will refresh what is stale.
+    /// Whether a worker holds the source's lease that refreshes this report.
     pub worker: bool,
     /// Whether somebody is filling the entry.
     pub filling: bool,
@@ -127,6 +127,8 @@ pub struct NewEntry {
     pub schema: Vec<u8>,
     /// Tables it depends on.
     pub tables: Vec<String>,
+    /// Whether only a live detector can vouch for it.
+    pub on_change: bool,
     /// How long the query took.
     pub query_time: Duration,
     /// Who wrote it and why.
@@ -149,12 +151,12 @@ pub struct Committed {
 impl Cache {
     /// Reads an entry with its verdict in one round trip (a small answer's rows included).
     ///
-    /// `watched` tells that only a live detector can vouch (`on-change`); `count` that this is somebody's request.
+    /// The report tells whether only a live detector can vouch (`on-change`); `count` that this is somebody's request.
     pub async fn find(
         &self,
         keys: &SourceKeys,
         key: &EntryKey,
-        watched: bool,
+        report: &Report,
         count: bool,
     ) -> Result<Found, CacheError> {
         type Reply = (
@@ -167,6 +169,7 @@ impl Cache {
             Vec<u8>,
             Vec<(Vec<u8>, Vec<u8>)>,
         );
+        let watched = report.refresh == Refresh::OnChange;
         let (now, verdict, why, table, worker, filling, detector, header): Reply = self
             .script(
                 &READ,
@@ -176,8 +179,14 @@ impl Cache {
                     keys.demand(),
                     keys.worker(),
                     keys.lock(key),
+                    keys.refreshes(),
                 ],
-                &[flag(watched), key.hex().as_bytes(), flag(count)],
+                &[
+                    flag(watched),
+                    key.hex().as_bytes(),
+                    flag(count),
+                    report.id().as_bytes(),
+                ],
             )
             .await?;
         let table = || String::from_utf8_lossy(&table).into_owned();
@@ -316,6 +325,7 @@ impl Cache {
                 "tables",
                 serde_json::json!(entry.tables).to_string().into_bytes(),
             ),
+            ("on_change", flag(entry.on_change).to_vec()),
             (
                 "query_ms",
                 format!("{:.3}", entry.query_time.as_secs_f64() * 1e3).into_bytes(),

@@ -38,6 +38,8 @@ pub struct Header {
     pub schema: Vec<u8>,
     /// Tables it depends on, or `*`.
     pub tables: Vec<String>,
+    /// Whether whoever filled it wants it watched: only a live detector can vouch for it.
+    pub on_change: bool,
     /// When it was stored.
     pub created: ServerTime,
     /// How long its query took.
@@ -104,6 +106,7 @@ impl Header {
             schema,
             tables: serde_json::from_str(&text("tables")?)
                 .map_err(|_| Damaged("the header's list of tables is malformed"))?,
+            on_change: number("on_change")? == 1,
             created: ServerTime(number("created")?),
             query_time: Duration::from_micros(
                 text("query_ms")?

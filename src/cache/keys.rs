@@ -63,6 +63,11 @@ impl SourceKeys {
         self.key("worker")
     }
 
+    /// Reports that the worker refreshes.
+    pub fn refreshes(&self) -> String {
+        self.key("refreshes")
+    }
+
     /// Entries by recent requests.
     pub fn demand(&self) -> String {
         self.key("demand")
@@ -113,7 +118,7 @@ pub fn recognise(prefix: &str, key: &str) -> Option<Ours> {
     match rest.split_once(':') {
         Some(("e", hex)) => Some(Ours::Header(EntryKey::from_hex(hex)?)),
         Some(("l" | "t", _)) => Some(Ours::Other),
-        None if ["v", "worker", "demand"].contains(&rest) => Some(Ours::Other),
+        None if ["v", "worker", "refreshes", "demand"].contains(&rest) => Some(Ours::Other),
         _ => None,
     }
 }
@@ -163,6 +168,7 @@ mod tests {
             keys.versions(),
             keys.worker(),
             keys.demand(),
+            keys.refreshes(),
             keys.lock(&key),
             keys.table("o:x"),
             events("p"),

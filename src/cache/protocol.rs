@@ -6,11 +6,13 @@ use std::time::Duration;
 use redis::Script;
 
 use super::{Cache, CacheError, Header, Position, SourceKeys};
-use crate::report::EntryKey;
+use crate::report::{EntryKey, Report};
 
 static LEAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/lead.lua")));
 static OWNED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/owned.lua")));
 static RESIGN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/resign.lua")));
+static REFRESHES: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/refreshes.lua")));
 static EPOCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/epoch.lua")));
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/publish.lua")));
 
@@ -102,7 +104,11 @@ impl Protocol {
             .cache
             .script(
                 &LEAD,
-                &[self.keys.worker(), self.keys.versions()],
+                &[
+                    self.keys.worker(),
+                    self.keys.versions(),
+                    self.keys.refreshes(),
+                ],
                 &[worker.as_bytes(), &millis(time)],
             )
             .await?;
@@ -137,12 +143,37 @@ impl Protocol {
         Ok(ours == 1)
     }
 
+    /// Tells which reports this worker refreshes, in the place of those told before: old entries of others are not
+    /// served in the hope of it. `false` means that the lease is lost.
+    pub async fn refreshes(
+        &self,
+        lead: &Lead,
+        reports: impl IntoIterator<Item = &Report>,
+    ) -> Result<bool, CacheError> {
+        let ids: Vec<String> = reports.into_iter().map(Report::id).collect();
+        let mut args = vec![lead.token.as_bytes()];
+        args.extend(ids.iter().map(String::as_bytes));
+        let ours: u8 = self
+            .cache
+            .script(
+                &REFRESHES,
+                &[self.keys.worker(), self.keys.refreshes()],
+                &args,
+            )
+            .await?;
+        Ok(ours == 1)
+    }
+
     /// Gives the lease back; on-change entries are stale from now on ("no worker is watching").
     pub async fn resign(&self, lead: &Lead) -> Result<(), CacheError> {
         self.cache
             .script::<u8>(
                 &RESIGN,
-                &[self.keys.worker(), self.keys.versions()],
+                &[
+                    self.keys.worker(),
+                    self.keys.versions(),
+                    self.keys.refreshes(),
+                ],
                 &[lead.token.as_bytes(), lead.fence.to_string().as_bytes()],
             )
             .await?;
@@ -287,42 +318,6 @@ impl Protocol {
     pub async fn now(&self) -> Result<ServerTime, CacheError> {
         let (seconds, micros): (u64, u64) = self.cache.query(&redis::cmd("TIME")).await?;
         Ok(ServerTime(seconds * 1000 + micros / 1000))
-    }
-
-    /// Entries that depend on `table`, as registered when they were filled.
-    pub async fn entries_of(&self, table: &str) -> Result<Vec<EntryKey>, CacheError> {
-        let mut cursor = 0u64;
-        let mut found = Vec::new();
-        loop {
-            let (next, page): (u64, Vec<String>) = self
-                .cache
-                .query(
-                    redis::cmd("SSCAN")
-                        .arg(self.keys.table(table))
-                        .arg(cursor)
-                        .arg("COUNT")
-                        .arg(500),
-                )
-                .await?;
-            found.extend(page.iter().filter_map(|hex| EntryKey::from_hex(hex)));
-            if next == 0 {
-                found.sort_unstable();
-                found.dedup();
-                return Ok(found);
-            }
-            cursor = next;
-        }
-    }
-
-    /// Forgets that an entry, whose header is gone, depends on `table`.
-    pub async fn unregister(&self, table: &str, entry: &EntryKey) -> Result<(), CacheError> {
-        self.cache
-            .query(
-                redis::cmd("SREM")
-                    .arg(self.keys.table(table))
-                    .arg(entry.hex()),
-            )
-            .await
     }
 
     /// Entries by recent requests, most asked first: each with about how many requests it had in the last hour

@@ -1,17 +1,23 @@
 //! `lookaside worker`: the worker until it is told to stop; what it sees and does as JSON lines.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{millis, note, print_json_line};
 use super::session::Session;
 use crate::engine::{Caller, Event, RefreshEvent, WorkerEvent};
 use crate::worker::{Role, Status, Worker};
+use crate::workspace::{Workspace, WorkspaceError};
+
+/// How often the workspace file is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Arguments of `worker`.
 #[derive(Debug, Args)]
@@ -39,11 +45,16 @@ pub(super) async fn run(
         }
     });
     let worker = Worker::start(Arc::clone(&session.engine), &session.workspace);
+    let mut file = Edited::new(session.workspace.path.clone());
     let mut printed;
     loop {
         let stopping = tokio::select! {
             () = cancel.cancelled() => true,
             () = news.notified() => false,
+            edited = file.next() => {
+                take_over(&worker, &session, edited);
+                false
+            }
         };
         let (events, next) = log.since(position);
         position = next;
@@ -60,6 +71,68 @@ pub(super) async fn run(
     }
     session.close().await;
     printed
+}
+
+/// The workspace file, looked at now and then.
+struct Edited {
+    path: Option<PathBuf>,
+    seen: Option<(SystemTime, u64)>,
+    look_at: Instant,
+}
+
+impl Edited {
+    fn new(path: Option<PathBuf>) -> Self {
+        let seen = path.as_deref().and_then(state);
+        Self {
+            path,
+            seen,
+            look_at: Instant::now() + LOOK,
+        }
+    }
+
+    /// Waits until the file is another one, and reads it. Safe to cancel.
+    async fn next(&mut self) -> Result<Workspace, WorkspaceError> {
+        loop {
+            tokio::time::sleep_until(self.look_at).await;
+            self.look_at = Instant::now() + LOOK;
+            let Some(path) = &self.path else { continue };
+            // A file that is being replaced is not there for a moment.
+            let Some(now) = state(path) else { continue };
+            if self.seen != Some(now) {
+                self.seen = Some(now);
+                return Workspace::load(path);
+            }
+        }
+    }
+}
+
+fn state(path: &Path) -> Option<(SystemTime, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// The worker goes on with the reports of the edited file; connections are those it was started with.
+fn take_over(worker: &Worker, session: &Session, edited: Result<Workspace, WorkspaceError>) {
+    let edited = match edited {
+        Ok(edited) => edited,
+        Err(error) => {
+            note(&format!(
+                "lookaside: the edited workspace is not taken over: {error}"
+            ));
+            return;
+        }
+    };
+    let unknown = edited.sources.keys();
+    for name in unknown.filter(|name| session.engine.source(name).is_none()) {
+        note(&format!(
+            "lookaside: the source {name} is new; restart the worker to have it watched"
+        ));
+    }
+    worker.take_over(&edited);
+    note(&format!(
+        "lookaside: goes on with the edited workspace, {} reports",
+        edited.reports.len()
+    ));
 }
 
 fn tell(events: &[Arc<Event>], status: &Status) -> anyhow::Result<()> {

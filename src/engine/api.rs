@@ -93,8 +93,7 @@ impl Engine {
             Ok((source, keys)) => {
                 let key = EntryKey::new(source.identity(), report, params);
                 let known = self.catalogues.known(report, source.as_ref());
-                let watched = report.refresh == crate::report::Refresh::OnChange;
-                let found = self.cache.find(&keys, &key, watched, false).await;
+                let found = self.cache.find(&keys, &key, report, false).await;
                 EntryState::of(found, keys.header(&key), known.as_ref())
             }
             Err(error) => EntryState::unknown(error.to_string()),

@@ -143,7 +143,7 @@ impl Ask {
         let found = self
             .engine
             .cache
-            .find(&self.keys, &self.key, self.watched(), count)
+            .find(&self.keys, &self.key, &self.request.report, count)
             .await;
         self.recorder
             .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -208,8 +208,8 @@ impl Ask {
             };
             return self.serve(header, &found, outcome, None).await;
         }
-        // Old: served at once only where someone will refresh it. A worker elsewhere refreshes what it watches or
-        // schedules; a report by TTL alone is nobody's but ours.
+        // Old: served at once only where someone will refresh it. A worker elsewhere refreshes what is in its workspace;
+        // a report by TTL alone is nobody's but ours.
         let elsewhere = found.worker && self.request.report.refresh != Refresh::Ttl;
         if !self.waited && (elsewhere || self.engine.refreshes()) {
             let reason = format!("{}; a refresh is under way", found.why.sentence());
@@ -282,7 +282,7 @@ impl Ask {
             let found = match self
                 .engine
                 .cache
-                .find(&self.keys, &self.key, self.watched(), false)
+                .find(&self.keys, &self.key, &self.request.report, false)
                 .await
             {
                 Ok(found) => found,
@@ -314,6 +314,7 @@ impl Ask {
                     lock,
                     begun,
                     tables,
+                    on_change: self.watched(),
                     old: old.clone(),
                     writer: format!(
                         "{}, {}",

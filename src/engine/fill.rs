@@ -108,6 +108,7 @@ pub(super) struct About {
     pub(super) lock: Lock,
     pub(super) begun: Begun,
     pub(super) tables: Vec<String>,
+    pub(super) on_change: bool,
     /// The entry that is there, to find out whether anything changed.
     pub(super) old: Option<Header>,
     pub(super) writer: String,
@@ -282,6 +283,7 @@ impl Fill {
             sha256: sum,
             schema,
             tables: self.about.tables,
+            on_change: self.about.on_change,
             query_time,
             writer: self.about.writer,
             soft: self.entry.soft,

@@ -82,6 +82,23 @@ impl EntryKey {
     }
 }
 
+impl Report {
+    /// What tells a report from every other that a worker could refresh: its name, SQL, parameters and policy. 32
+    /// hexadecimal digits.
+    pub fn id(&self) -> String {
+        let mut parts = Parts(blake3::Hasher::new());
+        parts.add("version", VERSION.as_bytes());
+        parts.add("name", self.name.as_bytes());
+        parts.add("sql", self.sql.as_bytes());
+        parts.add("refresh", format!("{:?}", self.refresh).as_bytes());
+        for spec in &self.params {
+            parts.add("param", spec.name.as_bytes());
+            parts.add("declared", spec.type_name().as_bytes());
+        }
+        parts.0.finalize().to_hex()[..32].to_owned()
+    }
+}
+
 struct Parts(blake3::Hasher);
 
 impl Parts {

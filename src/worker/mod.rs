@@ -19,7 +19,6 @@ mod run;
 mod shared;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,12 +29,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 use crate::engine::{Engine, Reason};
-use crate::report::{Refresh, Report};
+use crate::report::Report;
 use crate::workspace::Workspace;
 
 use queue::Entry;
 use refresh::Refresher;
-use shared::{Hub, Shared};
+use shared::{Hub, Reports, Shared};
 use watch::Watcher;
 
 /// A running worker; dropping it stops it and gives its leases back.
@@ -61,7 +60,7 @@ pub struct Status {
 pub struct Watch {
     /// The source.
     pub source: String,
-    /// The detector, `None` where no report asks for on-change.
+    /// The detector, `None` as long as no report asks for on-change.
     pub detector: Option<crate::detector::About>,
     /// Leading, standing by (another worker leads), or unable, with why.
     pub role: Role,
@@ -120,30 +119,6 @@ impl Worker {
             let Some(source) = engine.source(name) else {
                 continue;
             };
-            let reports: BTreeMap<String, Arc<Report>> = workspace
-                .reports
-                .iter()
-                .filter(|report| report.source == *name)
-                .map(|report| (report.name.clone(), Arc::new(report.clone())))
-                .collect();
-            let on_change = reports
-                .values()
-                .any(|report| report.refresh == Refresh::OnChange);
-            let (detector, about) = if on_change {
-                let (detector, about) = crate::detector::choose(config, &source);
-                (detector, Some(about))
-            } else {
-                (None, None)
-            };
-            let unable = about.as_ref().filter(|_| detector.is_none()).map(|about| {
-                let remedy = about
-                    .better_by
-                    .as_deref()
-                    .unwrap_or("use another refresh setting for its reports");
-                format!(
-                    "nothing can watch {name}, so its on-change reports are never fresh; {remedy}"
-                )
-            });
             let keys = cache.keys(name, source.identity());
             let shared = Shared::new(
                 name,
@@ -151,19 +126,19 @@ impl Worker {
                 engine.clone(),
                 cache.clone(),
                 keys,
-                reports,
-                about,
+                reports_of(workspace, name),
                 hub.clone(),
             );
             hub.add(shared.clone());
             let refresher = Refresher::new(shared.clone(), stop.clone());
             let watcher = Watcher {
                 shared,
-                unable,
+                config: config.clone(),
+                source,
                 id: id.clone(),
                 stop: stop.clone(),
             };
-            tasks.push(tokio::spawn(watcher.run(detector)));
+            tasks.push(tokio::spawn(watcher.run()));
             tasks.push(tokio::spawn(refresher.run()));
         }
         // Whoever was served an old entry counts on a refresh. The survey finds that out for other processes.
@@ -230,9 +205,20 @@ impl Worker {
             params: params.clone(),
             key,
         };
+        // Where nobody knew of it so far, it is watched from now on.
+        source.met(entry.clone());
         source.tell(|news| {
             news.asked.insert(key, entry);
         });
+    }
+
+    /// Takes over the reports of a workspace that was edited; leases and what is fresh stay. Sources are those that
+    /// the worker was started with.
+    pub fn take_over(&self, workspace: &Workspace) {
+        for source in self.hub.sources() {
+            source.take_over(reports_of(workspace, &source.name));
+        }
+        self.hub.changed();
     }
 
     /// Ends running refreshes, gives the leases back, and waits until that is done.
@@ -243,6 +229,16 @@ impl Worker {
             let _ = task.await;
         }
     }
+}
+
+fn reports_of(workspace: &Workspace, source: &str) -> Reports {
+    let reports = workspace.reports.iter();
+    Arc::new(
+        reports
+            .filter(|report| report.source == source)
+            .map(|report| (report.name.clone(), Arc::new(report.clone())))
+            .collect(),
+    )
 }
 
 impl Drop for Worker {

@@ -36,6 +36,8 @@ pub(super) struct Refresher {
     stop: CancellationToken,
     queue: Queue,
     entries: HashMap<EntryKey, Known>,
+    /// Entries of reports that are not in the workspace, and when their headers were read.
+    foreign: HashMap<EntryKey, Instant>,
     runs: JoinSet<Done>,
     keys: HashMap<tokio::task::Id, EntryKey>,
     leading: bool,
@@ -68,6 +70,7 @@ impl Refresher {
             stop,
             queue,
             entries: HashMap::new(),
+            foreign: HashMap::new(),
             runs: JoinSet::new(),
             keys: HashMap::new(),
             leading: false,
@@ -133,7 +136,13 @@ impl Refresher {
         }
         (self.leading, self.watching, self.tells_apart) =
             (news.leading, news.watching, news.tells_apart);
-        if news.first {
+        if news.other_reports {
+            // Each may have another policy now. Those that are asked for come back with the next survey.
+            self.queue.clear();
+            self.entries.clear();
+            self.foreign.clear();
+        }
+        if news.first || news.other_reports {
             self.warmed_at = Some(now);
             self.surveyed = None;
             for known in self.entries.values_mut() {
@@ -208,7 +217,7 @@ impl Refresher {
         let mut wanted: BTreeSet<EntryKey> = BTreeSet::new();
         let warm_until = Duration::from_secs_f64(WANTED_HOURS * 3600.0);
         if self.warmed_at.is_some_and(|at| now < at + warm_until) {
-            for report in self.shared.reports.values() {
+            for report in self.shared.reports().values() {
                 let Ok(params) = report.bind(&[]) else {
                     continue;
                 };
@@ -232,11 +241,17 @@ impl Refresher {
             }
             if let Some(known) = self.entries.get_mut(&key) {
                 known.demanded(demand, now);
-            } else {
+            } else if self
+                .foreign
+                .get(&key)
+                .is_none_or(|seen| *seen + LOOK_AGAIN < now)
+            {
                 let Some(header) = self.shared.protocol.header(&key).await? else {
                     continue;
                 };
                 let Some(entry) = self.entry(key, &header) else {
+                    self.foreign.insert(key, now);
+                    self.meet_foreign(&header);
                     continue;
                 };
                 let mut known = Known::new(entry, first, now);
@@ -249,12 +264,23 @@ impl Refresher {
         // What was served stale a moment ago is still to be looked at, also where its report is not the workspace's.
         self.entries
             .retain(|key, known| known.asked || wanted.contains(key));
+        self.foreign.retain(|_, seen| *seen + 2 * LOOK_AGAIN > now);
         Ok(())
+    }
+
+    /// An entry of a report that is not in the workspace. It cannot be refreshed without its SQL, but where it wants to
+    /// be watched it is: whoever fills it then gets a fresh one.
+    fn meet_foreign(&self, header: &Header) {
+        if header.on_change {
+            self.shared.watch_for();
+            self.shared.want(header.tables.iter().cloned());
+        }
     }
 
     /// The entry of a header, unless its report has gone or changed since.
     fn entry(&self, key: EntryKey, header: &Header) -> Option<Entry> {
-        let report = self.shared.reports.get(&header.report)?;
+        let reports = self.shared.reports();
+        let report = reports.get(&header.report)?;
         let params = Params::from_json(&serde_json::from_str(&header.params).ok()?).ok()?;
         let same = self.shared.engine.key(report, &params).ok()? == key;
         same.then(|| Entry {
@@ -411,10 +437,9 @@ impl Refresher {
 
 /// An entry with its verdict, without counting as a request.
 pub(super) async fn find(shared: &Shared, entry: &Entry) -> Result<Found, CacheError> {
-    let watched = entry.report.refresh == Refresh::OnChange;
     shared
         .cache
-        .find(&shared.keys, &entry.key, watched, false)
+        .find(&shared.keys, &entry.key, &entry.report, false)
         .await
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::cache::{Cache, Protocol, SourceKeys};
 use crate::detector::Touched;
 use crate::engine::{Engine, Event, WorkerEvent};
-use crate::report::{EntryKey, Params, Report};
+use crate::report::{EntryKey, Params, Refresh, Report};
 
 use super::queue::Entry;
 use super::{Queued, Role, Status, Watch};
@@ -62,13 +62,10 @@ impl Hub {
         let Ok(key) = source.engine.key(report, params) else {
             return;
         };
-        let entry = Entry {
+        source.met(Entry {
             report: report.clone(),
             params: params.clone(),
             key,
-        };
-        source.tell(|news| {
-            news.served_stale.insert(key, entry);
         });
     }
 
@@ -96,8 +93,11 @@ pub(super) struct Shared {
     pub(super) cache: Arc<Cache>,
     pub(super) keys: SourceKeys,
     pub(super) protocol: Protocol,
-    /// The source's reports by name.
-    pub(super) reports: BTreeMap<String, Arc<Report>>,
+    reports: Mutex<Reports>,
+    /// New reports are there, or the source is to be watched from now on.
+    pub(super) reports_came: Notify,
+    /// Whether an on-change report of this source was ever met: in the workspace, asked for, or in the cache.
+    on_change: AtomicBool,
     pub(super) hub: Arc<Hub>,
     news: Mutex<News>,
     pub(super) news_came: Notify,
@@ -106,6 +106,9 @@ pub(super) struct Shared {
     watch: Mutex<Watch>,
     queue: Mutex<Vec<Queued>>,
 }
+
+/// The source's reports by name.
+pub(super) type Reports = Arc<BTreeMap<String, Arc<Report>>>;
 
 /// What the refresher has not heard yet.
 #[derive(Default)]
@@ -118,6 +121,8 @@ pub(super) struct News {
     pub(super) tells_apart: bool,
     /// Every entry is to be looked at anew, an empty cache warmed.
     pub(super) first: bool,
+    /// The workspace has other reports than before.
+    pub(super) other_reports: bool,
     /// Changes, merged.
     pub(super) change: Option<Change>,
     /// What people asked to be refreshed.
@@ -157,18 +162,19 @@ impl Shared {
         engine: Arc<Engine>,
         cache: Arc<Cache>,
         keys: SourceKeys,
-        reports: BTreeMap<String, Arc<Report>>,
-        detector: Option<crate::detector::About>,
+        reports: Reports,
         hub: Arc<Hub>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            on_change: AtomicBool::new(has_on_change(&reports)),
+            reports: Mutex::new(reports),
+            reports_came: Notify::new(),
             name: name.to_owned(),
             places,
             engine,
             protocol: Protocol::new(cache.clone(), keys.clone()),
             cache,
             keys,
-            reports,
             hub,
             news: Mutex::new(News::default()),
             news_came: Notify::new(),
@@ -176,7 +182,7 @@ impl Shared {
             wanted_came: Notify::new(),
             watch: Mutex::new(Watch {
                 source: name.to_owned(),
-                detector,
+                detector: None,
                 role: Role::StandingBy,
                 tables: Vec::new(),
                 last_change: None,
@@ -192,6 +198,16 @@ impl Shared {
         self.news_came.notify_one();
     }
 
+    /// An entry was asked for: it is looked at now, and watched where it wants to be.
+    pub(super) fn met(&self, entry: Entry) {
+        if entry.report.refresh == Refresh::OnChange {
+            self.watch_for();
+        }
+        self.tell(|news| {
+            news.served_stale.insert(entry.key, entry);
+        });
+    }
+
     /// Takes what has been told. The standing facts (leading, watching) are copied, the rest is taken.
     pub(super) fn take_news(&self) -> News {
         let mut news = self.news.lock();
@@ -200,10 +216,39 @@ impl Shared {
             watching: news.watching,
             tells_apart: news.tells_apart,
             first: std::mem::take(&mut news.first),
+            other_reports: std::mem::take(&mut news.other_reports),
             change: news.change.take(),
             asked: std::mem::take(&mut news.asked),
             served_stale: std::mem::take(&mut news.served_stale),
         }
+    }
+
+    /// The source's reports, as the workspace has them now.
+    pub(super) fn reports(&self) -> Reports {
+        self.reports.lock().clone()
+    }
+
+    /// Takes over the reports of a workspace that was edited.
+    pub(super) fn take_over(&self, reports: Reports) {
+        let on_change = has_on_change(&reports);
+        *self.reports.lock() = reports;
+        if on_change {
+            self.on_change.store(true, Ordering::Release);
+        }
+        self.reports_came.notify_one();
+        self.tell(|news| news.other_reports = true);
+    }
+
+    /// An on-change report was met, perhaps one that is not in the workspace: without a detector it is never fresh.
+    pub(super) fn watch_for(&self) {
+        if !self.on_change.swap(true, Ordering::AcqRel) {
+            self.reports_came.notify_one();
+        }
+    }
+
+    /// Whether the source is to be watched.
+    pub(super) fn is_to_be_watched(&self) -> bool {
+        self.on_change.load(Ordering::Acquire)
     }
 
     /// Tells the watcher that entries depend on these tables.
@@ -260,4 +305,10 @@ impl Shared {
             tables,
         }));
     }
+}
+
+fn has_on_change(reports: &Reports) -> bool {
+    reports
+        .values()
+        .any(|report| report.refresh == Refresh::OnChange)
 }

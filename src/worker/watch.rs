@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::{self, Election, Epoch, Lead, Position, PublishError, ServerTime};
 use crate::detector::{About, Blind, Detector, Observation, Touched};
 use crate::report::{Dependencies, Refresh};
+use crate::source::Source;
+use crate::workspace::SourceConfig;
 
 use super::Role;
-use super::shared::{Change, Shared};
+use super::shared::{Change, Reports, Shared};
 
 /// How long the lease and a heartbeat last: a dead worker is noticed, and replaced, by then.
 const LEASE: Duration = Duration::from_secs(4);
@@ -33,11 +35,21 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// The watching half of the worker for one source.
 pub(super) struct Watcher {
     pub(super) shared: Arc<Shared>,
-    /// Why there is no detector although reports ask for one.
-    pub(super) unable: Option<String>,
+    pub(super) config: SourceConfig,
+    pub(super) source: Arc<dyn Source>,
     /// Names this worker among others.
     pub(super) id: String,
     pub(super) stop: CancellationToken,
+}
+
+/// How a source is watched, as far as it has to be.
+enum Eyes {
+    /// No report asks for it so far.
+    Closed,
+    /// By this detector.
+    Open(Box<dyn Detector>),
+    /// Nothing can watch it: one sentence with cause and remedy.
+    Blind(String),
 }
 
 /// Why a term as leader ended.
@@ -46,6 +58,8 @@ enum End {
     Stopped,
     /// The lease is another's, or the cache forgot it.
     Lost,
+    /// It goes on, with a detector from now on.
+    Watch,
 }
 
 /// What holds as long as this worker leads.
@@ -65,6 +79,8 @@ struct Term {
     pending: Option<(Change, Position)>,
     /// Tables that the cache knows in this epoch.
     known: BTreeSet<String>,
+    /// The reports that were told to be refreshed.
+    told: Option<Reports>,
 }
 
 /// What a detector says of itself at an observation.
@@ -89,9 +105,11 @@ impl Sight {
 
 impl Watcher {
     /// Watches until it is stopped; gives the lease back.
-    pub(super) async fn run(self, mut detector: Option<Box<dyn Detector>>) {
+    pub(super) async fn run(self) {
+        let mut eyes = Eyes::Closed;
         let mut said = String::new();
         loop {
+            self.open(&mut eyes);
             let election = tokio::select! {
                 () = self.stop.cancelled() => return,
                 election = self.shared.protocol.lead(&self.id, LEASE) => election,
@@ -99,10 +117,10 @@ impl Watcher {
             let pause = match election {
                 Ok(Election::Leading { lead, now, .. }) => {
                     said.clear();
-                    match self.lead(lead, now, detector.as_mut()).await {
+                    match self.lead(lead, now, &mut eyes).await {
                         End::Stopped => return,
                         // At once: what ended the term (an emptied cache) may well have freed the lease too.
-                        End::Lost => continue,
+                        End::Lost | End::Watch => continue,
                     }
                 }
                 Ok(Election::Standby(left)) => {
@@ -133,29 +151,18 @@ impl Watcher {
     }
 
     /// One term as leader.
-    async fn lead(
-        &self,
-        lead: Lead,
-        now: ServerTime,
-        detector: Option<&mut Box<dyn Detector>>,
-    ) -> End {
+    async fn lead(&self, lead: Lead, now: ServerTime, eyes: &mut Eyes) -> End {
         let shared = self.shared.clone();
+        let role = Role::Leader(Utc::now());
+        // Before the word: who prints it asks whether this worker leads.
+        shared.show(|watch| watch.role = role.clone());
         shared.log(
             "leading",
             format!("this worker keeps {} true", shared.name),
             Vec::new(),
         );
-        let role = match &self.unable {
-            Some(why) => Role::Blind(why.clone()),
-            None => Role::Leader(Utc::now()),
-        };
-        let shown = role.clone();
-        if let Some(why) = &self.unable {
-            shared.log("blind", why.clone(), Vec::new());
-        }
-        shared.show(|watch| watch.role = shown);
         // With a detector, the first look waits for its baseline: what is filled before it would be filled again.
-        let at_once = detector.is_none();
+        let at_once = !matches!(eyes, Eyes::Open(_));
         shared.tell(|news| {
             news.leading = true;
             news.first |= at_once;
@@ -171,10 +178,25 @@ impl Watcher {
             published: Instant::now(),
             pending: None,
             known: BTreeSet::new(),
+            told: None,
         };
-        let end = match detector {
-            Some(detector) => self.watch(&mut term, detector.as_mut()).await,
-            None => self.hold(&mut term).await,
+        self.tell_reports(&mut term).await;
+        let end = loop {
+            if let Eyes::Blind(why) = &*eyes {
+                term.role = Role::Blind(why.clone());
+                shared.log("blind", why.clone(), Vec::new());
+            }
+            let shown = term.role.clone();
+            shared.show(|watch| watch.role = shown);
+            let end = match eyes {
+                Eyes::Open(detector) => self.watch(&mut term, detector.as_mut()).await,
+                Eyes::Closed => self.hold(&mut term, true).await,
+                Eyes::Blind(_) => self.hold(&mut term, false).await,
+            };
+            if !matches!(end, End::Watch) {
+                break end;
+            }
+            self.open(eyes);
         };
         shared.tell(|news| {
             news.leading = false;
@@ -186,12 +208,61 @@ impl Watcher {
         end
     }
 
-    /// Leads without a detector: schedules and TTLs only.
-    async fn hold(&self, term: &mut Term) -> End {
+    /// Chooses a detector once there is a report that asks for one.
+    fn open(&self, eyes: &mut Eyes) {
+        if !matches!(eyes, Eyes::Closed) || !self.shared.is_to_be_watched() {
+            return;
+        }
+        let (detector, about) = crate::detector::choose(&self.config, &self.source);
+        *eyes = detector.map_or_else(
+            || {
+                let remedy = about
+                    .better_by
+                    .as_deref()
+                    .unwrap_or("use another refresh setting for its reports");
+                Eyes::Blind(format!(
+                    "nothing can watch {}, so its on-change reports are never fresh; {remedy}",
+                    self.shared.name
+                ))
+            },
+            Eyes::Open,
+        );
+        self.shared.show(|watch| watch.detector = Some(about));
+    }
+
+    /// Tells which reports this worker refreshes, where that is not told yet, and which tables they depend on. What
+    /// the cache does not take is told with the next renewal.
+    async fn tell_reports(&self, term: &mut Term) {
+        let reports = self.shared.reports();
+        if term
+            .told
+            .as_ref()
+            .is_some_and(|told| Arc::ptr_eq(told, &reports))
+        {
+            return;
+        }
+        let refreshed = reports.values().map(AsRef::as_ref);
+        if let Ok(true) = self.shared.protocol.refreshes(&term.lead, refreshed).await {
+            term.told = Some(reports);
+            if term.epoch.is_some() {
+                self.name_tables();
+            }
+        }
+    }
+
+    /// Leads without a detector: schedules and TTLs only. Where it `waits` for one, until a report asks for more.
+    async fn hold(&self, term: &mut Term, waits: bool) -> End {
         loop {
+            if waits && self.shared.is_to_be_watched() {
+                return End::Watch;
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return End::Stopped,
                 () = sleep_until(term.renewed + RENEW) => {}
+                () = self.shared.reports_came.notified() => {
+                    self.tell_reports(term).await;
+                    continue;
+                }
             }
             if !self.renew(term).await {
                 return End::Lost;
@@ -224,6 +295,7 @@ impl Watcher {
                                 return End::Lost;
                             }
                         }
+                        () = self.shared.reports_came.notified() => self.tell_reports(term).await,
                         () = self.shared.wanted_came.notified(), if term.epoch.is_some() => {
                             if self.take_in(term, &sight).await.is_err() {
                                 return End::Lost;
@@ -511,8 +583,8 @@ impl Watcher {
             let Ok(catalogue) = source.catalogue().await else {
                 return;
             };
-            let on_change = shared
-                .reports
+            let reports = shared.reports();
+            let on_change = reports
                 .values()
                 .filter(|report| report.refresh == Refresh::OnChange);
             let names = on_change.flat_map(|report| match &report.tables {
@@ -550,6 +622,7 @@ impl Watcher {
         match self.shared.protocol.renew(&term.lead, LEASE).await {
             Ok(true) => {
                 term.renewed = Instant::now();
+                self.tell_reports(term).await;
                 true
             }
             Ok(false) => false,

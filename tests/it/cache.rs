@@ -17,7 +17,7 @@ use lookaside::cache::{
     Begun, Cache, Change, Election, Epoch, Lead, NewEntry, Position, Protocol, PublishError,
     SourceKeys, Verdict,
 };
-use lookaside::report::{EntryKey, SourceIdentity};
+use lookaside::report::{EntryKey, Refresh, Report, SourceIdentity};
 use lookaside::workspace::{CacheConfig, ConnectionUrl};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -340,6 +340,20 @@ fn entry(number: usize) -> EntryKey {
     EntryKey::from_hex(&format!("{number:02x}").repeat(32)).unwrap()
 }
 
+fn on_change() -> Report {
+    Report {
+        name: "r".into(),
+        source: "fake".into(),
+        sql: String::new(),
+        params: Vec::new(),
+        ttl: VALID,
+        stale_for: VALID,
+        refresh: Refresh::OnChange,
+        tables: None,
+        timeout: None,
+    }
+}
+
 impl World {
     async fn step(&mut self) {
         match self.random.random_range(0..100) {
@@ -516,6 +530,7 @@ impl World {
                 .iter()
                 .map(|table| (*table).to_owned())
                 .collect(),
+            on_change: true,
             query_time: Duration::ZERO,
             writer: "test".into(),
             soft: VALID,
@@ -538,7 +553,7 @@ impl World {
         for (number, tables) in ENTRIES.iter().enumerate() {
             let found = self
                 .cache
-                .find(&self.keys, &entry(number), true, true)
+                .find(&self.keys, &entry(number), &on_change(), true)
                 .await
                 .unwrap();
             if found.verdict != Verdict::Fresh {

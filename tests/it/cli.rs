@@ -765,19 +765,27 @@ fn check_tells_each_step_and_what_watches() {
     );
 }
 
-#[test]
-fn the_worker_refreshes_what_changed_and_stops_when_told() {
-    let place = Place::new();
-    let mut child = place
-        .command(&["worker"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut until = |wanted: &dyn Fn(&Value) -> bool| -> Value {
+/// A `lookaside worker` and the lines that it prints.
+struct WorkerProcess {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl WorkerProcess {
+    fn start(place: &Place) -> Self {
+        let mut child = place
+            .command(&["worker"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let line = lines.next().expect("the worker goes on").unwrap();
+            let line = self.lines.next().expect("the worker goes on").unwrap();
             let event: Value = serde_json::from_str(&line).unwrap();
             assert!(
                 event["at"].is_string() && event["source"].is_string(),
@@ -787,16 +795,114 @@ fn the_worker_refreshes_what_changed_and_stops_when_told() {
                 return event;
             }
         }
-    };
-    until(&|event| event["report"] == "watched" && event["event"] == "refreshed");
+    }
+
+    fn stop(self) -> Output {
+        interrupt(&self.child, Signal::TERM);
+        let output = self.child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", texts(&output).1);
+        output
+    }
+}
+
+#[test]
+fn the_worker_refreshes_what_changed_and_stops_when_told() {
+    let place = Place::new();
+    let mut worker = WorkerProcess::start(&place);
+    worker.until(|event| event["report"] == "watched" && event["event"] == "refreshed");
     place.sql("INSERT INTO things VALUES (9001, 'new', 1.0, NULL)");
-    let event = until(&|event| event["report"] == "watched" && event["reason"] == "changed");
+    let event = worker.until(|event| event["report"] == "watched" && event["reason"] == "changed");
     assert!(event["took_ms"].as_f64().unwrap() > 0.0, "{event}");
-    interrupt(&child, Signal::TERM);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", texts(&output).1);
+    worker.stop();
     let (out, _) = place.good(&["run", "watched", "--format", "csv", "--uncached"]);
     assert_eq!(out, "n,total\r\n5001,3125626\r\n");
+}
+
+#[test]
+fn the_worker_goes_on_with_an_edited_workspace() {
+    let place = Place::new();
+    let file = place.path("lookaside.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    // Without a report that asks for it, nothing is watched.
+    fs::write(&file, text.replace("\"on-change\"", "\"ttl\"")).unwrap();
+    let mut worker = WorkerProcess::start(&place);
+    worker.until(|event| event["report"] == "watched" && event["event"] == "refreshed");
+    fs::write(&file, "[[reports]]\nname = \"broken").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    fs::write(&file, text).unwrap();
+    worker.until(|event| event["event"] == "watching");
+    worker.until(|event| event["report"] == "watched" && event["reason"] == "changed");
+    place.sql("INSERT INTO things VALUES (9001, 'new', 1.0, NULL)");
+    worker.until(|event| event["event"] == "change");
+    worker.until(|event| event["report"] == "watched" && event["reason"] == "changed");
+    let (_, err) = texts(&worker.stop());
+    assert!(err.contains("goes on with the edited workspace"), "{err}");
+    assert!(err.contains("is not taken over"), "{err}");
+}
+
+#[test]
+fn of_two_workers_one_leads_and_when_it_is_killed_the_other_does() {
+    let place = Place::new();
+    let mut first = WorkerProcess::start(&place);
+    first.until(|event| event["report"] == "watched" && event["event"] == "refreshed");
+    let mut second = WorkerProcess::start(&place);
+    second.until(|event| event["event"] == "standing_by");
+    let fresh = || {
+        let stats = place.stats(&["run", "watched", "--format", "csv"]);
+        stats["outcome"] == "hit"
+    };
+    while !fresh() {}
+
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    place.sql("INSERT INTO things VALUES (9001, 'new', 1.0, NULL)");
+    second.until(|event| event["event"] == "leading");
+    // From the takeover on, nothing is called fresh by the word of the dead.
+    let new = "n,total\r\n5001,3125626\r\n";
+    for _ in 0..5 {
+        let (out, err) = place.good(&["run", "watched", "--format", "csv", "--stats"]);
+        let stats: Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
+        assert!(
+            out == new || stats["outcome"] == "stale_hit",
+            "{out} {stats}"
+        );
+    }
+    while !fresh() {}
+    let (out, _) = place.good(&["run", "watched", "--format", "csv"]);
+    assert_eq!(out, new);
+    second.stop();
+}
+
+#[test]
+fn an_answer_that_could_not_be_cached_says_why() {
+    let place = Place::new();
+    let redis = place.redis.as_ref().unwrap();
+    redis.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    let info = redis.cli(&["INFO", "memory"]);
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    let most = used.unwrap().trim().parse::<u64>().unwrap() + 1_000_000;
+    redis.cli(&["CONFIG", "SET", "maxmemory", &most.to_string()]);
+    let stats = place.stats(&[
+        "run",
+        "rows",
+        "-p",
+        "n=2000000",
+        "--format",
+        "csv",
+        "-o",
+        "x",
+    ]);
+    assert_eq!(
+        (&stats["outcome"], &stats["rows"]),
+        (&"miss".into(), &2_000_000.into())
+    );
+    let reason = stats["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("not cached: the cache is full"),
+        "{reason}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lookaside::cache::{Change, Election, Position, Protocol};
+use lookaside::cache::{Change, Election, Lead, Position, Protocol};
 use lookaside::engine::{Engine, EngineError, Event, Freshness, Mode, Outcome, Reason};
 use lookaside::report::{Params, Refresh, Report};
 use lookaside::source::SourceError;
@@ -16,7 +16,7 @@ use crate::servers::Redis;
 const LONG: Duration = Duration::from_mins(10);
 
 /// A worker's part: lease, epoch, and the table taken in.
-async fn watch(engine: &Engine) -> (Protocol, lookaside::cache::Epoch) {
+async fn watch(engine: &Engine) -> (Protocol, lookaside::cache::Epoch, Lead) {
     let protocol = engine.protocol("fake").unwrap();
     let Election::Leading { lead, now, .. } = protocol.lead("test", LONG).await.unwrap() else {
         panic!("nobody else leads")
@@ -35,7 +35,12 @@ async fn watch(engine: &Engine) -> (Protocol, lookaside::cache::Epoch) {
         )
         .await
         .unwrap();
-    (protocol, epoch)
+    (protocol, epoch, lead)
+}
+
+/// The worker of [`watch`] tells that it refreshes the report.
+async fn refreshes(protocol: &Protocol, lead: &Lead, report: &Report) {
+    assert!(protocol.refreshes(lead, [report]).await.unwrap());
 }
 
 fn with(report: &Arc<Report>, change: impl FnOnce(&mut Report)) -> Arc<Report> {
@@ -133,7 +138,7 @@ async fn a_change_makes_the_entry_stale_and_a_refresh_makes_it_fresh() {
     let source = Fake::new();
     let engine = engine(&redis.url(), &source, false);
     let report = report(Refresh::OnChange);
-    let (protocol, mut epoch) = watch(&engine).await;
+    let (protocol, mut epoch, lead) = watch(&engine).await;
     cached(&engine, &report).await;
     assert_eq!(cached(&engine, &report).await.outcome, Outcome::Hit);
 
@@ -149,6 +154,7 @@ async fn a_change_makes_the_entry_stale_and_a_refresh_makes_it_fresh() {
         )
         .await
         .unwrap();
+    refreshes(&protocol, &lead, &report).await;
     let stale = cached(&engine, &report).await;
     assert_eq!(
         (stale.outcome, stale.version()),
@@ -183,12 +189,39 @@ async fn a_change_makes_the_entry_stale_and_a_refresh_makes_it_fresh() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_worker_that_does_not_refresh_the_report() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::OnChange);
+    let (protocol, mut epoch, lead) = watch(&engine).await;
+    // Its workspace has a report of this name, with other SQL.
+    let theirs = with(&report, |report| report.sql = "SELECT 2 FROM orders".into());
+    refreshes(&protocol, &lead, &theirs).await;
+    cached(&engine, &report).await;
+    source.version.store(2, Ordering::SeqCst);
+    let now = protocol.now().await.unwrap();
+    protocol
+        .publish(&mut epoch, Change::All, &Position::from(2), now, LONG)
+        .await
+        .unwrap();
+    let answer = cached(&engine, &report).await;
+    assert_eq!((answer.outcome, answer.version()), (Outcome::Miss, 2));
+    let answer = cached(&engine, &report).await;
+    assert_eq!(
+        answer.outcome,
+        Outcome::Hit,
+        "and it is watched all the same"
+    );
+}
+
+#[tokio::test]
 async fn a_change_while_the_query_runs_leaves_the_entry_born_stale() {
     let redis = Redis::start();
     let source = Fake::new();
     let engine = engine(&redis.url(), &source, false);
     let report = report(Refresh::OnChange);
-    let (protocol, mut epoch) = watch(&engine).await;
+    let (protocol, mut epoch, _) = watch(&engine).await;
     source.held.store(true, Ordering::SeqCst);
     let asked = tokio::spawn({
         let (engine, report) = (engine.clone(), report.clone());
@@ -218,7 +251,7 @@ async fn a_view_that_was_redefined_a_moment_ago_is_not_taken_for_what_it_was() {
     let report = with(&report(Refresh::OnChange), |report| {
         report.sql = "SELECT * FROM recent".into();
     });
-    let (protocol, mut epoch) = watch(&engine).await;
+    let (protocol, mut epoch, _) = watch(&engine).await;
     let tables = ["orders", "parts"].map(str::to_owned);
     let now = protocol.now().await.unwrap();
     protocol
@@ -263,7 +296,7 @@ async fn a_new_epoch_voids_every_entry_and_a_fill_that_began_before_it() {
     let source = Fake::new();
     let engine = engine(&redis.url(), &source, false);
     let report = report(Refresh::OnChange);
-    let (protocol, _) = watch(&engine).await;
+    let (protocol, ..) = watch(&engine).await;
     source.held.store(true, Ordering::SeqCst);
     let asked = tokio::spawn({
         let (engine, report) = (engine.clone(), report.clone());
@@ -271,7 +304,7 @@ async fn a_new_epoch_voids_every_entry_and_a_fill_that_began_before_it() {
     });
     until("the query runs", async || source.runs() == 1).await;
     redis.cli(&["DEL", &protocol.keys().worker()]);
-    let (_protocol, _) = watch(&engine).await;
+    let (_protocol, ..) = watch(&engine).await;
     source.open();
     read(asked.await.unwrap().unwrap()).await.unwrap();
     let state = engine.state(&report, &Params::default()).await;

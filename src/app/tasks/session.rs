@@ -114,10 +114,10 @@ impl Session {
         // The private server's address is not in the file.
         workspace.cache.clone_from(&self.workspace.cache);
         self.workspace = Arc::new(workspace);
-        if let Some(old) = self.worker.take().and_then(Arc::into_inner) {
-            tokio::spawn(old.stop());
+        match &self.worker {
+            Some(worker) => worker.take_over(&self.workspace),
+            None => self.start_worker(),
         }
-        self.start_worker();
     }
 
     /// Takes in new events of the log and the worker's status. Never waits.

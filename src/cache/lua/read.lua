@@ -1,7 +1,7 @@
 -- The one place where the verdict on an entry is computed.
--- KEYS: versions, header, demand, worker lease, fill lock
--- ARGV: 1 where only a live detector can vouch ("on-change"), member, 1 where this counts as a request
--- Returns: now, verdict, why, table, worker there?, fill running?, detector, header (field, value, ...)
+-- KEYS: versions, header, demand, worker lease, fill lock, refreshed reports
+-- ARGV: 1 where only a live detector can vouch ("on-change"), member, 1 where this counts as a request, report's id
+-- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, header (field, value, ...)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -20,6 +20,7 @@ if ARGV[3] == '1' then
 end
 
 local worker = redis.call('EXISTS', KEYS[4])
+if worker == 1 and redis.pcall('SISMEMBER', KEYS[6], ARGV[4]) ~= 1 then worker = 0 end
 local lock = redis.call('EXISTS', KEYS[5])
 local detector = redis.call('HGET', KEYS[1], '_d') or ''
 
