@@ -6,6 +6,7 @@ use std::time::Instant;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use lookaside::engine::{Mode, Outcome};
+use lookaside::table::Table;
 
 use super::kit::{self, Canned};
 use super::servers::Redis;
@@ -15,14 +16,20 @@ pub(crate) async fn run(small: bool) {
     let redis = Redis::start();
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let sizes: &[(&str, usize, usize, f64)] = &[
-        ("20 rows", 20, 400, 2.0),
-        ("1 MB", 11_000, 100, 1.2),
-        ("10 MB", 110_000, 30, 0.65),
-        ("90 MB", 1_000_000, 10, 0.45),
+    let line_items: fn(usize) -> Table = kit::line_items;
+    let sizes = [
+        ("20 rows", line_items, 20, 400, Some(2.0)),
+        ("1 MB", line_items, 11_500, 100, Some(1.2)),
+        ("10 MB", line_items, 115_000, 30, Some(0.65)),
+        ("90 MB", line_items, 1_035_000, 10, Some(0.45)),
+        ("random 1 MB", kit::random, 11_000, 100, None),
+        ("random 10 MB", kit::random, 110_000, 30, None),
+        ("random 90 MB", kit::random, 1_000_000, 10, None),
     ];
-    for &(name, rows, rounds, goal) in sizes.iter().filter(|size| !small || size.1 < 200_000) {
-        let table = kit::table(rows);
+    for (name, table, rows, rounds, goal) in
+        sizes.into_iter().filter(|size| !small || size.2 < 200_000)
+    {
+        let table = table(rows);
         let mut bytes = Vec::new();
         let mut writer = StreamWriter::try_new(&mut bytes, &table.schema).unwrap();
         for batch in &table.batches {
@@ -38,7 +45,7 @@ pub(crate) async fn run(small: bool) {
             .unwrap();
         drop(bytes);
         let engine = kit::engine(&redis.url(), Canned::new(table));
-        let report = kit::report(&format!("SELECT {rows}"));
+        let report = kit::report(&format!("SELECT {rows} /* {name} */"));
         kit::ask(&engine, &report, Mode::Cached).await;
         let (mut ours, mut first, mut bare, mut trips) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -68,7 +75,7 @@ pub(crate) async fn run(small: bool) {
             &format!("{name} ({rows} rows, {raw} bytes)"),
             kit::median(ours),
             kit::median(bare),
-            Some(goal),
+            goal,
         );
         let state = engine
             .state(&report, &lookaside::report::Params::default())

@@ -8,6 +8,8 @@ use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
     StringArray, TimestampMicrosecondArray,
 };
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use lookaside::engine::{Caller, Engine, Mode, Request};
 use lookaside::report::{Catalogue, Dialect, Params, Refresh, Report, SourceIdentity};
@@ -15,6 +17,8 @@ use lookaside::source::{CheckStep, Query, Rows, Source, SourceCheck, SourceError
 use lookaside::table::{BatchStream, Table};
 use lookaside::workspace::{CacheConfig, ConnectionUrl, Workspace};
 use tokio_util::sync::CancellationToken;
+use tpchgen::generators::LineItemGenerator;
+use tpchgen_arrow::LineItemArrow;
 
 /// Rows in a batch.
 pub(crate) const BATCH: usize = 8_192;
@@ -97,8 +101,46 @@ pub(crate) fn batch(from: usize, count: usize) -> RecordBatch {
     .unwrap()
 }
 
-/// `rows` rows as a table.
-pub(crate) fn table(rows: usize) -> Table {
+/// `rows` line items of TPC-H: eight of their columns, of mixed types, as a report would list them.
+pub(crate) fn line_items(rows: usize) -> Table {
+    const COLUMNS: [&str; 8] = [
+        "l_orderkey",
+        "l_linenumber",
+        "l_quantity",
+        "l_extendedprice",
+        "l_shipdate",
+        "l_shipmode",
+        "l_returnflag",
+        "l_comment",
+    ];
+    let mut left = rows;
+    let mut batches = Vec::new();
+    for batch in LineItemArrow::new(LineItemGenerator::new(1.0, 1, 1)).with_batch_size(BATCH) {
+        let batch = batch.unwrap();
+        let batch = batch.slice(0, left.min(batch.num_rows()));
+        left -= batch.num_rows();
+        let column = |name| {
+            let column = batch.column_by_name(name).unwrap();
+            // Sources give text as Utf8, the generator as views.
+            match column.data_type() {
+                DataType::Utf8View => cast(column, &DataType::Utf8).unwrap(),
+                _ => column.clone(),
+            }
+        };
+        let columns = COLUMNS.map(|name| (name, column(name), true));
+        batches.push(RecordBatch::try_from_iter_with_nullable(columns).unwrap());
+        if left == 0 {
+            break;
+        }
+    }
+    Table {
+        schema: batches[0].schema(),
+        batches,
+    }
+}
+
+/// `rows` rows of [`batch`] as a table: half of its columns are random, the worst case for compression.
+pub(crate) fn random(rows: usize) -> Table {
     let batches: Vec<_> = (0..rows.div_ceil(BATCH))
         .map(|n| batch(n * BATCH, BATCH.min(rows - n * BATCH)))
         .collect();
