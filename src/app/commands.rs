@@ -112,9 +112,7 @@ pub static ALL: &[Entry] = &[
         tooltip: "Write the result to a file: CSV, JSON, Parquet or Arrow",
         shortcut: Some(ctrl(Key::E)),
         command: |state| {
-            state
-                .reports
-                .has_rows()
+            (state.view == View::Reports && state.reports.has_rows())
                 .then_some(Command::Reports(reports::Command::Export))
         },
     },

@@ -6,6 +6,8 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `window.rs` | how does eframe run it? |
+//! | `ending.rs` | how does it end where the display does not work? |
+//! | `memory.rs` | what is remembered from one start to the next? |
 //! | `state/` | what is shown? |
 //! | `command.rs` | what may a view ask for? |
 //! | `commands.rs` | what is each command called, and which keys has it? |
@@ -34,6 +36,7 @@
 
 pub mod command;
 pub mod commands;
+mod ending;
 pub mod event;
 pub mod frame;
 pub mod memory;

@@ -13,7 +13,7 @@ use super::memory::{LEAST, Memory};
 use super::options::{Options, Start};
 use super::state::{Clock, State};
 use super::tasks::Tasks;
-use super::{frame, theme};
+use super::{ending, frame, theme};
 
 /// Opens the window and returns when it is closed.
 ///
@@ -48,18 +48,16 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         ..Default::default()
     };
     let handle = runtime.handle().clone();
-    let result = eframe::run_native(
-        "Lookaside",
-        native,
-        Box::new(move |creation| {
-            Ok(Box::new(Window::new(
-                creation, handle, options, memory, file,
-            )))
-        }),
-    );
+    let result = ending::run(|| {
+        let make = move |creation: &eframe::CreationContext<'_>| {
+            let window = Window::new(creation, handle, options, memory, file);
+            Ok(Box::new(window) as Box<dyn eframe::App>)
+        };
+        eframe::run_native("Lookaside", native, Box::new(make))
+    });
     // Queries that do not end at once are left to their servers' own timeouts.
     runtime.shutdown_timeout(Duration::from_secs(2));
-    result.map_err(|error| anyhow::anyhow!("the window cannot be shown on this display: {error}"))
+    result
 }
 
 struct Window {

@@ -39,6 +39,13 @@ pub fn table_card(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
         });
 }
 
+/// The part of a view between its insets.
+pub fn inset(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    Frame::NONE
+        .inner_margin(Margin::symmetric(size::SPACE_12 as i8, 0))
+        .show(ui, add);
+}
+
 /// A line across, with air above and below.
 pub fn divider(ui: &mut Ui) {
     let (rect, _) = ui.allocate_exact_size(

@@ -19,7 +19,9 @@ mod toast;
 pub use badge::{Badge, Mark, Shape, dot, mark};
 pub use blocks::{empty, error, loading, notice};
 pub use button::Button;
-pub use card::{FactValue, card, divider, fact, fact_with, group_title, region_line, table_card};
+pub use card::{
+    FactValue, card, divider, fact, fact_with, group_title, inset, region_line, table_card,
+};
 pub use chart::{progress, sparkline};
 pub use columns::{Cell, Column, column_row, column_titles};
 pub use field::{Field, field_label};

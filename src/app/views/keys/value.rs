@@ -108,7 +108,9 @@ fn title(ui: &mut Ui, keys: &mut Keys, name: &[u8], now: i64, commands: &mut Com
             });
             if let Some(opened) = opened {
                 ui.add_space(size::SPACE_4);
-                ui.add(Label::new(text::weak(ui, sentence(&opened.about, now))).truncate());
+                let sentence = sentence(&opened.about, now);
+                ui.add(Label::new(text::weak(ui, &sentence)).truncate())
+                    .tip(sentence);
             }
         });
     });
@@ -236,14 +238,9 @@ fn show_value(ui: &mut Ui, opened: &Opened, reading: bool) -> Option<Wish> {
                 .max_height(height)
                 .auto_shrink(false)
                 .show_rows(ui, 18.0, lines.len(), |ui, range| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
                     for shown in &lines[range] {
-                        ui.add_sized(
-                            vec2(ui.available_width(), 18.0),
-                            Label::new(text::mono(ui, shown))
-                                .selectable(true)
-                                .extend()
-                                .halign(Align::Min),
-                        );
+                        ui.add(Label::new(text::mono(ui, shown)).selectable(true).extend());
                     }
                 });
             footer(ui, opened, reading)

@@ -184,7 +184,8 @@ pub(super) fn share(ui: &mut Ui, figures: &Figures) {
                 .to_vec()
         })
         .include_x(low)
-        .include_x(high)
+        // The last label stands whole beside its line.
+        .include_x(high + (high - low) * 0.1)
         .include_y(0.0)
         .include_y(100.0)
         .show(ui, |chart| {
@@ -196,7 +197,7 @@ pub(super) fn share(ui: &mut Ui, figures: &Figures) {
                 // The curve goes on at its end, so that "everything within" reads to the right edge.
                 let mut points = points.clone();
                 let last = points[points.len() - 1][1];
-                points.push([high, last]);
+                points.push([high + (high - low) * 0.1, last]);
                 let color = colors.tone(tone);
                 if style == LineStyle::Solid {
                     chart.points(Points::new(name, points.clone()).radius(0.9).color(color));

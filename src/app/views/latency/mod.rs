@@ -7,9 +7,7 @@ mod race;
 pub use figures::Period;
 pub use race::{RACES, Race};
 
-use eframe::egui::{
-    Align, ComboBox, Layout, Margin, Rect, RichText, ScrollArea, Ui, UiBuilder, vec2,
-};
+use eframe::egui::{Align, ComboBox, Layout, Rect, RichText, ScrollArea, Ui, UiBuilder, vec2};
 
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
@@ -97,20 +95,16 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let mut figures = std::mem::take(&mut state.latency.figures);
     let period = state.latency.period;
     figures.update(&state.log, report.as_deref(), period, state.clock);
-    let inset = Margin::symmetric(size::SPACE_12 as i8, 0);
-    eframe::egui::Frame::NONE
-        .inner_margin(inset)
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            head(ui, state, commands, &figures);
-            if figures.requests == 0 {
-                nothing(ui, state);
-            } else {
-                ScrollArea::vertical()
-                    .auto_shrink(false)
-                    .show(ui, |ui| body(ui, &figures));
-            }
-        });
+    ui.spacing_mut().item_spacing.y = 0.0;
+    widgets::inset(ui, |ui| head(ui, state, commands, &figures));
+    if figures.requests == 0 {
+        widgets::inset(ui, |ui| nothing(ui, state));
+    } else {
+        // The bar stands beside the cards and not over them.
+        ScrollArea::vertical()
+            .auto_shrink(false)
+            .show(ui, |ui| widgets::inset(ui, |ui| body(ui, &figures)));
+    }
     state.latency.figures = figures;
 }
 

@@ -15,7 +15,7 @@ use crate::app::theme::{Icon, Tone, colors, fonts, size, text};
 use crate::app::widgets::{self, Button, Tip, card, mark, plot};
 use crate::engine::latency::Side;
 use crate::engine::race;
-use crate::engine::{Event as LogEvent, Outcome};
+use crate::engine::{Event as LogEvent, Outcome, Reason};
 
 /// How many pairs a race has where nobody says otherwise.
 pub const RACES: usize = 20;
@@ -380,8 +380,7 @@ fn story(state: &State, report: &str) -> Vec<(Option<Tone>, String)> {
                     && request.outcome == Outcome::Hit
                     && request.error.is_none() =>
             {
-                let line = "served from the cache, with the change";
-                served = Some((Some(Tone::Hit), format!("{}  {line}", clock(request.at))));
+                served = Some(request.at);
             }
             LogEvent::Refresh(refresh)
                 if refresh.report == report && refreshed.is_none() && refresh.error.is_none() =>
@@ -391,10 +390,8 @@ fn story(state: &State, report: &str) -> Vec<(Option<Tone>, String)> {
                 } else {
                     "refreshed by the worker"
                 };
-                refreshed = Some((
-                    None,
-                    format!("{}  {what}, {}", clock(refresh.at), refresh.why),
-                ));
+                let line = format!("{}  {what}, {}", clock(refresh.at), refresh.why);
+                refreshed = Some((refresh.reason, line));
             }
             LogEvent::Worker(change) if refreshed.is_some() && change.event == "change" => {
                 let seen_line = format!("{}  {}", clock(change.at), change.detail);
@@ -404,10 +401,21 @@ fn story(state: &State, report: &str) -> Vec<(Option<Tone>, String)> {
             _ => {}
         }
     }
-    if refreshed.is_none() {
+    let Some((reason, refreshed)) = refreshed else {
         return Vec::new();
-    }
-    [seen, refreshed, served].into_iter().flatten().collect()
+    };
+    let served = served.map(|at| {
+        let with = match reason {
+            Reason::Changed => ", with the change",
+            _ => "",
+        };
+        let line = format!("{}  served from the cache{with}", clock(at));
+        (Some(Tone::Hit), line)
+    });
+    [seen, Some((None, refreshed)), served]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn summary(race: &Race) -> Option<String> {

@@ -170,17 +170,17 @@ fn times(ui: &mut Ui, pane: &mut Pane) {
     if row(ui, "TTL", &mut policy.ttl, "1h", SHORT, about) {
         policy.ttl.take(some_time, &mut draft.ttl);
     }
-    let about = "so long past its TTL it may still be served, marked stale";
+    let about = "past its TTL it is served, marked stale";
     if row(ui, "Stale for", &mut policy.stale_for, "24h", SHORT, about) {
         policy.stale_for.take(any_time, &mut draft.stale_for);
     }
     refresh(ui, draft, policy);
-    let about = "a change of these makes it stale";
+    let about = "their changes make it stale";
     let hint = "read from the SQL";
     if row(ui, "Tables", &mut policy.tables, hint, LONG, about) {
         draft.tables = tables(&policy.tables.text);
     }
-    let about = "a query that runs longer is ended";
+    let about = "a longer query is ended";
     let hint = "as the source says";
     if row(ui, "Time limit", &mut policy.timeout, hint, LONG, about) {
         let read = |text: &str| match text {
@@ -193,7 +193,7 @@ fn times(ui: &mut Ui, pane: &mut Pane) {
 
 const LABEL: f32 = 84.0;
 const SHORT: f32 = 96.0;
-const LONG: f32 = 200.0;
+const LONG: f32 = 180.0;
 
 /// A label, a field and what it means; the sentence under it where the text will not do. Whether it was changed.
 fn row(ui: &mut Ui, name: &str, typed: &mut Typed, hint: &str, width: f32, about: &str) -> bool {
@@ -296,8 +296,8 @@ fn parameters(ui: &mut Ui, pane: &mut Pane) {
                 label(ui, &spec.name);
                 let retyped = type_choice(ui, spec);
                 let name = format!("Default of {}", spec.name);
-                let changed = field(ui, &name, typed, "no default", 160.0);
-                explain(ui, "where no value is given");
+                let changed = field(ui, &name, typed, "no default", 140.0);
+                explain(ui, "if none is given");
                 retyped || changed
             })
             .inner;

@@ -8,7 +8,7 @@ use crate::app::format;
 use crate::app::state::State;
 use crate::app::theme::{Icon, Tone, fonts, size, text};
 use crate::app::widgets::grid::{Grid, Rows};
-use crate::app::widgets::{self, Badge, Button, Field, notice};
+use crate::app::widgets::{self, Badge, Button, Field, Tip, notice};
 use crate::engine::{Outcome, RequestEvent};
 
 use super::pane::{Answer, Pane, Run};
@@ -146,11 +146,15 @@ fn finished(ui: &mut Ui, answer: &Answer) {
     ui.label(text::strong(ui, format::ms(event.stages.total_ms)));
     ui.add_space(size::SPACE_12);
     // Find and Export stand on the right.
-    let room = ui.available_width() - 180.0;
+    let room = ui.available_width() - 140.0;
     if room > 60.0 {
         ui.scope(|ui| {
             ui.set_max_width(room);
-            ui.add(eframe::egui::Label::new(text::weak(ui, stages(event))).truncate());
+            let stages = stages(event);
+            ui.add(eframe::egui::Label::new(text::weak(ui, &stages)).truncate())
+                .tip(format!(
+                    "{stages}, in milliseconds where nothing else is said"
+                ));
         });
     }
 }

@@ -46,24 +46,22 @@ impl WorkerView {
 pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let mut history = std::mem::take(&mut state.worker.history);
     history.update(&state.log, state.clock);
-    let inset = Margin::symmetric(size::SPACE_12 as i8, 0);
-    eframe::egui::Frame::NONE.inner_margin(inset).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        let status = state.worker_status().cloned();
-        head(ui, status.as_deref(), commands);
-        match status {
-            None => widgets::empty(
-                ui,
-                "No worker runs here",
-                "Open a workspace with a cache and a source: its worker then watches the sources and refreshes the cached reports.",
-            ),
-            Some(status) => {
-                ScrollArea::vertical()
-                    .auto_shrink(false)
-                    .show(ui, |ui| body(ui, state, &status, &history));
-            }
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let status = state.worker_status().cloned();
+    widgets::inset(ui, |ui| head(ui, status.as_deref(), commands));
+    match status {
+        None => widgets::empty(
+            ui,
+            "No worker runs here",
+            "Open a workspace with a cache and a source: its worker then watches the sources and refreshes the cached reports.",
+        ),
+        Some(status) => {
+            // The bar stands beside the cards and not over them.
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                widgets::inset(ui, |ui| body(ui, state, &status, &history));
+            });
         }
-    });
+    }
     state.worker.history = history;
 }
 
