@@ -7,7 +7,7 @@
 //!
 //! | module | its one question |
 //! | --- | --- |
-//! | [`human`] | how are a count, a time and a size written for people? |
+//! | [`human`] | how is it written for people? counts, times, sizes, columns, text that a terminal must not obey |
 //! | [`workspace`] | what did the user ask for? the TOML file: read, check, edit in place, secrets |
 //! | [`report`] | what is a report? typed parameters, the entry key, the tables it depends on |
 //! | [`table`] | what is a result? Arrow record batches, their exact text, CSV, JSON, Parquet |
@@ -21,7 +21,7 @@
 //! | [`cli`] | the commands, one file each |
 //! | `app` | the window (feature `gui`) |
 //!
-//! Imports go one way: `human` imports nothing; `report`, `table`, `workspace` are imported by `source` and `cache`; these by `detector`,
+//! Imports go one way: `human` is imported by all; `report`, `table`, `workspace` by `source` and `cache`; these by `detector`,
 //! `engine` and `inspect`; these by `worker`; and all of them by `demo`, `cli` and `app`.
 
 pub mod cache;

@@ -11,14 +11,17 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log(cli.verbose);
-    let result = match &cli.command {
+    failure::status(&cli.check().and_then(|()| run(cli)))
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match &cli.command {
         None => window(cli),
         Some(Command::Demo(demo)) if !demo.terminal && demo.load.is_none() && has_display() => {
             window(cli)
         }
         Some(_) => command(cli),
-    };
-    failure::status(&result)
+    }
 }
 
 /// Whether a window can be opened at all.
@@ -82,7 +85,7 @@ fn window(mut cli: Cli) -> anyhow::Result<()> {
 #[cfg(feature = "gui")]
 fn open_window(cli: &Cli) -> anyhow::Result<()> {
     use lookaside::app::command::{ThemeChoice, View};
-    use lookaside::app::{Options, Start, run};
+    use lookaside::app::{self, Options, Start};
     let start = match (&cli.command, &cli.redis, &cli.workspace) {
         (Some(Command::Demo(demo)), ..) => {
             let usual = lookaside::demo::Options::default();
@@ -114,7 +117,7 @@ fn open_window(cli: &Cli) -> anyhow::Result<()> {
             .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
             .ok_or_else(|| failure::usage(format!("\"{text}\" is no size; write it as 1280x800")))
     });
-    run(Options {
+    app::run(Options {
         start,
         view: view.transpose()?,
         theme: theme.transpose()?,

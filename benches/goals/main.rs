@@ -12,7 +12,7 @@ mod hits;
 mod kit;
 mod miss;
 mod rows;
-#[path = "../../tests/it/servers.rs"]
+#[path = "../../tests/it/servers/mod.rs"]
 mod servers;
 
 fn main() {

@@ -109,6 +109,16 @@ pub async fn open(client: &Client, timeout: Duration) -> Result<MultiplexedConne
                     ),
                 );
             }
+            // And one with TLS hangs up on what is no handshake.
+            if !tls && problem.problem == Problem::Lost {
+                let address = address(client);
+                return CacheError::new(
+                    Problem::Lost,
+                    format!(
+                        "the cache at {address} hung up before the sign-in; use rediss:// if it speaks TLS"
+                    ),
+                );
+            }
             problem
         })
 }

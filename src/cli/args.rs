@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::failure::usage;
+
 /// Slow SQL reports from a cache that stays true, and what is in it.
 ///
 /// Without a command the window opens.
@@ -32,14 +34,39 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 pub struct WindowArgs {
     /// The view to begin with
-    #[arg(long, hide = true, value_name = "VIEW")]
+    #[arg(long, global = true, hide = true, value_name = "VIEW")]
     pub view: Option<String>,
     /// dark or light
-    #[arg(long, hide = true, value_name = "THEME")]
+    #[arg(long, global = true, hide = true, value_name = "THEME")]
     pub theme: Option<String>,
     /// Width and height, 1280x800
-    #[arg(long, hide = true, value_name = "WxH")]
+    #[arg(long, global = true, hide = true, value_name = "WxH")]
     pub size: Option<String>,
+}
+
+impl Cli {
+    /// Refuses an option that would be left unread. They may stand before and after a command, so that the parser
+    /// takes each with every command.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Some(command) = &self.command else {
+            return Ok(());
+        };
+        let is_demo = matches!(command, Command::Demo(_));
+        let looks_at_redis = matches!(command, Command::Keys(_) | Command::Key(_));
+        let WindowArgs { view, theme, size } = &self.window;
+        let wrong = if self.redis.is_some() && self.workspace.is_some() {
+            "--redis looks at a Redis without a workspace; leave out --redis or --workspace"
+        } else if self.redis.is_some() && !looks_at_redis {
+            "--redis is for the window, keys and key; name a workspace with --workspace FILE instead"
+        } else if self.workspace.is_some() && is_demo {
+            "the demo makes a workspace of its own; leave --workspace out"
+        } else if !is_demo && (view.is_some() || theme.is_some() || size.is_some()) {
+            "--view, --theme and --size are for the window; leave them out"
+        } else {
+            return Ok(());
+        };
+        Err(usage(wrong))
+    }
 }
 
 /// A command, without a window.

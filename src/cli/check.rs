@@ -8,10 +8,11 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::said;
-use super::output::{duration_millis, print, print_json, time};
+use super::output::{duration_millis, print, print_json};
 use super::session::Session;
 use crate::cache::{Cache, CacheError};
 use crate::engine::Caller;
+use crate::human;
 use crate::source::{CheckResult, CheckStep, Source};
 use crate::workspace::SourceConfig;
 
@@ -95,7 +96,7 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
     let mut server_version = None;
     let start = Instant::now();
     let reached = cache.ping().await;
-    let took = time(start.elapsed().as_secs_f64() * 1_000.0);
+    let took = human::duration(start.elapsed());
     let step = match &reached {
         Ok(version) => {
             server_version = Some(version.clone()).filter(|version| !version.is_empty());
@@ -154,7 +155,7 @@ async fn check_source(
         &format!(
             "  detector: {}, within {}\n",
             about.name,
-            time(about.delay.as_secs_f64() * 1_000.0)
+            human::duration(about.delay)
         ),
     )?;
     for spot in &about.blind_spots {
@@ -209,7 +210,8 @@ impl StepJson {
             _ => "FAILED ",
         };
         let gap = if self.detail.is_empty() { "" } else { ": " };
-        format!("  {mark} {}{gap}{}\n", self.what, self.detail)
+        let text = format!("{}{gap}{}", self.what, self.detail);
+        format!("  {mark} {}\n", human::line(&text))
     }
 }
 

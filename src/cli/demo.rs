@@ -2,7 +2,6 @@
 //!
 //! The window has its own way to the demo; which of the two is shown is decided in `main.rs`.
 
-mod format;
 mod load;
 mod measure;
 mod news;

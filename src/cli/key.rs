@@ -1,6 +1,7 @@
 //! `lookaside key KEY`: one key: type, encoding, time to live, bytes, idle time, and the first page of its value.
 
-use std::io::Write;
+use std::fmt::Write;
+use std::time::Duration;
 
 use anyhow::Result;
 use base64::Engine as _;
@@ -8,12 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde_json::{Map, Value as Json, json};
 
+use super::output::{print, print_json};
 use crate::human;
 use crate::inspect::{
     About, Connection, Decoding, Kind, Owned, Page, Ttl, Value, describe, display, header_text,
     owned, page, payload,
 };
-use crate::table::{Table, text};
+use crate::table::{HumanTable, Table};
 use crate::workspace::CacheConfig;
 
 /// How many rows of one of our own entries are printed.
@@ -59,14 +61,13 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
             .unwrap_or_default(),
         None => None,
     };
-    let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &to_json(&about, &first, ours.as_ref()))?;
-        writeln!(out)?;
+        print_json(&to_json(&about, &first, ours.as_ref()))
     } else {
-        write_text(&mut out, &about, &first, ours.as_ref(), rows.as_ref())?;
+        let mut text = String::new();
+        write_text(&mut text, &about, &first, ours.as_ref(), rows.as_ref())?;
+        Ok(print(&text)?)
     }
-    Ok(())
 }
 
 /// `{name: text}`, or `{name: base64, "encoding_of_name": "base64"}` for bytes that are not UTF-8.
@@ -101,7 +102,6 @@ fn to_json(about: &About, page: &Page, ours: Option<&Owned>) -> Json {
     object["bytes"] = json!(about.bytes);
     object["elements"] = json!(about.elements);
     object["idle_s"] = json!(about.idle);
-    object["truncated"] = json!(page.next.is_some() || matches!(page.value, Value::Withheld(_)));
     let value = match &page.value {
         Value::String { bytes, .. } => {
             if let (Json::Object(object), Json::Object(value)) =
@@ -150,6 +150,7 @@ fn to_json(about: &About, page: &Page, ours: Option<&Owned>) -> Json {
     if let Some(value) = value {
         object["value"] = value;
     }
+    object["truncated"] = json!(page.next.is_some() || matches!(page.value, Value::Withheld(_)));
     if let Some(Owned::Header(header)) = ours {
         object["report"] = json!(header.report);
     }
@@ -167,7 +168,7 @@ fn cut(bytes: &[u8], page: &Page) -> Vec<u8> {
 }
 
 fn write_text(
-    out: &mut impl Write,
+    out: &mut String,
     about: &About,
     page: &Page,
     ours: Option<&Owned>,
@@ -185,14 +186,18 @@ fn write_text(
         writeln!(
             out,
             "Length    {} {}",
-            grouped(elements),
+            human::count(elements),
             if elements == 1 { one } else { many }
         )?;
     }
     writeln!(
         out,
         "Idle      {}",
-        known(about.idle.map(|seconds| format!("{seconds} s")))
+        known(
+            about
+                .idle
+                .map(|seconds| human::long(Duration::from_secs(seconds)))
+        )
     )?;
     writeln!(out)?;
     match ours {
@@ -206,7 +211,13 @@ fn write_text(
         Some(Owned::Other) | None => {}
     }
     match rows {
-        Some(table) => write_rows(out, table)?,
+        Some(table) => {
+            let mut rows = HumanTable::new(&table.schema, ROWS_SHOWN);
+            for batch in &table.batches {
+                rows.add(batch);
+            }
+            write!(out, "\n{}", rows.finish("in this chunk"))?;
+        }
         None => write_value(out, about.kind, page)?,
     }
     if page.next.is_some() && rows.is_none() {
@@ -215,7 +226,7 @@ fn write_text(
     Ok(())
 }
 
-fn write_value(out: &mut impl Write, kind: Kind, page: &Page) -> Result<()> {
+fn write_value(out: &mut String, kind: Kind, page: &Page) -> Result<()> {
     match &page.value {
         Value::String { bytes, .. } => {
             let whole = page.next.is_none();
@@ -263,58 +274,11 @@ fn write_value(out: &mut impl Write, kind: Kind, page: &Page) -> Result<()> {
     Ok(())
 }
 
-fn write_rows(out: &mut impl Write, table: &Table) -> Result<()> {
-    let names: Vec<_> = table
-        .schema
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
-    writeln!(out, "\n{}", names.join("\t"))?;
-    let mut shown = 0;
-    for batch in &table.batches {
-        let columns = text::columns(batch);
-        for row in 0..batch.num_rows() {
-            if shown == ROWS_SHOWN {
-                writeln!(out, "and {} more rows in this chunk", table.rows() - shown)?;
-                return Ok(());
-            }
-            let cells: Vec<_> = columns
-                .iter()
-                .map(|column| {
-                    column
-                        .text(row)
-                        .map_or_else(String::new, |cell| display(cell.as_bytes()))
-                })
-                .collect();
-            writeln!(out, "{}", cells.join("\t"))?;
-            shown += 1;
-        }
-    }
-    Ok(())
-}
-
-/// A count with its thousands grouped.
-pub(super) fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// What is left of a TTL.
 pub(super) fn left(ttl: Ttl, now: i64) -> String {
     match (ttl, ttl.left(now)) {
         (Ttl::Unknown, _) => "unknown".into(),
         (_, None) => "never".into(),
-        (_, Some(ms)) => {
-            humantime::format_duration(std::time::Duration::from_secs((ms / 1000).cast_unsigned()))
-                .to_string()
-        }
+        (_, Some(ms)) => human::long(Duration::from_millis(ms.cast_unsigned())),
     }
 }

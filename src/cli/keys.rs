@@ -1,13 +1,14 @@
 //! `lookaside keys`: the whole keyspace, counted and weighed by type, prefix and time to live, and the biggest keys.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write;
+use std::io::IsTerminal;
 
 use anyhow::Result;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::key::{bytes_json, grouped, left};
-use super::output::{duration_millis, time};
+use super::key::{bytes_json, left};
+use super::output::{duration_millis, print, print_json};
 use crate::human;
 use crate::inspect::{
     Analysis, Connection, Count, Pace, Phase, ScanOptions, ScanState, TtlBucket, analyse, display,
@@ -63,12 +64,10 @@ pub(crate) async fn run(args: &KeysArgs, cache: CacheConfig) -> Result<()> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &to_json(&analysis))?;
-        writeln!(out)?;
+        print_json(&to_json(&analysis))?;
     } else {
-        write_text(&mut out, &analysis)?;
+        print(&text(&analysis)?)?;
     }
     if let Phase::Failed(error) = &analysis.state.phase {
         return Err(error.clone().into());
@@ -161,30 +160,32 @@ fn to_json(analysis: &Analysis) -> Value {
     })
 }
 
-fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> {
+fn text(analysis: &Analysis) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let out = &mut text;
     let state = &analysis.state;
     let all = state.totals.all;
     writeln!(
         out,
         "{} keys, {}, {} in {}",
-        grouped(all.keys),
+        human::count(all.keys),
         human::bytes(all.bytes),
         if is_complete(state) {
             "complete"
         } else {
             "partial"
         },
-        time(state.elapsed.as_secs_f64() * 1e3)
+        human::duration(state.elapsed)
     )?;
     for note in &state.notes {
         writeln!(out, "{note}")?;
     }
-    let line = |out: &mut dyn Write, name: &str, count: Count| {
+    let line = |out: &mut String, name: &str, count: Count| {
         writeln!(
             out,
             "  {:<32} {:>14} {:>12}",
             name,
-            grouped(count.keys),
+            human::count(count.keys),
             human::bytes(count.bytes)
         )
     };
@@ -218,7 +219,7 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
         writeln!(
             out,
             "  and {} more; --json has them all",
-            grouped(more as u64)
+            human::count(more as u64)
         )?;
     }
     if !analysis.top.is_empty() {
@@ -235,11 +236,11 @@ fn write_text(out: &mut impl Write, analysis: &Analysis) -> std::io::Result<()> 
                 "{:>12}  {:<8} {:>12} {:>12}  {}",
                 key.bytes.map_or_else(|| "unknown".into(), human::bytes),
                 key.type_name,
-                big.elements.map_or_else(String::new, grouped),
+                big.elements.map_or_else(String::new, human::count),
                 left(key.ttl, now),
                 display(key.name)
             )?;
         }
     }
-    Ok(())
+    Ok(text)
 }

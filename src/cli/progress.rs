@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::human;
+
 /// A line that shows what runs, for how long, and how many rows came.
 #[derive(Clone)]
 pub(crate) struct Progress(ProgressBar);
@@ -19,7 +21,7 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(None, target)
             .with_style(style("{spinner} {msg}  {elapsed}  {human_pos} rows"));
-        bar.set_message(what.to_owned());
+        bar.set_message(human::line(what).into_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(bar)
     }
@@ -41,7 +43,7 @@ impl Progress {
 
     /// Another sentence.
     pub(crate) fn say(&self, what: &str) {
-        self.0.set_message(what.to_owned());
+        self.0.set_message(human::line(what).into_owned());
     }
 
     /// Takes the line away, so that what is printed next stands alone.

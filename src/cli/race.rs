@@ -10,14 +10,14 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::usage;
-use super::output::{columns, millis, note, print, print_json, time};
+use super::output::{millis, note, print, print_json};
 use super::progress::Progress;
 use super::session::{Session, parameter};
 use crate::engine::latency::{Side, Summary};
 use crate::engine::race::{Race, race};
 use crate::engine::{Caller, Freshness, Mode, Outcome, Request};
+use crate::human;
 use crate::report::{Params, Refresh, Report};
-use crate::table::grouped;
 use crate::worker::{Role, Worker};
 
 /// How often the race looks whether its worker has taken the watch.
@@ -90,7 +90,7 @@ pub(super) async fn run(
                 lap.pair + 1,
                 args.n,
                 lap.side,
-                time(lap.ms)
+                human::ms(lap.ms)
             ));
             laps.push(lap);
         },
@@ -206,7 +206,7 @@ fn text(race: &RaceJson) -> String {
                     side.p99_ms,
                     side.max_ms,
                 ] {
-                    cells.push(time(ms));
+                    cells.push(human::ms(ms));
                 }
             }
             None => cells.push("0".to_owned()),
@@ -221,8 +221,8 @@ fn text(race: &RaceJson) -> String {
         row("cached", &race.cached),
         row("uncached", &race.uncached),
     ];
-    let mut out = format!("{}, {} rows\n\n", race.report, grouped(race.rows));
-    out.push_str(&columns(&rows, &[1, 2, 3, 4, 5, 6]));
+    let mut out = format!("{}, {} rows\n\n", race.report, human::count(race.rows));
+    out.push_str(&human::columns(&rows, |i| i > 0));
     out.push('\n');
     let _ = match race.speedup {
         Some(speedup) => writeln!(
@@ -242,7 +242,7 @@ fn text(race: &RaceJson) -> String {
 
 fn ratio(speedup: f64) -> String {
     if speedup >= 100.0 {
-        grouped(speedup.round() as u64)
+        human::count(speedup.round() as u64)
     } else {
         format!("{speedup:.1}")
     }

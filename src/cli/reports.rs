@@ -7,13 +7,12 @@ use clap::Args;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{columns, duration_millis, millis, print, print_json, span, time};
+use super::output::{duration_millis, millis, print, print_json};
 use super::session::Session;
 use crate::engine::latency::{Side, side};
 use crate::engine::{Caller, EntryState, Event, Freshness, Outcome, RequestEvent};
 use crate::human;
 use crate::report::{Params, Report};
-use crate::table::grouped;
 
 /// Arguments of `reports`.
 #[derive(Debug, Args)]
@@ -68,7 +67,7 @@ pub(super) async fn run(
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(looked.iter().map(ReportJson::cells));
-    print(&columns(&rows, &[2, 3, 4, 5, 6, 7, 8]))?;
+    print(&human::columns(&rows, |i| (2..9).contains(&i)))?;
     Ok(())
 }
 
@@ -179,8 +178,9 @@ impl ReportJson {
     }
 
     fn cells(&self) -> Vec<String> {
-        let for_people =
-            |ms: Option<f64>| ms.map(|ms| span(Duration::from_secs_f64(ms.max(0.0) / 1_000.0)));
+        let for_people = |ms: Option<f64>| {
+            ms.map(|ms| human::long(Duration::from_secs_f64(ms.max(0.0) / 1_000.0)))
+        };
         let asked = self.hits + self.misses;
         let ratio = if asked == 0 {
             String::new()
@@ -192,10 +192,10 @@ impl ReportJson {
             self.state.unwrap_or("").to_owned(),
             for_people(self.age_ms).unwrap_or_default(),
             for_people(self.ttl_ms).unwrap_or_default(),
-            self.rows.map(grouped).unwrap_or_default(),
+            self.rows.map(human::count).unwrap_or_default(),
             self.bytes.map(human::bytes).unwrap_or_default(),
-            self.last_cached_ms.map(time).unwrap_or_default(),
-            self.last_uncached_ms.map(time).unwrap_or_default(),
+            self.last_cached_ms.map(human::ms).unwrap_or_default(),
+            self.last_uncached_ms.map(human::ms).unwrap_or_default(),
             ratio,
             self.reason.clone(),
         ]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::usage;
-use super::output::{duration_millis, millis, note, print};
+use super::output::{duration_millis, millis, note, note_json, print};
 use super::progress::Progress;
 use super::session::{Session, parameter};
 use crate::engine::{About, Answer, Caller, EngineError, Mode, Outcome, Request, RequestEvent};
@@ -151,8 +151,7 @@ pub(super) async fn run(
     }
     if args.stats {
         let line = Stats::new(&report.name, &about, event.get(), key, &written);
-        note(&serde_json::to_string(&line)?);
-        return Ok(());
+        return note_json(&line);
     }
     // Old data and a cache that could not be used are said also where nobody asked for figures.
     let told = matches!(about.outcome, Outcome::StaleHit | Outcome::Bypass) && !args.uncached;
@@ -236,7 +235,7 @@ async fn table(
         rows: count,
         sha256: checksum.map(Checksum::finish),
         renamed: Vec::new(),
-        table: Some(human.finish()),
+        table: Some(human.finish("with --limit, or all of them with -o FILE")),
     })
 }
 

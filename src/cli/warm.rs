@@ -8,13 +8,13 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{said, usage};
-use super::output::{columns, millis, note, print, print_json, time};
+use super::output::{millis, note, print, print_json};
 use super::progress::Progress;
 use super::reports::{state_word, without_default};
 use super::session::Session;
 use crate::engine::{Caller, Filled, Freshness, Mode, Reason, Request};
+use crate::human;
 use crate::report::{Params, Report};
-use crate::table::grouped;
 
 /// Arguments of `warm`.
 #[derive(Debug, Args)]
@@ -86,7 +86,7 @@ pub(super) async fn run(
         print_json(&warmed)?;
     } else {
         let rows: Vec<Vec<String>> = warmed.iter().map(Warmed::cells).collect();
-        print(&columns(&rows, &[3, 4]))?;
+        print(&human::columns(&rows, |i| i > 2))?;
     }
     for failed in &warmed {
         if let Some(error) = &failed.error {
@@ -188,9 +188,9 @@ impl Warmed {
             self.state.to_owned(),
             done.to_owned(),
             self.rows
-                .map(|rows| format!("{} rows", grouped(rows)))
+                .map(|rows| format!("{} rows", human::count(rows)))
                 .unwrap_or_default(),
-            self.took_ms.map(time).unwrap_or_default(),
+            self.took_ms.map(human::ms).unwrap_or_default(),
         ]
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::human::is_obeyed;
+
 /// How the bytes of a value are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decoding {
@@ -142,9 +144,7 @@ pub fn display(bytes: &[u8]) -> String {
                 '\t' => out.push_str("\\t"),
                 '\\' => out.push_str("\\\\"),
                 // Invisible and direction-changing characters would let one name pass for another.
-                c if c.is_control()
-                    || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') =>
-                {
+                c if is_obeyed(c) || matches!(c, '\u{200b}'..='\u{200d}' | '\u{feff}') => {
                     let _ = if c.is_ascii() {
                         write!(out, "\\x{:02x}", c as u32)
                     } else {

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::SourceError;
+use crate::workspace::ConnectionUrl;
 
 /// How long a server may take to accept a connection and the sign-in.
 pub(super) const CONNECT: Duration = Duration::from_secs(15);
@@ -19,6 +20,38 @@ pub(super) struct Address {
     pub(super) port: Option<u16>,
     pub(super) user: String,
     pub(super) database: String,
+    pub(super) tls: TlsWords,
+    /// Whether the URL lets the connection be encrypted.
+    pub(super) encrypts: bool,
+    /// See [`missing_file`].
+    pub(super) missing_file: Option<String>,
+}
+
+/// How the URL asks for TLS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TlsWords {
+    /// The name of the parameter, and its values for an encrypted connection and for one whose server is known too.
+    pub(super) mode: &'static str,
+    pub(super) some: &'static str,
+    pub(super) best: &'static str,
+    /// The parameter that names the file with the certificate authority.
+    pub(super) authority: &'static str,
+}
+
+/// The first of a URL's certificate files that is not there. The error of a connection does not name it.
+pub(super) fn missing_file(url: &ConnectionUrl) -> Option<String> {
+    let url = url::Url::parse(url.expose()).ok()?;
+    url.query_pairs()
+        .filter(|(name, _)| {
+            let name = name.replace('-', "");
+            matches!(
+                name.as_str(),
+                "sslca" | "sslrootcert" | "sslcert" | "sslkey"
+            )
+        })
+        .map(|(_, file)| file.into_owned())
+        // A certificate may also stand in the URL itself.
+        .find(|file| !file.starts_with("-----BEGIN") && !std::path::Path::new(file).is_file())
 }
 
 impl std::fmt::Display for Address {
@@ -40,17 +73,27 @@ impl Address {
             database,
             ..
         } = self;
+        if let (Some(file), sqlx::Error::Io(_) | sqlx::Error::Tls(_)) = (&self.missing_file, error)
+        {
+            return SourceError::Connect(format!(
+                "the file {file} is not there; correct its name in the source's URL"
+            ));
+        }
         SourceError::Connect(match error {
             sqlx::Error::Io(error) => self.unreachable_io(error),
-            sqlx::Error::Tls(error) => format!(
-                "no TLS connection to {self}: {error}; check the TLS mode and the CA file in the source's URL (ssl-mode, ssl-ca; sslmode, sslrootcert)"
-            ),
+            sqlx::Error::Tls(error) => self.no_tls(error.as_ref()),
             sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 let number = error
                     .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
                     .map(sqlx::mysql::MySqlDatabaseError::number);
                 match (number, code.as_ref()) {
+                    // MariaDB says no more to an account or from a server that wants TLS.
+                    (Some(1045 | 1698), _) if !self.encrypts => format!(
+                        "{product} at {self} refused the password of {user}; correct user or password, or add {}={} \
+                         to the source's URL if it wants TLS",
+                        self.tls.mode, self.tls.some
+                    ),
                     (Some(1045 | 1698), _) | (None, "28P01") => format!(
                         "{product} at {self} refused the password of {user}; correct user or password"
                     ),
@@ -64,10 +107,14 @@ impl Address {
                         "{product} at {self} has no connection left: {}; lower max_concurrent_queries or raise the server's limit",
                         error.message()
                     ),
+                    (None, "28000") if error.message().contains("no encryption") => {
+                        self.wants_tls()
+                    }
                     (None, "28000") => format!(
                         "{product} at {self} refused {user}: {}; correct the user, or allow this machine in pg_hba.conf",
                         error.message()
                     ),
+                    (Some(3159), _) => self.wants_tls(),
                     (Some(1130), _) => format!(
                         "{product} at {self} does not take connections from this machine: {}",
                         error.message()
@@ -88,9 +135,43 @@ impl Address {
         })
     }
 
+    fn no_tls(&self, error: &(dyn std::error::Error + 'static)) -> String {
+        format!(
+            "no TLS connection to {self}: {error}; check {} and {} in the source's URL",
+            self.tls.mode, self.tls.authority
+        )
+    }
+
+    fn wants_tls(&self) -> String {
+        format!(
+            "{} at {self} wants TLS; add {}={} to the source's URL",
+            self.product, self.tls.mode, self.tls.some
+        )
+    }
+
+    /// The sentence for an account that may sign in, and no more.
+    pub(super) fn refused(&self, error: &sqlx::Error) -> SourceError {
+        SourceError::Other(format!("{self} refused what reports need: {error}"))
+    }
+
+    /// The sentence for a catalogue that cannot be read.
+    pub(super) fn catalogue_unread(&self, error: &sqlx::Error) -> SourceError {
+        match error {
+            sqlx::Error::Database(error) => SourceError::Other(format!(
+                "the catalogue of {self} cannot be read: {}",
+                error.message()
+            )),
+            error => self.lost(error),
+        }
+    }
+
     /// The sentence for a connection that the operating system refused.
     pub(super) fn unreachable_io(&self, error: &std::io::Error) -> String {
         let Self { product, host, .. } = self;
+        // A certificate that is not trusted comes as an error of the stream.
+        if let Some(error) = error.get_ref().filter(|error| error.is::<rustls::Error>()) {
+            return self.no_tls(error);
+        }
         match error.kind() {
             ErrorKind::ConnectionRefused => format!(
                 "nothing listens at {self}; start {product}, or correct host and port in the source's URL"
@@ -115,7 +196,7 @@ impl Address {
     pub(super) fn silent(&self) -> String {
         format!(
             "{self} did not answer within {}; check host, port and firewall",
-            humantime::format_duration(CONNECT)
+            crate::human::duration(CONNECT)
         )
     }
 

@@ -1,7 +1,18 @@
-//! Databases: one trait, one file each. Rows stream into Arrow batches with bounded memory, in read-only transactions.
+//! Databases: one trait. Rows stream into Arrow batches with bounded memory, in read-only transactions.
 //!
 //! A source never writes to the user's database and never shows a password.
+//!
+//! | file | its one question |
+//! | --- | --- |
+//! | `sqlite.rs`, `sqlite_*.rs`, `mysql/`, `postgres/` | how does this database do it? |
+//! | `server.rs` | what do database servers share? |
+//! | `readonly.rs` | would this SQL write? |
+//! | `bind.rs` | how do a report's values go with its SQL? |
+//! | `job.rs` | who waits for a query, for how long, and when is it its turn? |
+//! | `pump.rs`, `columns.rs` | how do rows become batches? |
+//! | `failure.rs`, `steps.rs` | why is there no connection, and how far does one get? |
 
+mod bind;
 mod columns;
 mod failure;
 mod job;
@@ -9,6 +20,7 @@ mod mysql;
 mod postgres;
 mod pump;
 mod readonly;
+mod server;
 mod sqlite;
 mod sqlite_error;
 mod sqlite_rows;
@@ -158,7 +170,7 @@ pub enum SourceError {
     #[error("{0}")]
     Param(String),
     /// The query ran longer than it may.
-    #[error("the query was ended after {}, its time limit; raise query_timeout or make the report smaller", humantime::format_duration(*.0))]
+    #[error("the query was ended after {}, its time limit; raise query_timeout or make the report smaller", crate::human::duration(*.0))]
     Timeout(Duration),
     /// The user cancelled.
     #[error("cancelled")]
@@ -178,8 +190,8 @@ pub enum SourceError {
 pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
     match config.url.dialect() {
         Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
-        Some(Dialect::MySql) => Ok(Arc::new(mysql::MySql::new(config)?)),
-        Some(Dialect::Postgres) => Ok(Arc::new(postgres::Postgres::new(config)?)),
+        Some(Dialect::MySql) => Ok(Arc::new(mysql::open(config)?)),
+        Some(Dialect::Postgres) => Ok(Arc::new(postgres::open(config)?)),
         _ => Err(SourceError::Connect(format!(
             "the source \"{}\" has a URL that begins with \"{}:\"; write sqlite:, mysql://, mariadb:// or postgres://",
             config.name,

@@ -218,7 +218,7 @@ impl Source for Sqlite {
         step(
             "Open the file read-only",
             CheckResult::Ok,
-            format!("{:.1} ms", began.elapsed().as_secs_f64() * 1e3),
+            crate::human::duration(began.elapsed()),
         );
 
         let version = one_text(&mut connection, "SELECT sqlite_version()").await;

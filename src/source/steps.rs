@@ -84,12 +84,7 @@ impl<'a> Steps<'a> {
         let host = address.host.trim_matches(['[', ']']);
         let why = match tokio::time::timeout(CONNECT, TcpStream::connect((host, port))).await {
             Ok(Ok(_)) => {
-                let took = started.elapsed().as_secs_f64() * 1000.0;
-                let took = if took < 1.0 {
-                    "under 1 ms".to_owned()
-                } else {
-                    format!("{took:.0} ms")
-                };
+                let took = crate::human::duration(started.elapsed());
                 self.ok(format!("{} found, port {port} open", address.host), took);
                 return true;
             }
@@ -101,7 +96,7 @@ impl<'a> Steps<'a> {
     }
 
     /// The step on encryption: `tls` is its version, `None` where there is none.
-    pub(super) fn encryption(&mut self, address: &Address, tls: Option<&str>, parameter: &str) {
+    pub(super) fn encryption(&mut self, address: &Address, tls: Option<&str>) {
         let host = address.host.trim_matches(['[', ']']);
         let near = address.port.is_none()
             || host == "localhost"
@@ -113,7 +108,10 @@ impl<'a> Steps<'a> {
             None if near => self.ok("Connection stays on this machine", "no TLS"),
             None => self.warn(
                 "Connection not encrypted",
-                format!("anyone on the way can read the rows; let the server use TLS, and add {parameter} to the source's URL"),
+                format!(
+                    "anyone on the way can read the rows; let the server use TLS, and add {}={} to the source's URL",
+                    address.tls.mode, address.tls.best
+                ),
             ),
         }
     }

@@ -18,7 +18,7 @@ pub use csv::{Checksum, CsvOptions, CsvWriter};
 pub use export::{
     ExportError, ExportOptions, Exported, Exporter, Format, Progress, Target, export,
 };
-pub use human::{HumanTable, grouped};
+pub use human::HumanTable;
 pub use names::{Renamed, unique_names};
 pub use output::WriteError;
 pub use stream::{BatchSender, BatchStream, Interrupted};

@@ -249,16 +249,20 @@ impl<'a> Cursor<'a> {
 
 /// The known word that is most like `word`, where one is like it at all.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let (distance, near) = known
-        .iter()
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &known.to_lowercase()),
-                *known,
-            )
-        })
-        .min()?;
-    (distance <= 1 + near.len() / 4).then_some(near)
+    let near = *nearest_few(word, known, 1).first()?;
+    (distance(word, near) <= 1 + near.len() / 4).then_some(near)
+}
+
+/// The `count` known words that are most like `word`, however unlike.
+pub(super) fn nearest_few<'k>(word: &str, known: &[&'k str], count: usize) -> Vec<&'k str> {
+    let mut known = known.to_vec();
+    known.sort_by_cached_key(|known| (distance(word, known), *known));
+    known.truncate(count);
+    known
+}
+
+fn distance(one: &str, other: &str) -> usize {
+    strsim::damerau_levenshtein(&one.to_lowercase(), &other.to_lowercase())
 }
 
 fn with_article(noun: &str) -> String {

@@ -27,6 +27,9 @@ use std::time::Duration;
 
 use crate::report::Report;
 
+/// So many names are listed in a message; more would hide what it says.
+const LISTED: usize = 8;
+
 /// The file's name where none is given.
 pub const FILE_NAME: &str = "lookaside.toml";
 
@@ -178,7 +181,7 @@ impl Workspace {
         })
     }
 
-    /// The report called `name`; the error lists the names there are.
+    /// The report called `name`; the error lists the names there are, or the nearest of many.
     pub fn report(&self, name: &str) -> Result<&Report, WorkspaceError> {
         self.reports
             .iter()
@@ -189,10 +192,14 @@ impl Workspace {
                     .iter()
                     .map(|report| report.name.as_str())
                     .collect();
-                let has = if names.is_empty() {
-                    "it has none".to_owned()
-                } else {
-                    format!("it has {}", names.join(", "))
+                let has = match names.len() {
+                    0 => "it has none".to_owned(),
+                    1..=LISTED => format!("it has {}", names.join(", ")),
+                    many => format!(
+                        "the nearest of its {} are {}; lookaside reports lists them",
+                        crate::human::count(many as u64),
+                        cursor::nearest_few(name, &names, LISTED).join(", ")
+                    ),
                 };
                 WorkspaceError {
                     message: format!("there is no report \"{name}\" in this workspace; {has}"),

@@ -23,5 +23,6 @@ mod source_sqlite;
 mod stampede;
 mod table;
 mod tidy;
+mod tls;
 mod worker;
 mod workspace;

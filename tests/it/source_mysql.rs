@@ -474,7 +474,7 @@ async fn cancel_timeout_and_hanging_up_end_the_query_on_the_server() {
     limited.timeout = Some(Duration::from_millis(300));
     let error = collect(&source, limited).await.unwrap_err();
     assert!(
-        matches!(error, SourceError::Timeout(_)) && error.to_string().contains("300ms"),
+        matches!(error, SourceError::Timeout(_)) && error.to_string().contains("300 ms"),
         "{error}"
     );
     until_running(&server, "/* three", false).await;

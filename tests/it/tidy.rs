@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each module may import besides itself: everything on its left in ARCHITECTURE.md.
+/// What each module may import besides itself and `human`: everything on its left in ARCHITECTURE.md.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("human", &[]),
     ("table", &[]),
@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "inspect",
-        &["human", "report", "table", "workspace", "source", "cache"],
+        &["report", "table", "workspace", "source", "cache"],
     ),
     (
         "worker",
@@ -54,7 +54,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "human",
             "report",
             "table",
             "workspace",
@@ -70,7 +69,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "human",
             "report",
             "table",
             "workspace",
@@ -181,7 +179,8 @@ fn imports_go_one_way() {
         for (path, code) in code(module) {
             for import in imports(&code) {
                 let known = MAY_IMPORT.iter().any(|(name, _)| *name == import);
-                if known && import != *module && !allowed.contains(&import.as_str()) {
+                let own = import == *module || import == "human";
+                if known && !own && !allowed.contains(&import.as_str()) {
                     wrong.push(format!("{} imports {import}", path.display()));
                 }
             }

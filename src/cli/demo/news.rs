@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::format;
 use super::measure::{Measured, ask};
 use super::screen::Screen;
 use crate::demo::Demo;
 use crate::engine::{Engine, Event, Freshness, Mode, Outcome};
+use crate::human;
 use crate::report::Refresh;
 use crate::worker::Worker;
 
@@ -140,7 +140,7 @@ async fn compare(
         rows.push(vec![
             one.report.name.clone(),
             word(cached.outcome),
-            format::time(cached.ms),
+            human::ms(cached.ms),
             if cached.sha256 == one.uncached.sha256 {
                 "as before"
             } else {
@@ -150,7 +150,10 @@ async fn compare(
             if same { "yes" } else { "NO" }.to_owned(),
         ]);
     }
-    screen.say(&format!("\n{}", format::columns(&rows).trim_end()));
+    screen.say(&format!(
+        "\n{}",
+        human::columns(&rows, |i| i > 0).trim_end()
+    ));
     Ok(all_same)
 }
 
@@ -167,7 +170,7 @@ fn line(event: &Event, commits: &[DateTime<Utc>]) -> Option<String> {
     let since = |at: DateTime<Utc>| {
         let commit = commits.iter().rev().find(|commit| **commit <= at)?;
         let ms = (at - *commit).num_microseconds()? as f64 / 1000.0;
-        Some(format!(", {} after the commit", format::time(ms)))
+        Some(format!(", {} after the commit", human::ms(ms)))
     };
     match event {
         Event::Worker(worker) if worker.event == "change" => {
@@ -183,9 +186,9 @@ fn line(event: &Event, commits: &[DateTime<Utc>]) -> Option<String> {
                 (Some(error), _) => format!("not refreshed: {error}"),
                 (None, true) => format!(
                     "refreshed in {}, the content is the same",
-                    format::time(refresh.took_ms)
+                    human::ms(refresh.took_ms)
                 ),
-                (None, false) => format!("refreshed in {}", format::time(refresh.took_ms)),
+                (None, false) => format!("refreshed in {}", human::ms(refresh.took_ms)),
             };
             Some(format!(
                 "{}  {} {how} ({})",

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
 use crate::demo::Progress;
+use crate::human;
 
 /// The terminal, or what stands in its place.
 pub(super) struct Screen {
@@ -34,7 +35,7 @@ impl Screen {
         let print = || {
             let mut out = std::io::stdout().lock();
             // Nobody reads on: then there is nobody to tell, and the demo ends by itself.
-            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+            let _ = writeln!(out, "{}", human::lines(text)).and_then(|()| out.flush());
         };
         match &self.bar {
             Some(bar) => bar.suspend(print),
@@ -61,14 +62,15 @@ impl Screen {
     }
 
     fn show(&self, what: &str) {
+        let what = human::line(what);
         if let Some(bar) = &self.bar {
-            bar.set_message(what.to_owned());
+            bar.set_message(what.into_owned());
             return;
         }
         let mut step = self.step.lock();
         if *step != what {
-            what.clone_into(&mut step);
             eprintln!("{what}");
+            *step = what.into_owned();
         }
     }
 }

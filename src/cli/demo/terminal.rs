@@ -8,10 +8,11 @@ use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::measure::{Measured, measure};
+use super::news;
 use super::screen::Screen;
-use super::{format, news};
 use crate::demo::{Demo, Options, Progress};
 use crate::engine::{Caller, Engine, Outcome};
+use crate::human;
 use crate::source;
 use crate::worker::{Role, Worker};
 
@@ -55,7 +56,7 @@ pub(super) async fn run(
     shown?;
     screen.say(&format!(
         "\nAll of this took {}.",
-        format::time(begun.elapsed().as_secs_f64() * 1000.0)
+        human::duration(begun.elapsed())
     ));
     Ok(())
 }
@@ -147,15 +148,15 @@ fn table(measured: &[Measured]) -> String {
     for one in measured {
         rows.push(vec![
             one.report.name.clone(),
-            format::count(one.uncached.rows),
-            format::time(one.uncached.ms),
-            format::time(one.miss.ms),
-            format::time(one.hit.ms),
-            format::times(one.speedup()),
+            human::count(one.uncached.rows),
+            human::ms(one.uncached.ms),
+            human::ms(one.miss.ms),
+            human::ms(one.hit.ms),
+            human::times(one.speedup()),
             if one.identical { "yes" } else { "NO" }.to_owned(),
         ]);
     }
-    format::columns(&rows)
+    human::columns(&rows, |i| i > 0)
 }
 
 fn summary(measured: &[Measured]) -> String {
@@ -164,9 +165,9 @@ fn summary(measured: &[Measured]) -> String {
     let identical = measured.iter().filter(|one| one.identical).count();
     let mut lines = vec![format!(
         "Together {} from the database and {} from the cache: {} faster; {identical} of {} answers identical.",
-        format::time(uncached),
-        format::time(hit),
-        format::times(uncached / hit),
+        human::ms(uncached),
+        human::ms(hit),
+        human::times(uncached / hit),
         measured.len()
     )];
     // What did not go as a demo should is said, not hidden in a number.

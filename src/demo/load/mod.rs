@@ -59,6 +59,11 @@ pub async fn load(
             )),
         });
     }
+    // Reports on change need something that notices changes; new orders have greater keys.
+    let source = SourceConfig {
+        watermark: Some("SELECT MAX(o_orderkey) FROM orders".to_owned()),
+        ..SourceConfig::new("shop", url.expose())
+    };
     Ok(Workspace {
         name: "shop".to_owned(),
         path: None,
@@ -66,7 +71,7 @@ pub async fn load(
             url: ConnectionUrl::new("redis://127.0.0.1:6379/0"),
             prefix: CacheConfig::PREFIX.to_owned(),
         },
-        sources: [("shop".to_owned(), SourceConfig::new("shop", url.expose()))].into(),
+        sources: [("shop".to_owned(), source)].into(),
         reports: reports_for(dialect, "shop"),
     })
 }

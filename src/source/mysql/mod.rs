@@ -16,141 +16,151 @@ mod params;
 mod run;
 mod types;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use async_trait::async_trait;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{ConnectOptions, Connection};
-use tokio_util::sync::CancellationToken;
 
-use super::failure::{Address, CONNECT};
-use super::job::{Idle, Limits, Listener, Places};
-use super::{CheckStep, Query, Rows, Source, SourceCheck, SourceError};
-use crate::report::{Catalogue, Dialect, SourceIdentity};
+use super::failure::{Address, TlsWords};
+use super::job::{Limits, Listener};
+use super::server::{Remote, Server};
+use super::steps::Steps;
+use super::{Query, SourceError};
+use crate::report::{Catalogue, Dialect};
 use crate::workspace::SourceConfig;
 
-/// A MySQL or MariaDB database as a source.
-pub(super) struct MySql(Arc<Inner>);
-
-struct Inner {
+/// A MySQL or MariaDB server.
+pub(super) struct MySql {
     options: MySqlConnectOptions,
     address: Address,
-    identity: SourceIdentity,
-    places: Places,
-    idle: Idle<MySqlConnection>,
-    timeout: Duration,
 }
 
-impl MySql {
-    /// Reads the URL; connects to nothing yet.
-    pub(super) fn new(config: &SourceConfig) -> Result<Self, SourceError> {
-        let options: MySqlConnectOptions = config.url.expose().parse().map_err(|error| {
-            SourceError::Connect(super::bad_url(
-                &config.name,
-                &error,
-                "mysql://user:password@host:3306/database",
-            ))
-        })?;
-        // The server's own SQL mode: a report means the same here as in the user's client.
-        let options = options
-            .pipes_as_concat(false)
-            .no_engine_substitution(false)
-            .timezone(Some("+00:00".to_owned()))
-            .disable_statement_logging();
-        let database = options.get_database().unwrap_or_default().to_owned();
-        let (host, port) = match options.get_socket() {
-            Some(socket) => (socket.display().to_string(), None),
-            None => (options.get_host().to_owned(), Some(options.get_port())),
-        };
-        let address = Address {
-            product: "MySQL",
-            host,
-            port,
-            user: options.get_username().to_owned(),
-            database: database.clone(),
-        };
-        let identity = SourceIdentity {
-            kind: "mysql".to_owned(),
-            server: address.to_string(),
-            database,
-            user: address.user.clone(),
-            session: vec![("time_zone".to_owned(), "+00:00".to_owned())],
-        };
-        Ok(Self(Arc::new(Inner {
-            options,
-            address,
-            identity,
-            places: Places::new(config.max_concurrent_queries),
-            idle: Idle::new(),
-            timeout: config.query_timeout,
-        })))
-    }
-}
-
-impl Inner {
-    /// A new connection.
-    async fn connect(&self) -> Result<MySqlConnection, SourceError> {
-        match tokio::time::timeout(CONNECT, self.options.connect()).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(self.address.unreachable(&error)),
-            Err(_) => Err(SourceError::Connect(self.address.silent())),
-        }
-    }
-
-    /// Ends a connection and what it does, from a second one. Where that fails the server's own time limit is left.
-    async fn kill(&self, id: u64) {
-        let ended = async {
-            let mut connection = self.connect().await?;
-            let result = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("KILL {id}")))
-                .execute(&mut connection)
-                .await;
-            let _ = connection.close().await;
-            match result {
-                // It ended by itself meanwhile.
-                Err(sqlx::Error::Database(error)) if error.message().contains("Unknown thread") => {
-                    Ok(())
-                }
-                Err(error) => Err(self.address.lost(&error)),
-                Ok(_) => Ok(()),
-            }
-        };
-        if let Err(error) = ended.await {
-            tracing::warn!(source = %self.address, "a query could not be ended on the server: {error}");
-        }
-    }
+/// Reads the URL; connects to nothing yet.
+pub(super) fn open(config: &SourceConfig) -> Result<Remote<MySql>, SourceError> {
+    let options: MySqlConnectOptions = config.url.expose().parse().map_err(|error| {
+        SourceError::Connect(super::bad_url(
+            &config.name,
+            &error,
+            "mysql://user:password@host:3306/database",
+        ))
+    })?;
+    // The server's own SQL mode: a report means the same here as in the user's client.
+    let options = options
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(Some("+00:00".to_owned()))
+        .disable_statement_logging();
+    let (host, port) = match options.get_socket() {
+        Some(socket) => (socket.display().to_string(), None),
+        None => (options.get_host().to_owned(), Some(options.get_port())),
+    };
+    let address = Address {
+        product: "MySQL",
+        host,
+        port,
+        user: options.get_username().to_owned(),
+        database: options.get_database().unwrap_or_default().to_owned(),
+        tls: TlsWords {
+            mode: "ssl-mode",
+            some: "REQUIRED",
+            best: "VERIFY_IDENTITY",
+            authority: "ssl-ca",
+        },
+        encrypts: !matches!(options.get_ssl_mode(), MySqlSslMode::Disabled),
+        missing_file: super::failure::missing_file(&config.url),
+    };
+    let server = MySql { options, address };
+    Ok(Remote::new(
+        server,
+        "mysql",
+        ("time_zone", "+00:00"),
+        config,
+    ))
 }
 
 #[async_trait]
-impl Source for MySql {
-    fn identity(&self) -> &SourceIdentity {
-        &self.0.identity
+impl Server for MySql {
+    type Connection = MySqlConnection;
+    type Statement = params::Statement;
+    type Number = u64;
+
+    const DIALECT: Dialect = Dialect::MySql;
+
+    fn address(&self) -> &Address {
+        &self.address
     }
 
-    fn dialect(&self) -> Dialect {
-        Dialect::MySql
+    fn statement(&self, query: &Query) -> Result<params::Statement, SourceError> {
+        params::Statement::new(&query.sql, &query.params)
     }
 
-    async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError> {
-        super::readonly::check(&query.sql, Dialect::MySql)?;
-        let statement = params::Statement::new(&query.sql, &query.params)?;
-        let started = std::time::Instant::now();
-        let place = self.0.places.take(&cancel).await?;
-        let limits = Limits::start(cancel, query.timeout.unwrap_or(self.0.timeout));
-        let (listener, answered) = Listener::new();
-        let inner = Arc::clone(&self.0);
-        tokio::spawn(async move {
-            inner.run(statement, limits, listener, started).await;
-            drop(place);
-        });
-        Listener::answered(answered).await
+    async fn connect(&self) -> Result<MySqlConnection, SourceError> {
+        let connect = async {
+            let mut connection = self.options.connect().await?;
+            // For the session too: a statement that ends the transaction by itself finds the next one read-only.
+            sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET SESSION TRANSACTION READ ONLY")
+                .execute(&mut connection)
+                .await?;
+            Ok(connection)
+        };
+        connect
+            .await
+            .map_err(|error| self.address.unreachable(&error))
     }
 
-    async fn catalogue(&self) -> Result<Catalogue, SourceError> {
-        self.0.catalogue().await
+    async fn begin(
+        &self,
+        connection: &mut MySqlConnection,
+        limits: &Limits,
+    ) -> Result<u64, SourceError> {
+        run::begin(connection, limits)
+            .await
+            .map_err(|error| self.address.unreachable(&error))
     }
 
-    async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
-        self.0.check(progress).await
+    async fn stream(
+        &self,
+        connection: &mut MySqlConnection,
+        statement: &mut params::Statement,
+        limits: &Limits,
+        listener: &mut Listener,
+    ) -> Result<(), SourceError> {
+        run::stream(&self.address, connection, statement, limits, listener).await
+    }
+
+    async fn reset(&self, connection: &mut MySqlConnection) -> bool {
+        sqlx::raw_sql("ROLLBACK")
+            .execute(&mut *connection)
+            .await
+            .is_ok()
+            && connection.clear_cached_statements().await.is_ok()
+    }
+
+    async fn kill(&self, mut connection: MySqlConnection, id: u64) -> Result<(), SourceError> {
+        let killed = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("KILL {id}")))
+            .execute(&mut connection)
+            .await;
+        let _ = connection.close().await;
+        match killed {
+            // It ended by itself meanwhile.
+            Err(sqlx::Error::Database(error)) if error.message().contains("Unknown thread") => {
+                Ok(())
+            }
+            Err(error) => Err(self.address.lost(&error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn catalogue(&self, connection: MySqlConnection) -> Result<Catalogue, SourceError> {
+        catalogue::read(&self.address, connection).await
+    }
+
+    async fn look(
+        &self,
+        connection: MySqlConnection,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), SourceError> {
+        check::look(&self.address, connection, steps)
+            .await
+            .map_err(|error| self.address.refused(&error))
     }
 }

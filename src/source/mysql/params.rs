@@ -1,24 +1,19 @@
 //! Parameters as MySQL takes them: bound, with a cast where the protocol would lose the type.
 
-use sqlx::Arguments;
 use sqlx::mysql::MySqlArguments;
 
-use crate::report::{Dialect, Params, Rendered, Template, Value, line_column};
-use crate::source::SourceError;
+use crate::report::{Dialect, Params, Rendered, Value, line_column};
+use crate::source::{SourceError, bind};
 
 /// A report's SQL with the values to bind.
-pub(super) struct Statement {
+pub(in crate::source) struct Statement {
     original: String,
     rendered: Rendered,
 }
 
 impl Statement {
     pub(super) fn new(sql: &str, params: &Params) -> Result<Self, SourceError> {
-        let template = Template::parse(sql, Dialect::MySql).map_err(|error| SourceError::Sql {
-            position: Some(line_column(sql, error.at)),
-            message: error.message,
-        })?;
-        let rendered = template
+        let rendered = bind::template(sql, Dialect::MySql)?
             .render(params, "SELECT NULL FROM DUAL WHERE FALSE", |_, value| {
                 placeholder(value)
             })
@@ -58,30 +53,9 @@ impl Statement {
         Some(line_column(&self.original, self.rendered.original(at)))
     }
 
-    /// The values in the order of the placeholders.
+    /// The values in the order of the placeholders. The session's time zone is UTC.
     pub(super) fn arguments(&self) -> Result<MySqlArguments, SourceError> {
-        let mut arguments = MySqlArguments::default();
-        for value in &self.rendered.values {
-            let added = match value {
-                Value::Null | Value::List(_) => arguments.add(None::<String>),
-                Value::Text(text) | Value::Decimal(text) => arguments.add(text),
-                Value::Integer(value) => arguments.add(value),
-                Value::Float(value) => arguments.add(value),
-                Value::Boolean(value) => arguments.add(value),
-                Value::Date(value) => arguments.add(value.format("%Y-%m-%d").to_string()),
-                Value::Timestamp(value) => {
-                    arguments.add(value.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
-                }
-                // The session's time zone is UTC.
-                Value::TimestampUtc(value) => {
-                    arguments.add(value.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
-                }
-            };
-            added.map_err(|error| {
-                SourceError::Param(format!("a parameter cannot be bound: {error}"))
-            })?;
-        }
-        Ok(arguments)
+        bind::arguments(&self.rendered.values, "")
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
 
-use super::Inner;
 use crate::report::Catalogue;
 use crate::source::SourceError;
+use crate::source::failure::Address;
 
 /// Relations with the name reports use: unqualified where the search path finds it.
 ///
@@ -28,52 +29,46 @@ SELECT DISTINCT CASE WHEN pg_function_is_visible(p.oid) THEN p.proname::text ELS
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('internal', 'c')";
 
-impl Inner {
-    pub(super) async fn catalogue(&self) -> Result<Catalogue, SourceError> {
-        let mut connection = self.connect().await?;
-        let failed = |error: sqlx::Error| match error {
-            sqlx::Error::Database(error) => SourceError::Other(format!(
-                "the catalogue of {} cannot be read: {}",
-                self.address,
-                error.message()
-            )),
-            error => self.address.lost(&error),
-        };
-        let default_schema: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
-        let mut catalogue = Catalogue {
-            default_schema: default_schema.unwrap_or_default(),
-            ..Catalogue::default()
-        };
-        let mut views = BTreeMap::new();
-        for row in sqlx::query(RELATIONS)
-            .fetch_all(&mut connection)
-            .await
-            .map_err(failed)?
-        {
-            let name: String = row.try_get(0).map_err(failed)?;
-            let kind: String = row.try_get(1).map_err(failed)?;
-            let definition: Option<String> = row.try_get(2).map_err(failed)?;
-            let children: Option<String> = row.try_get(3).map_err(failed)?;
-            match (kind.as_str(), definition, children) {
-                ("v", Some(definition), _) | ("p", None, Some(definition)) => {
-                    views.insert(name, definition);
-                }
-                ("v", None, _) | ("r", _, Some(_)) => {}
-                _ => {
-                    catalogue.tables.insert(name);
-                }
+/// Reads them over a connection of its own.
+pub(super) async fn read(
+    address: &Address,
+    mut connection: PgConnection,
+) -> Result<Catalogue, SourceError> {
+    let failed = |error| address.catalogue_unread(&error);
+    let default_schema: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+    let mut catalogue = Catalogue {
+        default_schema: default_schema.unwrap_or_default(),
+        ..Catalogue::default()
+    };
+    let mut views = BTreeMap::new();
+    for row in sqlx::query(RELATIONS)
+        .fetch_all(&mut connection)
+        .await
+        .map_err(failed)?
+    {
+        let name: String = row.try_get(0).map_err(failed)?;
+        let kind: String = row.try_get(1).map_err(failed)?;
+        let definition: Option<String> = row.try_get(2).map_err(failed)?;
+        let children: Option<String> = row.try_get(3).map_err(failed)?;
+        match (kind.as_str(), definition, children) {
+            ("v", Some(definition), _) | ("p", None, Some(definition)) => {
+                views.insert(name, definition);
+            }
+            ("v", None, _) | ("r", _, Some(_)) => {}
+            _ => {
+                catalogue.tables.insert(name);
             }
         }
-        catalogue.views = views;
-        let routines = sqlx::query_scalar(ROUTINES)
-            .fetch_all(&mut connection)
-            .await
-            .map_err(failed)?;
-        catalogue.routines = routines.into_iter().collect();
-        let _ = connection.close().await;
-        Ok(catalogue)
     }
+    catalogue.views = views;
+    let routines = sqlx::query_scalar(ROUTINES)
+        .fetch_all(&mut connection)
+        .await
+        .map_err(failed)?;
+    catalogue.routines = routines.into_iter().collect();
+    let _ = connection.close().await;
+    Ok(catalogue)
 }

@@ -1,16 +1,16 @@
 //! Parameters as PostgreSQL takes them: bound, each with its type.
 
+use sqlx::Type;
 use sqlx::postgres::{PgArguments, PgTypeInfo, Postgres as Pg};
-use sqlx::{Arguments, Type};
 
-use crate::report::{Dialect, Params, Rendered, Template, Value, lex, line_column};
-use crate::source::SourceError;
+use crate::report::{Dialect, Params, Rendered, Value, lex, line_column};
+use crate::source::{SourceError, bind};
 
 /// A type for the rows that an empty list does not have: `x IN (SELECT ...)` is checked although there are none.
 const LIST_TYPES: [&str; 4] = ["text", "bigint", "timestamp", "boolean"];
 
 /// A report's SQL with the values to bind.
-pub(super) struct Statement {
+pub(in crate::source) struct Statement {
     /// The report's SQL.
     original: String,
     rendered: Rendered,
@@ -20,11 +20,7 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn new(sql: &str, params: &Params) -> Result<Self, SourceError> {
-        let template =
-            Template::parse(sql, Dialect::Postgres).map_err(|error| SourceError::Sql {
-                position: Some(line_column(sql, error.at)),
-                message: error.message,
-            })?;
+        let template = bind::template(sql, Dialect::Postgres)?;
         let has_empty_list = params
             .0
             .iter()
@@ -97,30 +93,10 @@ impl Statement {
         self.rendered.values.iter().map(kind).collect()
     }
 
-    /// The values in the order of the placeholders.
+    /// The values in the order of the placeholders. A NULL is never referenced: it stands in the SQL itself, where it
+    /// takes any type.
     pub(super) fn arguments(&self) -> Result<PgArguments, SourceError> {
-        let mut arguments = PgArguments::default();
-        for value in &self.rendered.values {
-            let added = match value {
-                // Never referenced: NULL stands in the SQL itself, where it takes any type.
-                Value::Null | Value::List(_) => arguments.add(None::<String>),
-                Value::Text(text) | Value::Decimal(text) => arguments.add(text),
-                Value::Integer(value) => arguments.add(value),
-                Value::Float(value) => arguments.add(value),
-                Value::Boolean(value) => arguments.add(value),
-                Value::Date(value) => arguments.add(value.format("%Y-%m-%d").to_string()),
-                Value::Timestamp(value) => {
-                    arguments.add(value.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
-                }
-                Value::TimestampUtc(value) => {
-                    arguments.add(value.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
-                }
-            };
-            added.map_err(|error| {
-                SourceError::Param(format!("a parameter cannot be bound: {error}"))
-            })?;
-        }
-        Ok(arguments)
+        bind::arguments(&self.rendered.values, "+00")
     }
 }
 

@@ -1,252 +1,196 @@
-//! A query from its place to its last row, and its end on the server when it is not wanted any more.
-
-use std::time::Instant;
+//! How a query runs, and what the server says where it does not.
 
 use sqlx::postgres::{PgConnection, PgDatabaseError};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row, Statement as _};
+use sqlx::{AssertSqlSafe, Executor, Row, Statement as _};
 
-use super::Inner;
 use super::decode::Decoder;
 use super::params::Statement;
 use super::types::Kind;
 use crate::source::SourceError;
 use crate::source::columns::{Batcher, Column};
+use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
 use crate::source::pump::pump;
+use crate::source::server::GRACE;
 
-/// The server ends the query this much after us, should we not be there any more.
-const GRACE_MS: u128 = 10_000;
-
-impl Inner {
-    /// Runs the statement and tells the listener all about it.
-    pub(super) async fn run(
-        &self,
-        mut statement: Statement,
-        limits: Limits,
-        mut listener: Listener,
-        started: Instant,
-    ) {
-        let session = limits
-            .unless_over(listener.gone(), self.session(&limits))
-            .await;
-        let (mut connection, pid) = match session {
-            Ok(session) => session,
-            Err(error) => return listener.end(Err(error)).await,
-        };
-        listener.times.set_pool(started.elapsed());
-        let mut result = self
-            .stream(&mut connection, &mut statement, &limits, &mut listener)
-            .await;
-        if matches!(
-            result,
-            Err(SourceError::Cancelled | SourceError::Timeout(_))
-        ) {
-            drop(connection);
-            self.terminate(pid).await;
-            listener.end(result).await;
-            return;
-        }
-        if let Err(SourceError::Sql { message, .. }) = &result
-            && message.contains("statement timeout")
-        {
-            result = Err(SourceError::Timeout(limits.limit()));
-        }
-        let broken = matches!(result, Err(SourceError::Lost(_)));
-        listener.end(result).await;
-        // Schemas change between runs, and a statement prepared before would be refused after.
-        if !broken
-            && sqlx::raw_sql("ROLLBACK")
-                .execute(&mut connection)
-                .await
-                .is_ok()
-            && connection.clear_cached_statements().await.is_ok()
-        {
-            self.idle.put(connection);
-        }
-    }
-
-    /// A connection in a read-only transaction, and its process id on the server.
-    async fn session(&self, limits: &Limits) -> Result<(PgConnection, i32), SourceError> {
-        // One that waited may have been closed meanwhile; a new one tells the truth.
-        while let Some(mut connection) = self.idle.take() {
-            if let Ok(pid) = begin(&mut connection, limits).await {
-                return Ok((connection, pid));
-            }
-        }
-        let mut connection = self.connect().await?;
-        if connection
-            .server_version_num()
-            .is_some_and(|version| version >= 140_000)
-        {
-            // Should this process die, the server notices although it has nothing to send. Not every platform can.
-            let _ = sqlx::raw_sql("SET client_connection_check_interval = '2s'")
-                .execute(&mut connection)
-                .await;
-        }
-        let pid = begin(&mut connection, limits)
-            .await
-            .map_err(|error| self.address.unreachable(&error))?;
-        Ok((connection, pid))
-    }
-
-    async fn stream(
-        &self,
-        connection: &mut PgConnection,
-        statement: &mut Statement,
-        limits: &Limits,
-        listener: &mut Listener,
-    ) -> Result<(), SourceError> {
-        let (sent, before, batcher, mut decoder, prepared) = limits
-            .unless_over(listener.gone(), self.prepare(connection, statement, limits))
-            .await?;
-        let arguments = statement.arguments()?;
-        let rows = prepared.query_with(arguments).fetch(connection);
-        pump(
-            rows,
-            &mut decoder,
-            batcher,
-            limits,
-            listener,
-            true,
-            |error| self.failed(error, statement, &sent, before),
+/// Runs the statement and sends every row.
+pub(super) async fn stream(
+    address: &Address,
+    connection: &mut PgConnection,
+    statement: &mut Statement,
+    limits: &Limits,
+    listener: &mut Listener,
+) -> Result<(), SourceError> {
+    let (sent, before, batcher, mut decoder, prepared) = limits
+        .unless_over(
+            listener.gone(),
+            prepare(address, connection, statement, limits),
         )
-        .await
-    }
+        .await?;
+    let arguments = statement.arguments()?;
+    let rows = prepared.query_with(arguments).fetch(connection);
+    pump(
+        rows,
+        &mut decoder,
+        batcher,
+        limits,
+        listener,
+        true,
+        |error| failed(address, error, statement, limits, &sent, before),
+    )
+    .await
+}
 
-    /// Prepares the statement, in a second form where the server must cast columns to text.
-    async fn prepare(
-        &self,
-        connection: &mut PgConnection,
-        statement: &mut Statement,
-        limits: &Limits,
-    ) -> Result<Prepared, SourceError> {
-        let types = statement.types();
-        let plain = loop {
-            let sql = AssertSqlSafe(statement.sql().to_owned());
-            match (&mut *connection)
-                .prepare_with(sqlx::SqlSafeStr::into_sql_str(sql), &types)
-                .await
-            {
-                Ok(prepared) => break prepared,
-                Err(error) => {
-                    let mismatch = error
-                        .as_database_error()
-                        .and_then(sqlx::error::DatabaseError::code)
-                        .is_some_and(|code| ["42883", "42804"].contains(&code.as_ref()));
-                    if !(mismatch && statement.next_variant()) {
-                        return Err(self.failed(error, statement, statement.sql(), 0));
-                    }
-                    sqlx::raw_sql("ROLLBACK")
-                        .execute(&mut *connection)
-                        .await
-                        .map_err(|error| self.address.lost(&error))?;
-                    begin(connection, limits)
-                        .await
-                        .map_err(|error| self.address.lost(&error))?;
-                }
-            }
-        };
-        let kinds: Vec<Kind> = plain.columns().iter().map(Kind::of).collect();
-        let columns = plain
-            .columns()
-            .iter()
-            .zip(&kinds)
-            .map(|(column, kind)| {
-                Column::new(
-                    sqlx::Column::name(column),
-                    kind.arrow(),
-                    &super::types::name(column),
-                )
-            })
-            .collect();
-        let batcher = Batcher::new(columns);
-        if !kinds.contains(&Kind::Cast) {
-            return Ok((
-                statement.sql().to_owned(),
-                0,
-                batcher,
-                Decoder::new(kinds),
-                plain,
-            ));
-        }
-        let names = (1..=kinds.len())
-            .map(|i| format!("c{i}"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        // The type's own output function, as psql prints it: a cast to text may differ (`inet`). The test for NULL
-        // is the one that takes a composite of NULLs for a value.
-        let picked = kinds
-            .iter()
-            .enumerate()
-            .map(|(i, kind)| match (i + 1, kind) {
-                (i, Kind::Cast) => {
-                    format!("CASE WHEN c{i} IS DISTINCT FROM NULL THEN format('%s', c{i}) END")
-                }
-                (i, _) => format!("c{i}"),
-            })
-            .collect::<Vec<_>>()
-            .join(", ");
-        let before = format!("SELECT {picked} FROM (\n");
-        let sent = format!("{before}{}\n) AS report ({names})", statement.sql());
-        let sql = sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sent.clone()));
-        let prepared = (&mut *connection)
-            .prepare_with(sql, &types)
+/// Prepares the statement, in a second form where the server must cast columns to text.
+async fn prepare(
+    address: &Address,
+    connection: &mut PgConnection,
+    statement: &mut Statement,
+    limits: &Limits,
+) -> Result<Prepared, SourceError> {
+    let types = statement.types();
+    let plain = loop {
+        let sql = AssertSqlSafe(statement.sql().to_owned());
+        match (&mut *connection)
+            .prepare_with(sqlx::SqlSafeStr::into_sql_str(sql), &types)
             .await
-            .map_err(|error| self.failed(error, statement, &sent, before.len()))?;
-        Ok((sent, before.len(), batcher, Decoder::new(kinds), prepared))
-    }
-
-    /// The error of a query, with the position in the report's SQL where the server tells one.
-    fn failed(
-        &self,
-        error: sqlx::Error,
-        statement: &Statement,
-        sent: &str,
-        before: usize,
-    ) -> SourceError {
-        let database = match &error {
-            sqlx::Error::Database(database) => database,
-            // sqlx asks the server for types it does not know, and does not understand every answer.
-            sqlx::Error::ColumnDecode { .. } => {
-                return SourceError::Other(
-                    "a column of the result has a type that the driver does not know (a multirange, for example); cast it to text in the report's SQL"
-                        .to_owned(),
-                );
+        {
+            Ok(prepared) => break prepared,
+            Err(error) => {
+                let mismatch = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code)
+                    .is_some_and(|code| ["42883", "42804"].contains(&code.as_ref()));
+                if !(mismatch && statement.next_variant()) {
+                    return Err(failed(
+                        address,
+                        error,
+                        statement,
+                        limits,
+                        statement.sql(),
+                        0,
+                    ));
+                }
+                sqlx::raw_sql("ROLLBACK")
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(|error| address.lost(&error))?;
+                begin(connection, limits)
+                    .await
+                    .map_err(|error| address.lost(&error))?;
             }
-            _ => return self.address.lost(&error),
-        };
-        let Some(error) = database.try_downcast_ref::<PgDatabaseError>() else {
-            return SourceError::Other(database.to_string());
-        };
-        let message = format!("{} ({})", error.message(), error.code());
-        match error.code() {
-            "57P01" | "57P02" | "57P03" => SourceError::Lost(format!(
-                "the server ended the connection to {}: {message}; run the report again",
-                self.address
-            )),
-            "25006" => SourceError::Writes(format!(
-                "the report's SQL would write, and reports run read-only: {message}"
-            )),
-            _ => SourceError::Sql {
-                message: error
-                    .hint()
-                    .map_or(message.clone(), |hint| format!("{message}. {hint}")),
-                position: match error.position() {
-                    Some(sqlx::postgres::PgErrorPosition::Original(at)) => {
-                        statement.position(sent, at, before)
-                    }
-                    _ => None,
-                },
-            },
         }
+    };
+    let kinds: Vec<Kind> = plain.columns().iter().map(Kind::of).collect();
+    let columns = plain
+        .columns()
+        .iter()
+        .zip(&kinds)
+        .map(|(column, kind)| {
+            Column::new(
+                sqlx::Column::name(column),
+                kind.arrow(),
+                &super::types::name(column),
+            )
+        })
+        .collect();
+    let batcher = Batcher::new(columns);
+    if !kinds.contains(&Kind::Cast) {
+        return Ok((
+            statement.sql().to_owned(),
+            0,
+            batcher,
+            Decoder::new(kinds),
+            plain,
+        ));
+    }
+    let names = (1..=kinds.len())
+        .map(|i| format!("c{i}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    // The type's own output function, as psql prints it: a cast to text may differ (`inet`). The test for NULL
+    // is the one that takes a composite of NULLs for a value.
+    let picked = kinds
+        .iter()
+        .enumerate()
+        .map(|(i, kind)| match (i + 1, kind) {
+            (i, Kind::Cast) => {
+                format!("CASE WHEN c{i} IS DISTINCT FROM NULL THEN format('%s', c{i}) END")
+            }
+            (i, _) => format!("c{i}"),
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    let before = format!("SELECT {picked} FROM (\n");
+    let sent = format!("{before}{}\n) AS report ({names})", statement.sql());
+    let sql = sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sent.clone()));
+    let prepared = (&mut *connection)
+        .prepare_with(sql, &types)
+        .await
+        .map_err(|error| failed(address, error, statement, limits, &sent, before.len()))?;
+    Ok((sent, before.len(), batcher, Decoder::new(kinds), prepared))
+}
+
+/// The error of a query, with the position in the report's SQL where the server tells one.
+fn failed(
+    address: &Address,
+    error: sqlx::Error,
+    statement: &Statement,
+    limits: &Limits,
+    sent: &str,
+    before: usize,
+) -> SourceError {
+    let database = match &error {
+        sqlx::Error::Database(database) => database,
+        // sqlx asks the server for types it does not know, and does not understand every answer.
+        sqlx::Error::ColumnDecode { .. } => {
+            return SourceError::Other(
+                "a column of the result has a type that the driver does not know (a multirange, for example); cast it to text in the report's SQL"
+                    .to_owned(),
+            );
+        }
+        _ => return address.lost(&error),
+    };
+    let Some(error) = database.try_downcast_ref::<PgDatabaseError>() else {
+        return SourceError::Other(database.to_string());
+    };
+    let message = format!("{} ({})", error.message(), error.code());
+    match error.code() {
+        "57014" if error.message().contains("statement timeout") => {
+            SourceError::Timeout(limits.limit())
+        }
+        "57P01" | "57P02" | "57P03" => SourceError::Lost(format!(
+            "the server ended the connection to {address}: {message}; run the report again"
+        )),
+        "25006" => SourceError::Writes(format!(
+            "the report's SQL would write, and reports run read-only: {message}"
+        )),
+        _ => SourceError::Sql {
+            message: error
+                .hint()
+                .map_or(message.clone(), |hint| format!("{message}. {hint}")),
+            position: match error.position() {
+                Some(sqlx::postgres::PgErrorPosition::Original(at)) => {
+                    statement.position(sent, at, before)
+                }
+                _ => None,
+            },
+        },
     }
 }
 
 type Prepared = (String, usize, Batcher, Decoder, sqlx::postgres::PgStatement);
 
 /// Opens the snapshot, with a time limit of the server's own behind ours; answers the process id.
-async fn begin(connection: &mut PgConnection, limits: &Limits) -> Result<i32, sqlx::Error> {
-    let limit = (limits.limit().as_millis() + GRACE_MS).min(i32::MAX as u128);
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    limits: &Limits,
+) -> Result<i32, sqlx::Error> {
+    let limit = limits
+        .limit()
+        .saturating_add(GRACE)
+        .as_millis()
+        .min(i32::MAX as u128);
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}; SELECT pg_backend_pid()"
     );

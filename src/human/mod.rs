@@ -1,5 +1,11 @@
-//! How are a count, a time and a size written for people? One place for the window and the command line, always with
-//! the unit.
+//! How is it written for people? Counts, times and sizes, always with the unit; columns; and text from elsewhere that a
+//! terminal must not obey. One place for the window and the command line, so that a number reads the same in both.
+
+mod columns;
+mod visible;
+
+pub use columns::{columns, widths};
+pub use visible::{is_obeyed, line, lines};
 
 use std::time::Duration;
 
@@ -90,6 +96,15 @@ pub fn sentence(text: &str) -> String {
     })
 }
 
+/// How many times faster: `3.2x`, `412x`, `1,024x`.
+pub fn times(ratio: f64) -> String {
+    if ratio < 10.0 {
+        format!("{ratio:.1}x")
+    } else {
+        format!("{}x", count(ratio.round() as u64))
+    }
+}
+
 /// A share from 0 to 1 as `99.2 %`.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
@@ -140,5 +155,8 @@ mod tests {
             assert_eq!(bytes(value), shown);
         }
         assert_eq!(percent(0.992), "99.2 %");
+        assert_eq!([3.21, 41.7, 1_024.4].map(times), ["3.2x", "42x", "1,024x"]);
+        // Not "1day 1h 8s", as the workspace file would write it.
+        assert_eq!(long(Duration::from_secs(90_008)), "1 d 1 h");
     }
 }

@@ -1,0 +1,226 @@
+//! A database server as a source: what MySQL and PostgreSQL share, around what each does in its own way ([`Server`]).
+//!
+//! A query has one of the places, runs on a connection in a read-only transaction, and is ended on the server where it
+//! is not wanted any more. The connection then waits for the next query.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::{Address, CONNECT};
+use super::job::{Idle, Limits, Listener, Places};
+use super::steps::Steps;
+use super::{CheckStep, Query, Rows, Source, SourceCheck, SourceError};
+use crate::report::{Catalogue, Dialect, SourceIdentity};
+use crate::workspace::SourceConfig;
+
+/// The server ends a query this much after us, should we not be there any more.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// What each kind of server does in its own way.
+#[async_trait]
+pub(super) trait Server: Send + Sync + 'static {
+    /// A connection to it.
+    type Connection: Send;
+    /// A report's SQL with its values, ready to be sent.
+    type Statement: Send;
+    /// What names a connection on the server, so that it can be ended from another one.
+    type Number: Copy + Send + Sync;
+
+    /// The SQL it speaks.
+    const DIALECT: Dialect;
+
+    /// Where it is, as people call it.
+    fn address(&self) -> &Address;
+
+    /// Reads a report's SQL and the values of its parameters.
+    fn statement(&self, query: &Query) -> Result<Self::Statement, SourceError>;
+
+    /// A new connection, with the settings that last as long as it does.
+    async fn connect(&self) -> Result<Self::Connection, SourceError>;
+
+    /// Begins a read-only transaction in which every read sees one snapshot, with a time limit of the server's own
+    /// behind ours.
+    async fn begin(
+        &self,
+        connection: &mut Self::Connection,
+        limits: &Limits,
+    ) -> Result<Self::Number, SourceError>;
+
+    /// Runs the statement and sends every row.
+    async fn stream(
+        &self,
+        connection: &mut Self::Connection,
+        statement: &mut Self::Statement,
+        limits: &Limits,
+        listener: &mut Listener,
+    ) -> Result<(), SourceError>;
+
+    /// Ends the transaction and forgets what was prepared, for schemas change between runs; whether that went well.
+    async fn reset(&self, connection: &mut Self::Connection) -> bool;
+
+    /// Ends another connection and what it does. Where that fails the server's own time limit is left.
+    async fn kill(
+        &self,
+        connection: Self::Connection,
+        number: Self::Number,
+    ) -> Result<(), SourceError>;
+
+    /// Tables, views and functions, for what reports depend on.
+    async fn catalogue(&self, connection: Self::Connection) -> Result<Catalogue, SourceError>;
+
+    /// The connection test, from the sign-in on.
+    async fn look(
+        &self,
+        connection: Self::Connection,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), SourceError>;
+}
+
+/// A server as a source.
+pub(super) struct Remote<S: Server>(Arc<Inner<S>>);
+
+struct Inner<S: Server> {
+    server: S,
+    identity: SourceIdentity,
+    places: Places,
+    idle: Idle<S::Connection>,
+    timeout: Duration,
+}
+
+impl<S: Server> Remote<S> {
+    /// A source over a server; nothing is connected yet. `kind` and the session's settings are part of what the source
+    /// is.
+    pub(super) fn new(server: S, kind: &str, session: (&str, &str), config: &SourceConfig) -> Self {
+        let address = server.address();
+        let identity = SourceIdentity {
+            kind: kind.to_owned(),
+            server: address.to_string(),
+            database: address.database.clone(),
+            user: address.user.clone(),
+            session: vec![(session.0.to_owned(), session.1.to_owned())],
+        };
+        Self(Arc::new(Inner {
+            server,
+            identity,
+            places: Places::new(config.max_concurrent_queries),
+            idle: Idle::new(),
+            timeout: config.query_timeout,
+        }))
+    }
+}
+
+impl<S: Server> Inner<S> {
+    /// A new connection, or why there is none.
+    async fn connect(&self) -> Result<S::Connection, SourceError> {
+        tokio::time::timeout(CONNECT, self.server.connect())
+            .await
+            .unwrap_or_else(|_| Err(SourceError::Connect(self.server.address().silent())))
+    }
+
+    /// A connection in a read-only transaction, and its number.
+    async fn session(&self, limits: &Limits) -> Result<(S::Connection, S::Number), SourceError> {
+        // One that waited may have been closed meanwhile; a new one tells the truth.
+        while let Some(mut connection) = self.idle.take() {
+            if let Ok(number) = self.server.begin(&mut connection, limits).await {
+                return Ok((connection, number));
+            }
+        }
+        let mut connection = self.connect().await?;
+        let number = self.server.begin(&mut connection, limits).await?;
+        Ok((connection, number))
+    }
+
+    /// Runs the statement and tells the listener all about it.
+    async fn run(
+        &self,
+        mut statement: S::Statement,
+        limits: Limits,
+        mut listener: Listener,
+        started: Instant,
+    ) {
+        let session = limits
+            .unless_over(listener.gone(), self.session(&limits))
+            .await;
+        let (mut connection, number) = match session {
+            Ok(session) => session,
+            Err(error) => return listener.end(Err(error)).await,
+        };
+        listener.times.set_pool(started.elapsed());
+        let result = self
+            .server
+            .stream(&mut connection, &mut statement, &limits, &mut listener)
+            .await;
+        match &result {
+            Err(SourceError::Cancelled | SourceError::Timeout(_)) => {
+                drop(connection);
+                self.kill(number).await;
+                listener.end(result).await;
+            }
+            Err(SourceError::Lost(_)) => listener.end(result).await,
+            _ => {
+                listener.end(result).await;
+                if self.server.reset(&mut connection).await {
+                    self.idle.put(connection);
+                }
+            }
+        }
+    }
+
+    async fn kill(&self, number: S::Number) {
+        let killed = async { self.server.kill(self.connect().await?, number).await };
+        if let Err(error) = killed.await {
+            let address = self.server.address();
+            tracing::warn!(source = %address, "a query could not be ended on the server: {error}");
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Server> Source for Remote<S> {
+    fn identity(&self) -> &SourceIdentity {
+        &self.0.identity
+    }
+
+    fn dialect(&self) -> Dialect {
+        S::DIALECT
+    }
+
+    async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError> {
+        super::readonly::check(&query.sql, S::DIALECT)?;
+        let statement = self.0.server.statement(&query)?;
+        let started = Instant::now();
+        let place = self.0.places.take(&cancel).await?;
+        let limits = Limits::start(cancel, query.timeout.unwrap_or(self.0.timeout));
+        let (listener, answered) = Listener::new();
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            inner.run(statement, limits, listener, started).await;
+            drop(place);
+        });
+        Listener::answered(answered).await
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, SourceError> {
+        self.0.server.catalogue(self.0.connect().await?).await
+    }
+
+    async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
+        let address = self.0.server.address();
+        let mut steps = Steps::new(progress);
+        if !steps.reach(address).await {
+            return steps.done();
+        }
+        match self.0.connect().await {
+            Err(error) => steps.fail(format!("Sign in as {}", address.user), &error),
+            Ok(connection) => {
+                if let Err(error) = self.0.server.look(connection, &mut steps).await {
+                    steps.fail("Read-only transaction", &error);
+                }
+            }
+        }
+        steps.done()
+    }
+}

@@ -1,0 +1,150 @@
+//! `race`, `warm`, `reports` and `check`.
+
+use super::{Place, texts};
+
+#[test]
+fn a_race_compares_times_and_answers() {
+    let place = Place::new();
+    let race = place.json(&["race", "all", "-n", "3", "--json"]);
+    assert_eq!(race["report"], "all");
+    assert_eq!(race["n"], 3);
+    assert_eq!(race["identical"], true, "{race}");
+    assert!(race["speedup"].as_f64().unwrap() > 0.0);
+    for side in ["cached", "uncached"] {
+        assert_eq!(race[side]["n"], 3, "{race}");
+        for field in ["min_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms"] {
+            assert!(race[side][field].as_f64().unwrap() > 0.0);
+        }
+    }
+    // Nobody watches this one, so the race does.
+    let race = place.json(&["race", "watched", "-n", "2", "--json"]);
+    assert_eq!(
+        (&race["identical"], &race["cached"]["n"]),
+        (&true.into(), &2.into()),
+        "{race}"
+    );
+    let (text, _) = place.good(&["race", "all", "-n", "1"]);
+    assert!(
+        text.contains("p50") && text.contains("the answers are identical"),
+        "{text}"
+    );
+}
+
+#[test]
+fn warm_fills_once_and_reports_tell_the_state() {
+    let place = Place::new();
+    let reports = place.json(&["reports", "--json"]);
+    assert_eq!(reports[0]["name"], "all");
+    assert_eq!(reports[0]["state"], "missing");
+    let warmed = place.json(&["warm", "all", "none", "--json"]);
+    assert_eq!(
+        (&warmed[0]["filled"], &warmed[0]["rows"]),
+        (&true.into(), &5000.into()),
+        "{warmed}"
+    );
+    assert_eq!(warmed[1]["filled"], true);
+    let again = place.json(&["warm", "all", "--json"]);
+    assert_eq!(
+        (&again[0]["state"], &again[0]["filled"]),
+        (&"fresh".into(), &false.into()),
+        "{again}"
+    );
+    assert_eq!(place.stats(&["run", "all"])["outcome"], "hit");
+    let reports = place.json(&["reports", "--json"]);
+    let all = &reports[0];
+    let fields = [
+        "name",
+        "params",
+        "state",
+        "reason",
+        "age_ms",
+        "ttl_ms",
+        "rows",
+        "bytes",
+        "key",
+        "tables",
+        "detector",
+        "hits",
+        "misses",
+        "last_cached_ms",
+        "last_uncached_ms",
+    ];
+    for field in fields {
+        assert!(all.get(field).is_some(), "{field} is missing in {all}");
+    }
+    assert_eq!(
+        (&all["state"], &all["rows"], &all["hits"]),
+        (&"fresh".into(), &5000.into(), &1.into()),
+        "{all}"
+    );
+    assert!(all["last_cached_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(all["tables"], serde_json::json!(["things"]));
+    let (text, _) = place.good(&["reports"]);
+    assert!(
+        text.lines().count() == 12 && text.contains("unwatched"),
+        "{text}"
+    );
+    // One that fails does not stop the others, and is said.
+    let output = place.output(&["warm", "wrong", "twice"]);
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        err.contains("nosuch") && out.contains("filled"),
+        "{out} {err}"
+    );
+}
+
+#[test]
+fn check_tells_each_step_and_what_watches() {
+    let place = Place::new();
+    let check = place.json(&["check", "--json"]);
+    assert_eq!(check["cache"]["ok"], true);
+    assert!(
+        check["cache"]["server_version"]
+            .as_str()
+            .unwrap()
+            .contains('.')
+    );
+    let source = &check["sources"][0];
+    assert_eq!(
+        (&source["name"], &source["ok"]),
+        (&"shop".into(), &true.into())
+    );
+    for field in [
+        "server_version",
+        "detector",
+        "delay_ms",
+        "blind_spots",
+        "better_by",
+    ] {
+        assert!(
+            source.get(field).is_some(),
+            "{field} is missing in {source}"
+        );
+    }
+    let (text, _) = place.good(&["check"]);
+    assert!(
+        text.contains("detector:") && !text.contains("FAILED"),
+        "{text}"
+    );
+    // Nothing of it stays in the cache.
+    assert!(
+        !place
+            .redis
+            .as_ref()
+            .unwrap()
+            .cli(&["--scan"])
+            .contains("check")
+    );
+}
+
+#[test]
+fn an_embedded_cache_lives_as_long_as_the_command() {
+    let place = Place::with_cache("embedded");
+    let race = place.json(&["race", "all", "-n", "2", "--json"]);
+    assert_eq!(
+        (&race["identical"], &race["cached"]["n"]),
+        (&true.into(), &2.into()),
+        "{race}"
+    );
+}

@@ -1,0 +1,232 @@
+//! The commands on MariaDB and PostgreSQL: the demo's data loaded by the command line, and everything on top of it.
+
+use std::fs;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{Place, interrupt, texts};
+use crate::servers::{MariaDb, PASSWORD, Postgres, Redis};
+
+/// A report that runs for hours; its comment is how it is found on the server.
+const SLOW: &str = "
+[[reports]]
+name = \"slow\"
+source = \"shop\"
+sql = \"SELECT count(*) AS n FROM lineitem a, lineitem b, lineitem c WHERE a.l_partkey + b.l_partkey + c.l_partkey = -1 /* slow one */\"
+";
+
+/// A workspace over a database that `lookaside demo --load` filled.
+fn loaded(url: &str) -> Place {
+    let place = Place::new();
+    let (text, _) = place.good(&["demo", "--load", url, "--scale", "0.01"]);
+    assert!(
+        !text.contains(PASSWORD) && text.contains("${SHOP_PASSWORD}"),
+        "{text}"
+    );
+    let redis = place.redis.as_ref().unwrap().url();
+    let text = text.replace("redis://127.0.0.1:6379/0", &redis) + SLOW;
+    fs::write(place.path("lookaside.toml"), text).unwrap();
+    place
+}
+
+/// Every command once; `running` counts the queries on the server with this text in them.
+fn commands_work(url: &str, product: &str, running: &dyn Fn(&str) -> String) {
+    let place = loaded(url);
+    let again = place.bad(&["demo", "--load", url, "--scale", "0.01"], 1);
+    assert!(again.contains("--replace"), "{again}");
+
+    let check = place.json(&["check", "--json"]);
+    let source = &check["sources"][0];
+    assert_eq!(
+        (&source["name"], &source["ok"]),
+        (&"shop".into(), &true.into()),
+        "{check}"
+    );
+    assert!(
+        source["server_version"]
+            .as_str()
+            .unwrap()
+            .starts_with(product),
+        "{check}"
+    );
+
+    let reports = place.json(&["reports", "--json"]);
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), 9);
+    assert!(
+        reports.iter().all(|report| report["state"] == "missing"),
+        "{reports:?}"
+    );
+    let names: Vec<&str> = reports[..8]
+        .iter()
+        .map(|report| report["name"].as_str().unwrap())
+        .collect();
+    let warmed = place.json(&[&["warm", "--json"], &names[..]].concat());
+    for report in warmed.as_array().unwrap() {
+        assert_eq!(
+            (&report["filled"], &report["error"]),
+            (&true.into(), &Value::Null),
+            "{warmed}"
+        );
+    }
+    // This one keeps by its time to live alone, so it needs no worker.
+    let run = |more: &[&str]| {
+        let args = [
+            &["run", "order-lines-export", "--format", "csv", "--stats"],
+            more,
+        ]
+        .concat();
+        let (out, err) = place.good(&args);
+        let stats: Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
+        (out, stats)
+    };
+    let (hit, stats) = run(&[]);
+    assert_eq!(stats["outcome"], "hit", "{stats}");
+    let (uncached, stats) = run(&["--uncached"]);
+    assert_eq!(stats["outcome"], "bypass", "{stats}");
+    assert!(hit == uncached && hit.lines().count() > 10, "{hit}");
+    for report in ["order-lines-export", "monthly-revenue"] {
+        // The second is refreshed on change: the race's own worker asks the watermark.
+        let race = place.json(&["race", report, "-n", "2", "--json"]);
+        assert_eq!(
+            (&race["identical"], &race["cached"]["n"]),
+            (&true.into(), &2.into()),
+            "{race}"
+        );
+    }
+
+    // Ctrl-C ends the query on the server too.
+    assert_eq!(running("slow one").trim(), "0");
+    let child = place
+        .command(&["run", "slow"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while running("slow one").trim() == "0" {}
+    interrupt(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let (_, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("cancelled"), "{err}");
+    while running("slow one").trim() != "0" {}
+}
+
+#[test]
+fn every_command_works_on_mariadb() {
+    let server = MariaDb::shared();
+    let (url, name) = server.fresh_database();
+    commands_work(&url, "MariaDB", &|mark| {
+        let sql = format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{mark}%' AND id <> CONNECTION_ID()"
+        );
+        server.client(&name, &sql, &["--skip-column-names"])
+    });
+}
+
+#[test]
+fn every_command_works_on_postgres() {
+    let server = Postgres::shared();
+    let (url, name) = server.fresh_database();
+    commands_work(&url, "PostgreSQL", &|mark| {
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{mark}%' AND pid <> pg_backend_pid()"
+        );
+        server.client(&name, &sql, &[])
+    });
+}
+
+/// The rights that docs/protocol.md lists, as `ACL SETUSER` takes them.
+fn listed_rights() -> Vec<&'static str> {
+    let page = include_str!("../../../docs/protocol.md");
+    let (_, rights) = page.split_once("## Permissions").unwrap();
+    rights
+        .split('`')
+        .find(|part| part.starts_with('+'))
+        .unwrap()
+        .split_whitespace()
+        .collect()
+}
+
+/// Every command that uses the cache, with a worker, as an account that may do what docs/protocol.md lists.
+#[test]
+fn an_account_with_exactly_the_listed_rights_is_enough() {
+    let redis = Redis::start();
+    let mut user = vec![
+        "ACL",
+        "SETUSER",
+        "narrow",
+        "on",
+        ">pw-x7",
+        "resetkeys",
+        "~lookaside:*",
+    ];
+    let rights = listed_rights();
+    user.extend(&rights);
+    assert_eq!(redis.cli(&user).trim(), "OK");
+    redis.cli(&["CONFIG", "RESETSTAT"]);
+    let place = Place::with_cache(&format!("redis://narrow:pw-x7@127.0.0.1:{}/1", redis.port));
+    let check = place.json(&["check", "--json"]);
+    assert_eq!(check["cache"]["ok"], true, "{check}");
+    assert_eq!(place.stats(&["run", "all"])["outcome"], "miss");
+    assert_eq!(place.stats(&["run", "all"])["outcome"], "hit");
+    // Large enough for chunks of its own.
+    assert_eq!(
+        place.stats(&["run", "rows", "-p", "n=300000"])["outcome"],
+        "miss"
+    );
+    assert_eq!(
+        place.stats(&["run", "rows", "-p", "n=300000"])["outcome"],
+        "hit"
+    );
+    place.good(&["warm", "watched", "none"]);
+    // With a worker of its own, which leads, refreshes and resigns.
+    let race = place.json(&["race", "watched", "-n", "2", "--json"]);
+    assert_eq!(race["cached"]["n"], 2, "{race}");
+    place.good(&["reports"]);
+
+    let denied = redis.cli(&["ACL", "LOG"]);
+    assert_eq!(denied.trim(), "", "denied: {denied}");
+    // And nothing is listed that nobody sends.
+    let sent = redis.cli(&["INFO", "commandstats"]);
+    let sent: Vec<&str> = sent
+        .lines()
+        .filter_map(|line| line.strip_prefix("cmdstat_")?.split(':').next())
+        .collect();
+    let unused: Vec<_> = rights
+        .into_iter()
+        .filter(|right| {
+            let command = right.trim_start_matches('+');
+            !sent
+                .iter()
+                .any(|sent| *sent == command || sent.split('|').next() == Some(command))
+        })
+        .collect();
+    // These may be for a second worker, a change of the whole source, and an entry that went away meanwhile.
+    let rare = ["+pttl", "+hkeys", "+srem", "+sscan", "+sismember"];
+    assert!(
+        unused.iter().all(|right| rare.contains(right)),
+        "{unused:?} are listed and not used; sent are {sent:?}"
+    );
+
+    // The inspector sees the whole keyspace, also what is not ours.
+    redis.cli(&[
+        "ACL", "SETUSER", "reader", "on", ">pw-x7", "~*", "+ping", "+info", "+select", "+@read",
+    ]);
+    redis.cli(&["-n", "1", "SET", "another's", "x"]);
+    let url = format!("redis://reader:pw-x7@127.0.0.1:{}/1", redis.port);
+    let keys = place.json(&["keys", "--json", "--redis", &url]);
+    assert_eq!(
+        (&keys["complete"], &keys["notes"]),
+        (&true.into(), &serde_json::json!([])),
+        "{keys}"
+    );
+    let key = place.json(&["key", "another's", "--json", "--redis", &url]);
+    assert_eq!(
+        (&key["value"], key["bytes"].is_u64()),
+        (&"x".into(), true),
+        "{key}"
+    );
+}

@@ -1,0 +1,231 @@
+//! A private PostgreSQL server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, Weak};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{
+    Certificates, DATABASE, PASSWORD, Process, USER, as_user, copy, fresh_name, on_a_free_port,
+    program, share, stdout_of, template,
+};
+
+/// A private PostgreSQL server with a database [`DATABASE`]; [`USER`] is its superuser.
+pub(crate) struct Postgres {
+    /// Its loopback port.
+    pub(crate) port: u16,
+    folder: TempDir,
+    process: Option<Process>,
+}
+
+impl Postgres {
+    /// The server that all tests running now in this process share; each test makes its own database or schema.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        share(&SHARED, Self::start)
+    }
+
+    /// Starts one of one's own.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one that takes connections over TLS alone.
+    pub(crate) fn start_tls(certificates: &Certificates) -> Self {
+        let args = [
+            "-c",
+            "ssl=on",
+            "-c",
+            "ssl_cert_file=server.pem",
+            "-c",
+            "ssl_key_file=server.key",
+        ];
+        Self::start_in(&args, |data| {
+            let (certificate, key) = certificates.server();
+            std::fs::copy(certificate, data.join("server.pem")).unwrap();
+            std::fs::copy(key, data.join("server.key")).unwrap();
+            let rules = data.join("pg_hba.conf");
+            let open = std::fs::read_to_string(&rules).unwrap();
+            let encrypted: String = open
+                .lines()
+                .map(|line| match line.strip_prefix("host ") {
+                    Some(rest) => format!("hostssl {rest}\n"),
+                    None => format!("{line}\n"),
+                })
+                .collect();
+            std::fs::write(rules, encrypted).unwrap();
+        })
+    }
+
+    /// Starts one with more arguments, `-c wal_level=logical` for example.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::start_in(args, |_| ())
+    }
+
+    fn start_in(args: &[&str], prepare: impl Fn(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        copy(&postgres_template(), &data);
+        prepare(&data);
+        give_to_postgres(folder.path());
+        let (port, process) = on_a_free_port(|port| {
+            let mut command = Command::new(postgres_program("postgres"));
+            command
+                .arg("-D")
+                .arg(&data)
+                .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
+                .arg(folder.path());
+            // Small and careless: the data lives as long as the test.
+            command.args([
+                "-F",
+                "-c",
+                "shared_buffers=32MB",
+                "-c",
+                "full_page_writes=off",
+            ]);
+            command.args(["-c", "max_connections=60", "-c", "autovacuum=off"]);
+            command.args(args);
+            let mut process = Process::spawn(command, folder.path(), postgres_user(), Signal::QUIT);
+            process
+                .until(|_| postgres_is_ready(&data))
+                .then_some(process)
+        });
+        Self {
+            port,
+            folder,
+            process: Some(process),
+        }
+    }
+
+    /// `postgres://tester:...@127.0.0.1:PORT/shop`.
+    pub(crate) fn url(&self) -> String {
+        self.url_of(DATABASE)
+    }
+
+    /// The URL of another database on it.
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        format!(
+            "postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// The folder of its unix socket.
+    pub(crate) fn socket_folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").child.id()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Makes a new empty database and returns its URL and name: a test of its own on a shared server.
+    pub(crate) fn fresh_database(&self) -> (String, String) {
+        let name = fresh_name();
+        self.client(DATABASE, &format!("CREATE DATABASE {name}"), &[]);
+        (self.url_of(&name), name)
+    }
+
+    /// What `psql` prints for this SQL, unaligned and without headers.
+    pub(crate) fn client(&self, database: &str, sql: &str, args: &[&str]) -> String {
+        let mut command = Command::new(program(&["psql"], &[], "postgresql-client"));
+        command.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            USER,
+        ]);
+        command
+            .args(["-p", &self.port.to_string(), "-d", database])
+            .args(args)
+            .env("PGPASSWORD", PASSWORD);
+        command.env("PGTZ", "UTC");
+        stdout_of(command, sql)
+    }
+}
+
+/// Whether the server that owns this data folder has written that it is ready.
+fn postgres_is_ready(data: &Path) -> bool {
+    std::fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| text.contains("ready"))
+}
+
+/// A data folder as `initdb` makes it, with [`DATABASE`], made once per target folder.
+fn postgres_template() -> PathBuf {
+    template("postgres", |folder| {
+        // initdb refuses root and must own the folder, so it works in a temporary one.
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(place.path().join("password"), PASSWORD).unwrap();
+        give_to_postgres(place.path());
+        let mut command = Command::new(postgres_program("initdb"));
+        command.arg("-D").arg(&data).args([
+            "-U",
+            USER,
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        ]);
+        command.arg("--pwfile").arg(place.path().join("password"));
+        stdout_of(as_user(command, postgres_user(), None), "");
+        let mut command = Command::new(postgres_program("postgres"));
+        command
+            .args(["--single", "-j", "-D"])
+            .arg(&data)
+            .arg("postgres");
+        stdout_of(
+            as_user(command, postgres_user(), None),
+            &format!("CREATE DATABASE {DATABASE};\n\n"),
+        );
+        copy(&data, folder);
+    })
+}
+
+/// `postgres` itself refuses root.
+fn postgres_user() -> Option<&'static str> {
+    rustix::process::geteuid().is_root().then_some("postgres")
+}
+
+fn give_to_postgres(folder: &Path) {
+    if let Some(user) = postgres_user() {
+        let mut command = Command::new("chown");
+        command.arg("-R").arg(format!("{user}:")).arg(folder);
+        stdout_of(command, "");
+    }
+}
+
+fn postgres_program(name: &str) -> PathBuf {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| {
+            entries
+                .flatten()
+                .map(|entry| entry.path().join("bin"))
+                .collect()
+        })
+        .unwrap_or_default();
+    // The newest version first: names are version numbers of two digits.
+    folders.sort();
+    folders.reverse();
+    let folders: Vec<&str> = folders
+        .iter()
+        .filter_map(|folder| folder.to_str())
+        .collect();
+    program(&[name], &folders, "postgresql")
+}

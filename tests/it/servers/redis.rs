@@ -1,0 +1,124 @@
+//! A private redis-server.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{PATIENCE, Process, on_a_free_port, program, signal, stdout_of};
+
+/// A private redis-server.
+pub(crate) struct Redis {
+    /// Its loopback port; the same after [`Redis::restart`].
+    pub(crate) port: u16,
+    folder: TempDir,
+    args: Vec<String>,
+    process: Option<Process>,
+}
+
+impl Redis {
+    /// Starts one that keeps nothing on disk.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// Starts one with these arguments after the port and folder.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let (port, process) = on_a_free_port(|port| Self::spawn(port, folder.path(), &args));
+        Self {
+            port,
+            folder,
+            args,
+            process: Some(process),
+        }
+    }
+
+    fn spawn(port: u16, folder: &Path, args: &[String]) -> Option<Process> {
+        let mut command = Command::new(program(
+            &["redis-server", "valkey-server"],
+            &[],
+            "redis-server",
+        ));
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
+            .arg(folder);
+        command.args(args);
+        let mut process = Process::spawn(command, folder, None, Signal::KILL);
+        process
+            .until(|pid| redis_answers(port, pid))
+            .then_some(process)
+    }
+
+    /// `redis://127.0.0.1:PORT/0`.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Its folder: where a unix socket may be put, and where it saves.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").child.id()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on the same port, after [`Redis::kill`].
+    pub(crate) fn restart(&mut self) {
+        self.process = None;
+        let start = Instant::now();
+        while self.process.is_none() {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "redis-server does not come back on port {}",
+                self.port
+            );
+            self.process = Self::spawn(self.port, self.folder.path(), &self.args);
+        }
+    }
+
+    /// Stops its clock: connections stay open and nothing answers, as on a hung machine.
+    pub(crate) fn freeze(&self) {
+        signal(self.pid(), Signal::STOP);
+    }
+
+    /// Lets it go on after [`Redis::freeze`].
+    pub(crate) fn thaw(&self) {
+        signal(self.pid(), Signal::CONT);
+    }
+
+    /// What `redis-cli` prints for these arguments.
+    pub(crate) fn cli(&self, args: &[&str]) -> String {
+        let mut command = Command::new(program(&["redis-cli", "valkey-cli"], &[], "redis-tools"));
+        command.args(["-p", &self.port.to_string()]).args(args);
+        stdout_of(command, "")
+    }
+}
+
+/// Whether the redis-server with this process id answers on the port (another one may have taken the port first).
+fn redis_answers(port: u16, pid: u32) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    if stream.write_all(b"INFO server\r\nQUIT\r\n").is_err() {
+        return false;
+    }
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer.contains(&format!("process_id:{pid}\r")) || answer.starts_with("-NOAUTH")
+}
