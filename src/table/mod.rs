@@ -24,6 +24,7 @@ pub use output::WriteError;
 pub use stream::{BatchSender, BatchStream, Interrupted};
 pub use widen::widen;
 
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
@@ -48,9 +49,15 @@ impl Table {
 
     /// Bytes of memory that the rows occupy.
     pub fn bytes(&self) -> usize {
-        self.batches
-            .iter()
-            .map(RecordBatch::get_array_memory_size)
-            .sum()
+        self.batches.iter().map(bytes_of).sum()
     }
+}
+
+/// Bytes of memory that a batch's rows occupy. What columns share, as those of a decoded chunk do, is counted once.
+pub fn bytes_of(batch: &RecordBatch) -> usize {
+    let column = |column: &ArrayRef| {
+        let slice = column.to_data().get_slice_memory_size();
+        slice.unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    batch.columns().iter().map(column).sum()
 }

@@ -1,7 +1,9 @@
 //! The Reports view.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -12,7 +14,11 @@ use lookaside::app::views::reports::{self, Command as Asked};
 use lookaside::engine::{EntryState, Freshness, Mode, Outcome};
 use lookaside::report::{Refresh, Value};
 
-use crate::app_shell::{Window, about, answered, blank, open, table, window, workspace};
+use lookaside::table::Table;
+
+use crate::app_shell::{
+    Window, about, answered, answered_with, blank, open, table, window, workspace,
+};
 
 fn asked(window: &Window) -> Vec<String> {
     window
@@ -53,6 +59,62 @@ fn a_report_that_was_not_run_says_so() {
             .is_some()
     );
     assert!(window.query_by_label("Hit ratio 80.0 %").is_some());
+}
+
+#[test]
+fn answers_of_other_reports_make_room() {
+    let mut state = open();
+    let names = ["monthly-revenue", "top-customers", "late-shipments"];
+    for (i, name) in (7..).zip(names) {
+        state.reports.select(name);
+        // A hundred times the same batch counts a hundred times and costs once.
+        let part = table(30_000);
+        let table = Arc::new(Table {
+            schema: part.schema.clone(),
+            batches: vec![part.batches[0].clone(); 100],
+        });
+        let (task, now) = (TaskId(i), state.clock.now);
+        state.reports.started(task, &Mode::Cached, now);
+        let about = about(&table, Outcome::Hit, None);
+        state.apply(Event::Reports(reports::Event::About { task, about }));
+        let left_out = 0;
+        state.apply(Event::Reports(reports::Event::Rows {
+            task,
+            table,
+            left_out,
+        }));
+        state.apply(Event::Ended(task));
+    }
+    let mut kept = Vec::new();
+    for name in names {
+        state.reports.select(name);
+        kept.push(state.reports.has_rows());
+    }
+    assert_eq!(kept, [false, true, true], "the oldest one went");
+    state.reports.select(names[0]);
+    let window = window(state, [1280.0, 800.0], true);
+    assert!(window.query_by_label("Run it again").is_some());
+}
+
+#[test]
+fn a_column_grows_for_what_comes_later() {
+    let width_of = |rows: i64| {
+        let numbers = Int64Array::from_iter_values(0..rows);
+        let batch = RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]);
+        let batch = batch.unwrap_or_else(|error| panic!("{error}"));
+        let table = Arc::new(Table {
+            schema: batch.schema(),
+            batches: vec![batch],
+        });
+        let window = window(
+            answered_with(open(), table, Outcome::Hit, None),
+            [1280.0, 800.0],
+            true,
+        );
+        let title = window.get_by_role_and_label(Role::ColumnHeader, "n");
+        title.rect().width()
+    };
+    assert!(width_of(10_000_000) > width_of(60) + 10.0);
 }
 
 #[test]

@@ -310,13 +310,18 @@ pub(crate) fn about(table: &Table, outcome: Outcome, reason: Option<&str>) -> Ab
 }
 
 /// Runs the selected report to its end.
-pub(crate) fn answered(
+pub(crate) fn answered(state: State, rows: usize, outcome: Outcome, reason: Option<&str>) -> State {
+    answered_with(state, table(rows), outcome, reason)
+}
+
+/// Runs the selected report to its end, with these rows.
+pub(crate) fn answered_with(
     mut state: State,
-    rows: usize,
+    table: Arc<Table>,
     outcome: Outcome,
     reason: Option<&str>,
 ) -> State {
-    let (task, table) = (TaskId(7), table(rows));
+    let task = TaskId(7);
     let now = state.clock.now;
     state.reports.started(task, &Mode::Cached, now);
     let about = about(&table, outcome, reason);

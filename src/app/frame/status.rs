@@ -115,6 +115,8 @@ fn worker_line(status: &Status) -> String {
         .any(|watch| watch.role == Role::StandingBy)
     {
         format!("Worker: standing by, another one leads; {tables} {plural}")
+    } else if tables == 0 {
+        "Worker: nothing to watch".into()
     } else {
         format!("Worker: leader, watching {tables} {plural}")
     }

@@ -12,7 +12,7 @@ use crate::app::views::reports::{Command, Event};
 use crate::engine::{Engine, EngineError, Mode, Reason, Request};
 use crate::report::{Params, Report};
 use crate::source::SourceError;
-use crate::table::{Table, widen};
+use crate::table::{Table, bytes_of, widen};
 use crate::workspace::WorkspaceFile;
 
 use super::{Task, Tasks, export, order};
@@ -122,7 +122,7 @@ async fn answer(engine: &Arc<Engine>, request: Request, task: &Task) -> Result<(
                 }
             }
             if bytes < KEPT && batch.num_rows() > 0 {
-                bytes += batch.get_array_memory_size();
+                bytes += bytes_of(&batch);
                 batches.push(batch);
             } else {
                 left_out += batch.num_rows() as u64;

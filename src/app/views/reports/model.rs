@@ -14,6 +14,9 @@ use super::event::Event;
 use super::export::ExportDialog;
 use super::pane::Pane;
 
+/// How many bytes of rows the reports beside the selected one may keep together.
+const OTHERS: usize = 256 << 20;
+
 /// What this view keeps.
 #[derive(Default)]
 pub struct Reports {
@@ -220,8 +223,32 @@ impl Reports {
         wanted
     }
 
+    /// Lets the oldest answers of other reports go, until what is left leaves room for another one.
+    fn make_room(&mut self) {
+        let selected = self.selected.clone();
+        let mut others: Vec<(TaskId, usize, &mut Pane)> = self
+            .panes
+            .iter_mut()
+            .filter(|(name, _)| Some(*name) != selected.as_ref())
+            .filter_map(|(_, pane)| {
+                let answer = pane.answer.as_ref()?;
+                Some((answer.task, answer.rows.table.bytes(), pane))
+            })
+            .collect();
+        others.sort_by_key(|(task, ..)| std::cmp::Reverse(*task));
+        let mut kept = 0;
+        for (_, bytes, pane) in others {
+            kept += bytes;
+            if kept > OTHERS {
+                pane.answer = None;
+                pane.let_go = true;
+            }
+        }
+    }
+
     /// Notes that a task runs the selected report.
     pub fn started(&mut self, task: TaskId, mode: &Mode, now: Instant) {
+        self.make_room();
         if let Some(pane) = self.pane_mut() {
             pane.started(task, mode, now);
         }

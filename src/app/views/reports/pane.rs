@@ -28,6 +28,8 @@ pub struct Pane {
     pub run: Option<Run>,
     /// The last answer.
     pub answer: Option<Answer>,
+    /// Its answer was let go to make room for others.
+    pub let_go: bool,
     /// Why the last run has no answer.
     pub failure: Option<Failure>,
     /// The entry's state, and when it was read.
@@ -143,6 +145,7 @@ impl Pane {
             values: Vec::new(),
             run: None,
             answer: None,
+            let_go: false,
             failure: None,
             entry: None,
             find: Find::default(),
@@ -282,6 +285,7 @@ impl Pane {
     /// Notes that a task runs it.
     pub(super) fn started(&mut self, task: TaskId, mode: &Mode, now: Instant) {
         self.failure = None;
+        self.let_go = false;
         self.run = Some(Run {
             task,
             mode: mode.clone(),
@@ -344,6 +348,7 @@ impl Pane {
             Event::Finished { event, .. } => {
                 if let Some(answer) = &mut self.answer {
                     answer.event = event;
+                    self.grid.refit();
                     self.unfiltered = !self.find.text.is_empty();
                 }
             }
@@ -360,6 +365,7 @@ impl Pane {
                 if let Some(answer) = &mut self.answer {
                     answer.rows.set_order(order);
                     self.grid.to_top();
+                    self.grid.refit();
                 }
             }
             Event::Facts { column, facts, .. } => {

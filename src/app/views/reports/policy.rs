@@ -134,7 +134,7 @@ fn tables(text: &str) -> Option<Vec<String>> {
 /// "Fresh for 1h, stale for 24h, refreshed on change": the policy in one line.
 pub(super) fn summary(report: &Report) -> String {
     let refresh = match report.refresh {
-        Refresh::Ttl => "refreshed by nobody".to_owned(),
+        Refresh::Ttl => "unwatched".to_owned(),
         Refresh::OnChange => "refreshed on change".to_owned(),
         Refresh::AheadOfExpiry => "refreshed ahead of expiry".to_owned(),
         refresh @ Refresh::Every(_) => format!("refreshed {}", refresh.text()),

@@ -301,6 +301,11 @@ fn nothing(ui: &mut Ui, pane: &Pane) {
                 "Write a SELECT above. A :name in it becomes a parameter.",
             );
         }
+        None if pane.let_go => widgets::empty(
+            ui,
+            "Run it again",
+            "Its rows were let go to make room for those of another report.",
+        ),
         None => widgets::empty(
             ui,
             "Not run yet",

@@ -128,9 +128,11 @@ pub(super) fn show(
         }
         if edge.dragged() {
             state.widths[column] = (state.widths[column] + edge.drag_delta().x).clamp(32.0, 2000.0);
+            state.sized[column] = true;
         }
         if edge.double_clicked() {
             state.widths[column] = fit(ui, rows, column);
+            state.sized[column] = false;
         }
     }
 }

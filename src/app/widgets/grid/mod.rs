@@ -87,6 +87,9 @@ pub struct GridState {
     /// The column by which the rows are sorted, and whether downwards.
     pub sort: Option<(usize, bool)>,
     widths: Vec<f32>,
+    /// Which widths the user has chosen.
+    sized: Vec<bool>,
+    refit: bool,
     names: Vec<String>,
     first: f64,
     x: f32,
@@ -98,6 +101,7 @@ impl GridState {
     pub fn reset(&mut self) {
         *self = Self {
             widths: std::mem::take(&mut self.widths),
+            sized: std::mem::take(&mut self.sized),
             names: std::mem::take(&mut self.names),
             ..Self::default()
         };
@@ -107,6 +111,11 @@ impl GridState {
     pub fn select(&mut self, row: usize) {
         self.row = Some(row);
         self.reveal = true;
+    }
+
+    /// Other rows came, or came into sight: columns that are too narrow for them grow in the next frame.
+    pub fn refit(&mut self) {
+        self.refit = true;
     }
 
     /// Goes to the first row.
@@ -240,6 +249,13 @@ impl<'a> Grid<'a> {
                 .zip(rows.columns())
                 .all(|(name, column)| *name == column.name);
         if same && (!state.widths.is_empty() || rows.columns().is_empty()) {
+            if std::mem::take(&mut state.refit) {
+                for column in 0..state.widths.len() {
+                    if !state.sized[column] {
+                        state.widths[column] = state.widths[column].max(fit(ui, rows, column));
+                    }
+                }
+            }
             return;
         }
         state.names = rows
@@ -250,6 +266,7 @@ impl<'a> Grid<'a> {
         state.widths = (0..rows.columns().len())
             .map(|column| fit(ui, rows, column))
             .collect();
+        state.sized = vec![false; state.widths.len()];
         state.x = 0.0;
         // Without a row there is nothing to fit: try again when the first rows are here.
         if rows.is_empty() {
@@ -350,10 +367,16 @@ fn paint_cell(ui: &Ui, painter: &eframe::egui::Painter, place: Rect, right: bool
     text_at(painter, at, align, &cell.text, font, color, inner.width());
 }
 
-/// The width that fits a column's title and its first rows.
+/// How many rows are measured at the beginning, and as many again over the whole length.
+const MEASURED: usize = 60;
+
+/// The width that fits a column's title, its first rows, and rows from all over it up to the last.
 fn fit(ui: &Ui, rows: &dyn Rows, column: usize) -> f32 {
     let title = text_width(ui, &rows.columns()[column].name, fonts::small_strong()) + 16.0;
-    let widest = (0..rows.len().min(60)).map(|row| {
+    let len = rows.len();
+    let over_all = (1..=MEASURED).map(|part| (len * part / MEASURED).saturating_sub(1));
+    let measured = (0..len.min(MEASURED)).chain(over_all.filter(|row| *row < len));
+    let widest = measured.map(|row| {
         let cell = rows.cell(row, column);
         let font = if cell.style == Style::Mono {
             fonts::mono()
