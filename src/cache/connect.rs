@@ -109,13 +109,14 @@ pub async fn open(client: &Client, timeout: Duration) -> Result<MultiplexedConne
                     ),
                 );
             }
-            // And one with TLS hangs up on what is no handshake.
+            // One with TLS hangs up on what is no handshake. A full one says so first, and its word may be lost.
             if !tls && problem.problem == Problem::Lost {
                 let address = address(client);
                 return CacheError::new(
                     Problem::Lost,
                     format!(
-                        "the cache at {address} hung up before the sign-in; use rediss:// if it speaks TLS"
+                        "the cache at {address} hung up before the sign-in; use rediss:// if it speaks TLS, and see its \
+                         log if not: perhaps it has no place for another client"
                     ),
                 );
             }

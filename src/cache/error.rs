@@ -69,6 +69,8 @@ impl CacheError {
         let has = |needle: &str| words.contains(needle) || detail.contains(needle);
         let (problem, message) = if has("WRONGPASS")
             || has("NOAUTH")
+            // What a server says to a long command before the sign-in.
+            || has("unauthenticated")
             || has("invalid password")
             || has("invalid username-password")
             || has("without any password configured")

@@ -102,36 +102,44 @@ pub(super) async fn run(
         &format!("Running {}", report.name),
         format.is_none() || !into_terminal,
     );
-    let answer = session
-        .engine
-        .ask(Request {
-            report: Arc::clone(&report),
-            params: params.clone(),
-            mode: if args.uncached {
-                Mode::Uncached
-            } else {
-                Mode::Cached
-            },
-            cancel: cancel.clone(),
-        })
-        .await;
-    let Answer {
-        about,
-        rows,
-        event,
-        filled,
-    } = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            progress.clear();
-            session.close().await;
-            return Err(explained(error, &report.sql).into());
+    // What is written somewhere already cannot be taken back; a file or a table can be made anew.
+    let mut again = args.output.is_some() || format.is_none();
+    let (about, event, filled, written) = loop {
+        let answer = session
+            .engine
+            .ask(Request {
+                report: Arc::clone(&report),
+                params: params.clone(),
+                mode: if args.uncached {
+                    Mode::Uncached
+                } else {
+                    Mode::Cached
+                },
+                cancel: cancel.clone(),
+            })
+            .await;
+        let Answer {
+            about,
+            rows,
+            event,
+            filled,
+        } = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                progress.clear();
+                session.close().await;
+                return Err(explained(error, &report.sql).into());
+            }
+        };
+        progress.expect(about.rows);
+        let written = match format {
+            None => table(rows, &args, &progress).await,
+            Some(format) => file(rows, &args, format, progress.clone(), cancel.clone()).await,
+        };
+        match written {
+            Err(ExportError::Rows(EngineError::Damaged)) if again => again = false,
+            written => break (about, event, filled, written),
         }
-    };
-    progress.expect(about.rows);
-    let written = match format {
-        None => table(rows, &args, &progress).await,
-        Some(format) => file(rows, &args, format, progress.clone(), cancel).await,
     };
     progress.clear();
     let key = session.redis_key(&report, &params);

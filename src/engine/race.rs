@@ -5,8 +5,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::record_batch::RecordBatch;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::payload::raw_bytes;
 use crate::report::{Params, Report};
 use crate::source::SourceError;
 use crate::table::Checksum;
@@ -14,6 +16,9 @@ use crate::table::Checksum;
 use super::latency::{Side, Summary};
 use super::{Engine, EngineError, Freshness, Mode, Outcome, Request};
 
+/// Bytes of an answer that are in memory before its checksum is computed. A larger one is summed in parts, in pauses of
+/// the clock, so that a race of millions of rows does not need memory for all of them.
+const HELD: usize = 64 * 1024 * 1024;
 /// How often a stale entry is looked at while somebody else refreshes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -26,11 +31,11 @@ pub struct Lap {
     pub side: Side,
     /// What happened. A cached lap can be a miss, for example when its entry was evicted; it is no cached sample then.
     pub outcome: Outcome,
-    /// Milliseconds from the call to the last row in memory.
+    /// Milliseconds from the call to the last row in memory, without the pauses in which rows are summed.
     pub ms: f64,
     /// Rows of the answer.
     pub rows: u64,
-    /// SHA-256 of the answer's CSV form, computed from the rows that came, after the clock was stopped.
+    /// SHA-256 of the answer's CSV form, computed from the rows that came, while the clock is stopped.
     pub sha256: String,
 }
 
@@ -183,8 +188,8 @@ async fn run(
     side: Side,
     cancel: &CancellationToken,
 ) -> Result<Lap, EngineError> {
-    let start = Instant::now();
-    let answer = engine
+    let mut start = Instant::now();
+    let mut answer = engine
         .ask(Request {
             report: report.clone(),
             params: params.clone(),
@@ -196,18 +201,27 @@ async fn run(
         })
         .await?;
     let outcome = answer.about.outcome;
-    let table = answer.rows.collect().await?;
-    let ms = start.elapsed().as_secs_f64() * 1000.0;
-    let rows = table.rows() as u64;
-    let sha256 = tokio::task::spawn_blocking(move || {
-        let mut checksum = Checksum::new(&table.schema);
-        for batch in &table.batches {
-            checksum.update(batch);
+    let mut checksum = Checksum::new(answer.rows.schema());
+    let (mut held, mut bytes, mut rows) = (Vec::new(), 0, 0);
+    let mut time = Duration::ZERO;
+    loop {
+        let batch = answer.rows.next().await.transpose()?;
+        let last = batch.is_none();
+        if let Some(batch) = batch {
+            rows += batch.num_rows() as u64;
+            bytes += raw_bytes(&batch);
+            held.push(batch);
         }
-        checksum.finish()
-    })
-    .await
-    .map_err(|_| crate::table::Interrupted)?;
+        if last || bytes > HELD {
+            time += start.elapsed();
+            checksum = sum(checksum, std::mem::take(&mut held)).await?;
+            (bytes, start) = (0, Instant::now());
+        }
+        if last {
+            break;
+        }
+    }
+    let (ms, sha256) = (time.as_secs_f64() * 1000.0, checksum.finish());
     Ok(Lap {
         pair,
         side,
@@ -216,6 +230,17 @@ async fn run(
         rows,
         sha256,
     })
+}
+
+/// The checksum with these rows, on a thread where it may take its time.
+async fn sum(mut checksum: Checksum, rows: Vec<RecordBatch>) -> Result<Checksum, EngineError> {
+    let summed = tokio::task::spawn_blocking(move || {
+        for batch in &rows {
+            checksum.update(batch);
+        }
+        checksum
+    });
+    Ok(summed.await.map_err(|_| crate::table::Interrupted)?)
 }
 
 #[cfg(test)]

@@ -93,14 +93,22 @@ struct Inner<S: Server> {
 impl<S: Server> Remote<S> {
     /// A source over a server; nothing is connected yet. `kind` and the session's settings are part of what the source
     /// is.
-    pub(super) fn new(server: S, kind: &str, session: (&str, &str), config: &SourceConfig) -> Self {
+    pub(super) fn new(
+        server: S,
+        kind: &str,
+        session: &[(&str, &str)],
+        config: &SourceConfig,
+    ) -> Self {
         let address = server.address();
         let identity = SourceIdentity {
             kind: kind.to_owned(),
             server: address.to_string(),
             database: address.database.clone(),
             user: address.user.clone(),
-            session: vec![(session.0.to_owned(), session.1.to_owned())],
+            session: session
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         Self(Arc::new(Inner {
             server,

@@ -129,15 +129,22 @@ impl Output {
         }
     }
 
-    /// Gives the complete file its name.
+    /// Gives the complete file its name. Its rows are on the disk before that: a machine that fails must not leave the
+    /// name with half of them, and a disk that only then says that it is full is an error too.
     pub(super) fn commit(self) -> io::Result<()> {
-        match self.temporary {
-            Some(temporary) => temporary
-                .persist(&self.target)
-                .map(drop)
-                .map_err(|failed| failed.error),
-            None => Ok(()),
+        let Some(temporary) = self.temporary else {
+            return Ok(());
+        };
+        temporary.as_file().sync_all()?;
+        temporary
+            .persist(&self.target)
+            .map_err(|failed| failed.error)?;
+        // The name itself. The file is whole either way, and not every file system can do this.
+        #[cfg(unix)]
+        if let Ok(folder) = File::open(folder_of(&self.target)) {
+            let _ = folder.sync_all();
         }
+        Ok(())
     }
 }
 

@@ -243,6 +243,165 @@ async fn a_replica_serves_hits_and_never_stores() {
     );
 }
 
+/// What the cache says while something is wrong with it, and that it is used again by itself afterwards.
+async fn says_and_recovers(
+    redis: &Redis,
+    says: &str,
+    begin: impl FnOnce(&Redis),
+    end: impl FnOnce(&Redis),
+) {
+    let source = Fake::new();
+    begin(redis);
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    let answer = cached(&engine, &report).await;
+    let reason = answer.reason.unwrap_or_default();
+    assert_eq!(
+        (answer.outcome, answer.event.rows),
+        (Outcome::Bypass, 20),
+        "{reason}"
+    );
+    assert!(reason.contains(says), "{reason}");
+    end(redis);
+    until("the cache is used again", async || {
+        cached(&engine, &report).await.outcome == Outcome::Hit
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cache_that_wants_a_password_says_so() {
+    let redis = Redis::start();
+    says_and_recovers(
+        &redis,
+        "refused the sign-in",
+        |redis| drop(redis.cli(&["CONFIG", "SET", "requirepass", "new-word"])),
+        |redis| {
+            let words = ["--no-auth-warning", "-a", "new-word", "CONFIG", "SET"];
+            redis.cli(&[&words[..], &["requirepass", ""]].concat());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_save_says_so_and_serves_hits() {
+    // It saves over a folder, which fails until that is gone.
+    let redis = Redis::start_with(&["--save", "86400 1000000"]);
+    let file = redis.folder().join("dump.rdb");
+    let saved = |redis: &Redis, status: &str| {
+        redis.cli(&["BGSAVE"]);
+        while !redis
+            .cli(&["INFO", "persistence"])
+            .contains(&format!("rdb_last_bgsave_status:{status}"))
+        {}
+    };
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let mut other = (*report(Refresh::Ttl)).clone();
+    other.sql = "SELECT 2 FROM orders".into();
+    let other = Arc::new(other);
+    cached(&engine, &other).await;
+    says_and_recovers(
+        &redis,
+        "cannot save to its disk",
+        |redis| {
+            std::fs::create_dir(&file).unwrap();
+            saved(redis, "err");
+        },
+        |redis| {
+            std::fs::remove_dir(&file).unwrap();
+            saved(redis, "ok");
+        },
+    )
+    .await;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    saved(&redis, "err");
+    assert_eq!(cached(&engine, &other).await.outcome, Outcome::Hit);
+}
+
+#[tokio::test]
+async fn a_cache_without_a_place_says_so() {
+    let redis = Redis::start();
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut inside = client.get_connection().unwrap();
+    let mut set = |value: &str| {
+        let mut command = redis::cmd("CONFIG");
+        command.arg("SET").arg("maxclients").arg(value);
+        command.query::<()>(&mut inside).unwrap();
+    };
+    set("1");
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    let answer = cached(&engine, &report).await;
+    assert_eq!(answer.outcome, Outcome::Bypass);
+    let reason = answer.reason.unwrap();
+    assert!(reason.contains("no place for another client"), "{reason}");
+    set("100");
+    until("the cache is used again", async || {
+        cached(&engine, &report).await.outcome == Outcome::Hit
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_loading_cache_says_so_and_is_used_when_it_is_ready() {
+    let redis = Redis::start_with(&[
+        "--save",
+        "",
+        "--enable-debug-command",
+        "yes",
+        "--key-load-delay",
+        "500",
+        "--loading-process-events-interval-bytes",
+        "1024",
+    ]);
+    redis.cli(&["DEBUG", "POPULATE", "10000"]);
+    let port = redis.port.to_string();
+    let mut reload = std::process::Command::new("redis-cli")
+        .args(["-p", &port, "DEBUG", "RELOAD"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let report = report(Refresh::Ttl);
+    // Until the server begins to load, it fills and serves.
+    let mut reason = String::new();
+    until("the cache says that it is loading", async || {
+        reason = cached(&engine, &report).await.reason.unwrap_or_default();
+        reason.contains("still loading its data")
+    })
+    .await;
+    until("the cache is used again", async || {
+        cached(&engine, &report).await.outcome == Outcome::Hit
+    })
+    .await;
+    reload.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_that_becomes_the_primary_is_filled_again() {
+    let primary = Redis::start();
+    let replica = Redis::start();
+    replica.cli(&["REPLICAOF", "127.0.0.1", &primary.port.to_string()]);
+    until("the replica follows", async || {
+        replica
+            .cli(&["INFO", "replication"])
+            .contains("master_link_status:up")
+    })
+    .await;
+    says_and_recovers(
+        &replica,
+        "takes no writes",
+        |_| (),
+        |replica| drop(replica.cli(&["REPLICAOF", "NO", "ONE"])),
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn an_emptied_redis_is_a_miss() {
     let redis = Redis::start();

@@ -608,3 +608,31 @@ async fn the_catalogue_and_the_connection_test() {
             .contains("Signed in as tester, read-only transaction works")
     );
 }
+
+#[tokio::test]
+async fn a_report_means_the_same_whatever_the_server_begins_a_session_with() {
+    let odd = MariaDb::start_with(&[
+        "--sql-mode=PIPES_AS_CONCAT,ANSI_QUOTES,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY",
+        "--group-concat-max-len=4",
+        "--div-precision-increment=9",
+        "--lc-time-names=de_DE",
+        "--default-week-format=3",
+        "--default-time-zone=+05:00",
+    ]);
+    let usual = MariaDb::shared();
+    let sql = r#"SELECT 1 || 0 AS oder, "a" AS text, 'a\'b' AS quoted, GROUP_CONCAT(DISTINCT n) AS all_of_them,
+        SUM(n) / 7 AS part, MONTHNAME('2024-03-01') AS month, WEEK('2024-01-01') AS week, n AS any_of_them,
+        FROM_UNIXTIME(0) AS began FROM (SELECT 111 AS n UNION ALL SELECT 111) AS numbers"#;
+    let mut answers = Vec::new();
+    for url in [odd.url(), usual.url()] {
+        let source = source(&url);
+        let settings = &source.identity().session;
+        assert!(
+            settings.iter().any(|(name, _)| name == "sql_mode"),
+            "what is set is part of the entry key: {settings:?}"
+        );
+        answers.push(texts(&collect(&source, query(sql)).await.unwrap()));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0][0][1].as_deref(), Some("a"));
+}

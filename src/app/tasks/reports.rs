@@ -70,7 +70,12 @@ fn run(tasks: &mut Tasks, state: &mut State, mode: Mode) {
                 mode: request_mode,
                 cancel: task.cancel.clone(),
             };
-            if let Err(error) = answer(&engine, request, &task).await {
+            let answered = match answer(&engine, request.clone(), &task).await {
+                // The rows that are shown are not those of today: the answer begins anew.
+                Err(EngineError::Damaged) => answer(&engine, request, &task).await,
+                answered => answered,
+            };
+            if let Err(error) = answered {
                 failed(error, &task).await;
             }
         },

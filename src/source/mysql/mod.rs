@@ -28,6 +28,24 @@ use super::{Query, SourceError};
 use crate::report::{Catalogue, Dialect};
 use crate::workspace::SourceConfig;
 
+/// Every setting of a session that changes what a SELECT answers, as we set it for each query. They are part of the
+/// entry key: an entry must mean the same whatever a server's defaults are today, and a hit does not ask the server.
+///
+/// The SQL mode is what both products begin with, as far as it concerns reading, without the one that refuses a GROUP
+/// BY which the other takes.
+const SESSION: [(&str, &str); 7] = [
+    ("time_zone", "'+00:00'"),
+    (
+        "sql_mode",
+        "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    ),
+    ("div_precision_increment", "4"),
+    ("lc_time_names", "'en_US'"),
+    ("default_week_format", "0"),
+    ("group_concat_max_len", "1048576"),
+    ("sql_select_limit", "18446744073709551615"),
+];
+
 /// A MySQL or MariaDB server.
 pub(super) struct MySql {
     options: MySqlConnectOptions,
@@ -43,7 +61,7 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<MySql>, SourceError> 
             "mysql://user:password@host:3306/database",
         ))
     })?;
-    // The server's own SQL mode: a report means the same here as in the user's client.
+    // What changes results is in `SESSION`.
     let options = options
         .pipes_as_concat(false)
         .no_engine_substitution(false)
@@ -69,12 +87,7 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<MySql>, SourceError> 
         missing_file: super::failure::missing_file(&config.url),
     };
     let server = MySql { options, address };
-    Ok(Remote::new(
-        server,
-        "mysql",
-        ("time_zone", "+00:00"),
-        config,
-    ))
+    Ok(Remote::new(server, "mysql", &SESSION, config))
 }
 
 #[async_trait]

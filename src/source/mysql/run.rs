@@ -72,8 +72,11 @@ pub(super) async fn begin(
         .as_secs()
         .min(4_000_000);
     let sql = format!(
-        "SET time_zone = '+00:00' /*M! , max_statement_time = {seconds} */ /*!50708 , max_execution_time = {} */; \
+        "SET {} /*M! , max_statement_time = {seconds} */ /*!50708 , max_execution_time = {} */; \
          START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY; SELECT CONNECTION_ID()",
+        super::SESSION
+            .map(|(name, value)| format!("{name} = {value}"))
+            .join(", "),
         seconds * 1000
     );
     let row = sqlx::raw_sql(AssertSqlSafe(sql))

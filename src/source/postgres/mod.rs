@@ -79,7 +79,7 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<Postgres>, SourceErro
     Ok(Remote::new(
         server,
         "postgres",
-        ("time_zone", "UTC"),
+        &[("time_zone", "UTC")],
         config,
     ))
 }

@@ -1,5 +1,10 @@
 //! `race`, `warm`, `reports` and `check`.
 
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value;
+
 use super::{Place, texts};
 
 #[test]
@@ -147,4 +152,27 @@ fn an_embedded_cache_lives_as_long_as_the_command() {
         (&true.into(), &2.into()),
         "{race}"
     );
+}
+
+#[test]
+fn a_race_of_millions_of_rows_stays_in_bounded_memory() {
+    let place = Place::new();
+    let race = ["race", "rows", "-p", "n=10000000", "-n", "1", "--json"];
+    let mut child = place.command(&race).stdout(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(now.unwrap_or_default());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let (out, _) = texts(&child.wait_with_output().unwrap());
+    let race: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&race["rows"], &race["identical"]),
+        (&10_000_000.into(), &true.into())
+    );
+    assert!((1..400_000).contains(&peak), "{peak} kB resident");
 }

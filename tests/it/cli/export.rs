@@ -235,3 +235,26 @@ fn ten_million_rows_stay_in_bounded_memory() {
     assert_eq!(lines, 10_000_001);
     assert!((1..200_000).contains(&peak), "{peak} kB resident");
 }
+
+#[test]
+fn a_file_is_begun_anew_where_cached_rows_were_damaged_and_the_data_changed() {
+    let place = Place::new();
+    place.sql(
+        "DELETE FROM things; INSERT INTO things WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c \
+         WHERE i < 100000) SELECT i, hex(randomblob(30)), i, 'first' FROM c",
+    );
+    let run = ["run", "all", "--format", "csv"];
+    let stats = place.stats(&[&run[..], &["-o", "x.csv"]].concat());
+    let key = stats["key"].as_str().unwrap();
+    let redis = place.redis.as_ref().unwrap();
+    let field = |name: &str| redis.cli(&["HGET", key, name]).trim().to_owned();
+    let last = field("chunks").parse::<usize>().unwrap() - 1;
+    assert!(last > 2, "{last}");
+    let chunk = format!("lookaside:c:{}:{last}", field("fill"));
+    redis.cli(&["SETRANGE", &chunk, "1000", "XXXXXXXX"]);
+    place.sql("UPDATE things SET note = 'second'");
+    place.good(&[&run[..], &["-o", "x.csv"]].concat());
+    let text = fs::read_to_string(place.path("x.csv")).unwrap();
+    assert_eq!(text.matches("second").count(), 100_000);
+    assert!(!text.contains("first"));
+}
