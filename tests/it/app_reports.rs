@@ -668,6 +668,36 @@ fn a_policy_that_will_not_do_says_what_would_and_is_not_saved() {
 }
 
 #[test]
+fn a_mistake_does_not_take_the_keyboard_away() {
+    let mut window = policy();
+    window
+        .get_by_role_and_label(Role::TextInput, "Stale for")
+        .focus();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    // "9" is no time, "90m" is one; and a mistake above moves the field down.
+    for letter in ["9", "0", "m"] {
+        window.event(egui::Event::Text(letter.into()));
+        window.run_steps(2);
+    }
+    let stale_for = |window: &Window| {
+        let pane = window.state().state.reports.pane();
+        pane.map(|pane| pane.draft.stale_for)
+    };
+    assert_eq!(stale_for(&window), Some(Duration::from_mins(90)));
+    retype(&mut window, "TTL", "9");
+    for letter in ["0", "s"] {
+        window.event(egui::Event::Text(letter.into()));
+        window.run_steps(2);
+    }
+    let pane = window.state().state.reports.pane();
+    assert_eq!(
+        pane.map(|pane| pane.draft.ttl),
+        Some(Duration::from_secs(90))
+    );
+}
+
+#[test]
 fn a_report_is_put_on_a_schedule() {
     let mut window = policy();
     window

@@ -1,10 +1,14 @@
 //! What a report is made of: its SQL, or its policy, in one place.
 
-use eframe::egui::{Frame, Id, Label, Margin, ScrollArea, Stroke, StrokeKind, TextEdit, Ui};
+use eframe::egui::{
+    Align, Frame, Id, Label, Layout, Margin, ScrollArea, Stroke, StrokeKind, TextEdit, Ui,
+};
 
+use crate::app::command::{Command, Commands};
+use crate::app::commands;
 use crate::app::state::State;
 use crate::app::theme::{Tone, colors, fonts, line, size, text};
-use crate::app::widgets::Button;
+use crate::app::widgets::{Button, Tip};
 
 use super::pane::{Pane, Part};
 use super::{policy, sql};
@@ -12,20 +16,26 @@ use super::{policy, sql};
 /// Height of a line of SQL.
 const LINE: f32 = 19.0;
 
-pub(super) fn show(ui: &mut Ui, state: &mut State) {
+pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let room = ui.available_height();
+    parts(ui, state, out);
     let Some(pane) = state.reports.pane_mut() else {
         return;
     };
-    parts(ui, pane);
     match pane.part {
         Part::Sql => sql_editor(ui, pane, room),
         Part::Policy => policy::show(ui, pane, room * 0.5),
     }
 }
 
-/// Which part is shown, and the policy in one line.
-fn parts(ui: &mut Ui, pane: &mut Pane) {
+/// Which part is shown, the policy in one line, and what can be done with changes.
+fn parts(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    let can_save = state.reports.can_save();
+    let has_file = state.reports.has_file;
+    let Some(pane) = state.reports.pane_mut() else {
+        return;
+    };
+    let mut discard = false;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_4;
         for (part, name) in [(Part::Sql, "SQL"), (Part::Policy, "Policy")] {
@@ -37,12 +47,57 @@ fn parts(ui: &mut Ui, pane: &mut Pane) {
                 pane.part = part;
             }
         }
-        ui.add_space(size::SPACE_8);
-        if pane.part == Part::Sql {
-            let summary = text::small(ui, policy::summary(&pane.draft));
-            ui.add(Label::new(summary).truncate());
-        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if pane.is_changed() {
+                discard = changes(ui, pane, can_save, has_file, out);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                if pane.part == Part::Sql {
+                    ui.add_space(size::SPACE_8);
+                    let summary = policy::summary(&pane.draft);
+                    ui.add(Label::new(text::small(ui, &summary)).truncate())
+                        .tip(summary);
+                }
+            });
+        });
     });
+    if discard {
+        state.reports.discard_draft();
+    }
+}
+
+/// Save and Revert; whether the whole draft is to go.
+fn changes(
+    ui: &mut Ui,
+    pane: &mut Pane,
+    can_save: bool,
+    has_file: bool,
+    out: &mut Commands,
+) -> bool {
+    let entry = commands::entry(commands::Id::Save);
+    let why = match (can_save, has_file) {
+        (true, _) => format!(
+            "{} ({})",
+            entry.tooltip,
+            entry.shortcut_text().unwrap_or_default()
+        ),
+        (false, true) => "The policy has a mistake".to_owned(),
+        (false, false) => "This workspace has no file to save to".to_owned(),
+    };
+    let save = Button::new("Save").named(entry.text).enabled(can_save);
+    if ui.add(save.tooltip(why)).clicked() {
+        out.send(Command::Reports(super::Command::Save));
+    }
+    let (word, tooltip) = if pane.saved.is_some() {
+        ("Revert", "Back to the saved report")
+    } else {
+        ("Discard", "Give this new report up")
+    };
+    if ui.add(Button::new(word).bare().tooltip(tooltip)).clicked() {
+        pane.revert();
+        return pane.saved.is_none();
+    }
+    false
 }
 
 fn sql_editor(ui: &mut Ui, pane: &mut Pane, room: f32) {

@@ -66,7 +66,7 @@ pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         });
         inset.show(ui, |ui| {
             title::show(ui, state, out);
-            editor::show(ui, state);
+            editor::show(ui, state, out);
             result::outcome(ui, state, out);
         });
         result::grid(ui, state, out);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eframe::egui::{Align, ComboBox, Label, Layout, ScrollArea, Ui, vec2};
+use eframe::egui::{Align, ComboBox, Id, Label, Layout, ScrollArea, Ui, vec2};
 
 use crate::app::theme::{Tone, fonts, size, text};
 use crate::app::widgets::{Field, Tip, group_title};
@@ -211,7 +211,9 @@ fn row(ui: &mut Ui, name: &str, typed: &mut Typed, hint: &str, width: f32, about
 
 fn field(ui: &mut Ui, name: &str, typed: &mut Typed, hint: &str, width: f32) -> bool {
     let field = Field::new(name).inline().mono().hint(hint).width(width);
-    let field = field.wrong(typed.problem.is_some());
+    // An id of its own: the sentence that appears above a field must not take the keyboard from it.
+    let id = Id::unique(("policy", name));
+    let field = field.wrong(typed.problem.is_some()).id(id);
     field.show(ui, &mut typed.text).changed()
 }
 
@@ -231,7 +233,7 @@ fn explain(ui: &mut Ui, about: &str) {
 fn problem(ui: &mut Ui, typed: &Typed) {
     if let Some(problem) = &typed.problem {
         ui.horizontal(|ui| {
-            ui.add_space(LABEL);
+            ui.add_space(LABEL + ui.spacing().item_spacing.x);
             let problem = text::tone(ui, Tone::Error, crate::app::format::sentence(problem));
             ui.add(Label::new(problem.font(fonts::small())).wrap());
         });

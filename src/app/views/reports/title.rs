@@ -1,7 +1,7 @@
 //! The title row: the report's name, its parameters as a form, and the buttons.
 
 use eframe::egui::{
-    Align, ComboBox, Frame, Layout, Margin, Stroke, StrokeKind, TextEdit, Ui, vec2,
+    Align, ComboBox, Frame, Id as WidgetId, Layout, Margin, Stroke, StrokeKind, TextEdit, Ui, vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -14,31 +14,26 @@ use crate::report::{ParamSpec, ParamType};
 use super::pane::{Pane, Part};
 use super::policy::type_choice;
 
+/// Room for Run, Run uncached and Race.
+const BUTTONS: f32 = 330.0;
+
 pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let can_run = state.reports.can_run();
-    let can_save = state.reports.can_save();
-    let has_file = state.reports.has_file;
     let names: Vec<String> = state.reports.names().map(str::to_owned).collect();
     let sources = state.reports.sources.clone();
     let Some(pane) = state.reports.pane_mut() else {
         return;
     };
 
-    let buttons = if pane.is_changed() && has_file {
-        470.0
-    } else {
-        330.0
-    };
     let title = text_width(ui, &pane.draft.name, fonts::heading());
     let form: f32 = (0..pane.draft.params.len())
         .map(|param| param_width(ui, pane, param) + size::SPACE_8)
         .sum();
-    let one_row = title + form + buttons < ui.available_width() && pane.saved.is_some();
-    let mut discard = false;
+    let one_row = title + form + BUTTONS < ui.available_width() && pane.saved.is_some();
     ui.horizontal(|ui| {
         ui.set_min_height(size::BUTTON);
         if pane.saved.is_some() {
-            let room = (ui.available_width() - buttons).max(120.0);
+            let room = (ui.available_width() - BUTTONS).max(120.0);
             ui.allocate_ui(vec2(room.min(title + 2.0), size::BUTTON), |ui| {
                 ui.add(eframe::egui::Label::new(text::heading(ui, &pane.draft.name)).truncate());
             });
@@ -64,9 +59,6 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             ui.spacing_mut().item_spacing.x = size::SPACE_8;
             let narrow = ui.available_width() < 420.0;
             actions(ui, can_run, narrow, out);
-            if pane.is_changed() {
-                discard = changes(ui, pane, can_save, out);
-            }
             if one_row {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     for param in (0..pane.draft.params.len()).rev() {
@@ -90,9 +82,6 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     }
     if let Some(problem) = (0..pane.draft.params.len()).find_map(|param| pane.problem(param)) {
         ui.label(text::tone(ui, Tone::Error, problem).font(fonts::small()));
-    }
-    if discard {
-        state.reports.discard_draft();
     }
 }
 
@@ -118,37 +107,6 @@ fn actions(ui: &mut Ui, can_run: bool, narrow: bool, out: &mut Commands) {
             out.send(Command::Reports(command));
         }
     }
-}
-
-/// What can be done with changes; whether the whole draft is to go.
-fn changes(ui: &mut Ui, pane: &mut Pane, can_save: bool, out: &mut Commands) -> bool {
-    let entry = commands::entry(Id::Save);
-    let why = if can_save {
-        entry.tooltip
-    } else {
-        "This workspace has no file to save to"
-    };
-    if ui
-        .add(
-            Button::new("Save")
-                .named(entry.text)
-                .enabled(can_save)
-                .tooltip(why),
-        )
-        .clicked()
-    {
-        out.send(Command::Reports(super::Command::Save));
-    }
-    let (word, tooltip) = if pane.saved.is_some() {
-        ("Revert", "Back to the saved report")
-    } else {
-        ("Discard", "Give this new report up")
-    };
-    if ui.add(Button::new(word).bare().tooltip(tooltip)).clicked() {
-        pane.revert();
-        return pane.saved.is_none();
-    }
-    false
 }
 
 /// Room for the value of a parameter.
@@ -189,6 +147,7 @@ fn param_field(ui: &mut Ui, pane: &mut Pane, param: usize) {
                     return false;
                 };
                 let edit = TextEdit::singleline(value)
+                    .id(WidgetId::unique(("parameter", spec.name.as_str())))
                     .font(fonts::mono())
                     .text_color(colors.strong)
                     .desired_width(value_width(&spec))
