@@ -57,6 +57,17 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
             position: None,
         });
     };
+    // Where the server takes a backslash for a plain character, its strings end elsewhere than ours.
+    let writes_file = |word: &str| sql.to_ascii_uppercase().contains(word);
+    if dialect == Dialect::MySql
+        && sql.contains('\\')
+        && (writes_file("OUTFILE") || writes_file("DUMPFILE"))
+    {
+        return Err(refused(
+            "OUTFILE or DUMPFILE near a backslash",
+            "write the text without a backslash",
+        ));
+    }
     let shows = first == "SHOW" && dialect != Dialect::Sqlite;
     if !shows && !matches!(first.as_str(), "SELECT" | "WITH" | "VALUES" | "TABLE") {
         let what = if first.is_empty() {
@@ -77,7 +88,7 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
         }
         // MySQL lets a SELECT in parentheses write a file, and a read-only transaction does not stop it.
         let here = *depth == 0 || dialect == Dialect::MySql;
-        if word == "INTO" && here && first != "VALUES" {
+        if word == "INTO" && here {
             return Err(refused(
                 "INTO",
                 "leave it out; the result is the report's answer",
@@ -147,6 +158,25 @@ mod tests {
             "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
             "SELECT * INTO copy FROM t",
             "SELECT 1 INTO OUTFILE '/tmp/x'",
+            "EXPLAIN ANALYZE DELETE FROM t",
+            "CALL p()",
+            "DO $$ BEGIN DELETE FROM t; END $$",
+            "DO SLEEP(1)",
+            "COPY t TO '/tmp/x'",
+            "COPY t FROM PROGRAM 'id'",
+            "SET x = 1",
+            "ATTACH 'other.db' AS other",
+            "LOCK TABLES t WRITE",
+            "HANDLER t OPEN",
+            "LOAD DATA INFILE '/tmp/x' INTO TABLE t",
+            "EXECUTE IMMEDIATE 'DELETE FROM t'",
+            "BEGIN",
+            "COMMIT",
+            "GRANT ALL ON t TO me",
+            "VACUUM",
+            "REINDEX",
+            "LISTEN x",
+            "; DELETE FROM t",
             "PRAGMA journal_mode = DELETE",
             "ATTACH 'x' AS y",
             "BEGIN",
@@ -185,5 +215,20 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn files_are_not_written_whatever_a_backslash_means() {
+        for sql in [
+            // One string for us, and two with NO_BACKSLASH_ESCAPES.
+            r"SELECT '\' INTO OUTFILE '/tmp/x' -- '",
+            r"(SELECT '\' INTO/**/DumpFile '/tmp/x' -- ')",
+            "SELECT 1 FROM (SELECT 1 INTO OUTFILE '/tmp/x') t",
+            "VALUES ROW(1) INTO OUTFILE '/tmp/x'",
+            "TABLE t INTO OUTFILE '/tmp/x'",
+        ] {
+            assert!(check(sql, MySql).is_err(), "{sql}");
+        }
+        assert!(check(r"SELECT 'a\'b' FROM t", MySql).is_ok());
     }
 }

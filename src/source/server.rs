@@ -25,7 +25,7 @@ pub(super) trait Server: Send + Sync + 'static {
     /// A connection to it.
     type Connection: Send;
     /// A report's SQL with its values, ready to be sent.
-    type Statement: Send;
+    type Statement: Send + Sync;
     /// What names a connection on the server, so that it can be ended from another one.
     type Number: Copy + Send + Sync;
 
@@ -58,8 +58,9 @@ pub(super) trait Server: Send + Sync + 'static {
         listener: &mut Listener,
     ) -> Result<(), SourceError>;
 
-    /// Ends the transaction and forgets what was prepared, for schemas change between runs; whether that went well.
-    async fn reset(&self, connection: &mut Self::Connection) -> bool;
+    /// Makes the connection as good as new: ends the transaction, gives back locks that outlive it, and forgets what
+    /// was prepared, for schemas change between runs. `false` where something of the statement may be left.
+    async fn reset(&self, connection: &mut Self::Connection, statement: &Self::Statement) -> bool;
 
     /// Ends another connection and what it does. Where that fails the server's own time limit is left.
     async fn kill(
@@ -170,7 +171,7 @@ impl<S: Server> Inner<S> {
             Err(SourceError::Lost(_)) => listener.end(result).await,
             _ => {
                 listener.end(result).await;
-                if self.server.reset(&mut connection).await {
+                if self.server.reset(&mut connection, &statement).await {
                     self.idle.put(connection);
                 }
             }

@@ -153,12 +153,12 @@ impl Workspace {
         };
         let root = file.document.as_table_mut();
         let cache = table(root, "cache")?;
-        cache["url"] = value(self.cache.url.split_password().0);
+        cache["url"] = value(public(self.cache.url.split_password().0)?);
         cache["prefix"] = value(self.cache.prefix.as_str());
         for source in self.sources.values() {
             let sources = table(file.document.as_table_mut(), "sources")?;
             sources.set_implicit(true);
-            write_source(table(sources, &source.name)?, source);
+            write_source(table(sources, &source.name)?, source)?;
         }
         for report in &self.reports {
             file.put_report(report, None)?;
@@ -190,15 +190,30 @@ fn hide_password(url: &str) -> Result<String, WorkspaceError> {
         return Ok(url.to_owned());
     }
     let (without, password) = ConnectionUrl::new(url).split_password();
+    let without = public(without)?;
     if let Some(password) = password {
         store_password(&without, &password)?;
     }
     Ok(without)
 }
 
-fn write_source(table: &mut Table, source: &SourceConfig) {
+/// Refuses a URL with a secret behind the question mark, where the keyring could not put it back.
+fn public(url: String) -> Result<String, WorkspaceError> {
+    let parsed = ConnectionUrl::new(&url);
+    if parsed.is_public() {
+        return Ok(url);
+    }
+    Err(WorkspaceError {
+        message: format!(
+            "the URL \"{parsed}\" has a secret that would stand in the workspace file; write ${{NAME}} in its place and \
+             set that environment variable"
+        ),
+    })
+}
+
+fn write_source(table: &mut Table, source: &SourceConfig) -> Result<(), WorkspaceError> {
     let plain = SourceConfig::new(&source.name, source.url.expose());
-    table["url"] = value(source.url.split_password().0);
+    table["url"] = value(public(source.url.split_password().0)?);
     if source.max_concurrent_queries != plain.max_concurrent_queries {
         table["max_concurrent_queries"] = value(source.max_concurrent_queries as i64);
     }
@@ -214,6 +229,7 @@ fn write_source(table: &mut Table, source: &SourceConfig) {
     if source.triggers {
         table["triggers"] = value(true);
     }
+    Ok(())
 }
 
 /// Sets each key that differs from what the table says, so that what is not changed keeps its form and comments.

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::report::Report;
+use crate::report::{Report, line_column};
 
 /// So many names are listed in a message; more would hide what it says.
 const LISTED: usize = 8;
@@ -149,12 +149,16 @@ impl Workspace {
             message: format!("{} cannot be read: {what}", path.display()),
         };
         let text = std::fs::read(path).map_err(fail)?;
-        let text = String::from_utf8(text).map_err(|error| WorkspaceError {
-            message: format!(
-                "{} is not UTF-8 text (byte {}); save it as UTF-8",
-                path.display(),
-                error.utf8_error().valid_up_to()
-            ),
+        let text = String::from_utf8(text).map_err(|error| {
+            let end = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..end]);
+            let (line, column) = line_column(&before, end);
+            WorkspaceError {
+                message: format!(
+                    "{}:{line}:{column}: this is not UTF-8 text; save the file as UTF-8",
+                    path.display()
+                ),
+            }
         })?;
         let path = std::path::absolute(path).map_err(fail)?;
         read::workspace(

@@ -92,6 +92,11 @@ impl ConnectionUrl {
         }
     }
 
+    /// Whether nothing in it has to be masked, so that it may stand in a file.
+    pub(super) fn is_public(&self) -> bool {
+        self.shown == self.expose()
+    }
+
     /// The user where the URL has one and no password: then the keyring may know it.
     pub(super) fn wants_password(&self) -> bool {
         let url = self.expose();

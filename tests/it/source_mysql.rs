@@ -132,6 +132,13 @@ const TYPES: &[(&str, &str, &[&str])] = &[
     ("VARBINARY(10)", "v", &["x'00FF10'", "''"]),
     ("BLOB", "v", &["x'00'", "'abc'"]),
     ("POINT", "v", &["POINT(1, 2)"]),
+    ("VARCHAR(9) CHARACTER SET utf16", "v", &["'é😀'", "'a\\0b'"]),
+    ("LINESTRING", "v", &["LINESTRING(POINT(0, 0), POINT(1, 1))"]),
+    (
+        "JSON",
+        "v",
+        &["'{\"n\": 123456789012345678901234567890.5, \"t\": \"\\\\u0000\"}'"],
+    ),
     ("UUID", "v", &["'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'"]),
     ("INET6", "v", &["'::1'", "'2001:db8::ff00:42:8329'"]),
 ];
@@ -162,7 +169,7 @@ async fn every_type_has_the_text_that_mariadb_prints() {
             &["--raw", "--skip-column-names", "--binary-as-hex"],
         );
         // With hexadecimal on, the client prints NULL like an empty value.
-        let printed = if ["BINARY", "BLOB", "POINT"]
+        let printed = if ["BINARY", "BLOB", "POINT", "LINESTRING"]
             .iter()
             .any(|binary| kind.contains(binary))
         {
@@ -380,6 +387,24 @@ async fn mistakes_in_the_sql_say_where() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_report_is_left_on_its_connection() {
+    let server = MariaDb::shared();
+    let source = source(&server.url());
+    let locked = cell(&source, query("SELECT GET_LOCK('lookaside-test', 0)")).await;
+    assert_eq!(locked.as_deref(), Some("1"));
+    let free = server.client(
+        "shop",
+        "SELECT IS_FREE_LOCK('lookaside-test')",
+        &["--skip-column-names"],
+    );
+    assert_eq!(free, "1\n");
+    for _ in 0..3 {
+        let counted = cell(&source, query("SELECT @n := COALESCE(@n, 0) + 1")).await;
+        assert_eq!(counted.as_deref(), Some("1"));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_written() {
     let server = MariaDb::shared();
     let (url, database) = server.fresh_database();
@@ -395,6 +420,13 @@ async fn nothing_is_written() {
         "DROP TABLE t",
         "SELECT 1 INTO OUTFILE '/tmp/never'",
         "SELECT a FROM t FOR UPDATE",
+        "SELECT a FROM t LOCK IN SHARE MODE",
+        "SELECT a INTO @x FROM t",
+        "(SELECT 1 INTO DUMPFILE '/tmp/never')",
+        "SELECT 1 /*! INTO OUTFILE '/tmp/never' */",
+        "WITH x AS (SELECT 1) DELETE FROM t",
+        "CALL p()",
+        "DO f()",
     ] {
         let error = collect(&source, query(sql)).await.unwrap_err();
         assert!(matches!(error, SourceError::Writes(_)), "{sql}: {error:?}");

@@ -125,7 +125,21 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     ("numeric(12,2)", &["1234567890.12", "-0.5", "0", "'NaN'"]),
     ("numeric(5,-2)", &["12300", "50"]),
+    (
+        "numeric",
+        &[
+            "repeat('9', 1000)::numeric",
+            "('0.' || repeat('7', 1000))::numeric",
+        ],
+    ),
     ("money", &["12.34", "-1234567.89"]),
+    (
+        "pair[]",
+        &["ARRAY[ROW(1, 'a,b'), NULL, ROW(NULL, '\"')]::pair[]"],
+    ),
+    ("mood[]", &["'{happy,\"so so\",NULL}'"]),
+    ("daterange", &["'[0044-03-15 BC,infinity)'"]),
+    ("positive[]", &["'{1,2}'"]),
     (
         "text",
         &[
@@ -499,6 +513,33 @@ async fn mistakes_in_the_sql_say_where() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_report_is_left_on_its_connection() {
+    let server = Postgres::shared();
+    let (url, database) = server.fresh_database();
+    let source = source(&url);
+    collect(&source, query("SELECT pg_advisory_lock(4711)"))
+        .await
+        .unwrap();
+    let free = server.client(&database, "SELECT pg_try_advisory_lock(4711)", &[]);
+    assert_eq!(free, "t\n");
+    collect(
+        &source,
+        query("SELECT set_config('TimeZone', 'Asia/Tokyo', false), set_config('DateStyle', 'German', false)"),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        cell(
+            &source,
+            query("SELECT '2024-01-01 00:00+00'::timestamptz::text")
+        )
+        .await
+        .as_deref(),
+        Some("2024-01-01 00:00:00+00")
+    );
+}
+
+#[tokio::test]
 async fn nothing_is_written() {
     let server = Postgres::shared();
     let (url, database) = server.fresh_database();
@@ -513,6 +554,12 @@ async fn nothing_is_written() {
         "DELETE FROM t",
         "SELECT f()",
         "SELECT nextval('s')",
+        "SELECT setval('s', 9)",
+        "SELECT 1 AS a INTO copied",
+        "SELECT a FROM t FOR KEY SHARE",
+        "EXPLAIN ANALYZE DELETE FROM t",
+        "COPY t TO PROGRAM 'id'",
+        "DO $$ BEGIN DELETE FROM t; END $$",
         "WITH x AS (INSERT INTO t VALUES (1) RETURNING a) SELECT * FROM x",
         "SELECT 1; COMMIT; DROP TABLE t",
     ] {

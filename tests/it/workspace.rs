@@ -264,6 +264,90 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
 }
 
 #[test]
+fn a_file_from_another_editor_is_read_or_its_place_is_told() {
+    let windows = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
+    assert_eq!(load(&windows).unwrap().reports.len(), 2);
+    let message = load(&windows.replace("prefix", "prefx")).unwrap_err();
+    assert!(
+        message.contains(":4:1: [cache] has no setting"),
+        "{message}"
+    );
+    // Ten megabytes are read like ten lines.
+    let large = format!("{FILE}\n# {}", "x".repeat(10 << 20));
+    assert_eq!(load(&large).unwrap().reports.len(), 2);
+    assert!(
+        load(&format!("x = {}", "[".repeat(100_000)))
+            .unwrap_err()
+            .contains("this is not TOML")
+    );
+
+    let (_folder, path) = Folder::with("");
+    std::fs::write(&path, b"[cache]\nurl = \"\xe9\"\n").unwrap();
+    let message = Workspace::load(&path).unwrap_err().to_string();
+    assert!(
+        message.contains("lookaside.toml:2:8: this is not UTF-8 text; save the file as UTF-8"),
+        "{message}"
+    );
+}
+
+/// Not a test of its own: the program that the next test runs where no keyring answers.
+#[test]
+#[ignore = "run by a_password_that_no_keyring_keeps_is_refused_and_nothing_is_lost"]
+fn saves_a_password() {
+    let (_folder, path) = Folder::with(FILE);
+    let mut file = WorkspaceFile::open(&path).unwrap();
+    for message in [
+        file.set_source("other", "mysql://me:s3cret@db/shop")
+            .unwrap_err(),
+        file.set_cache_url("redis://:s3cret@127.0.0.1/0")
+            .unwrap_err(),
+    ] {
+        let message = message.to_string();
+        assert!(
+            message.contains("keyring does not answer") && message.contains("${NAME}"),
+            "{message}"
+        );
+        assert!(!message.contains("s3cret"), "{message}");
+    }
+    assert_eq!(file.text(), FILE);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), FILE);
+    // And a URL with a user and no password is used as it stands.
+    let text = FILE.replace("redis://127", "redis://me@127");
+    assert_eq!(
+        load(&text).unwrap().cache.url.expose(),
+        "redis://me@127.0.0.1:6379/0"
+    );
+}
+
+#[test]
+fn a_password_that_no_keyring_keeps_is_refused_and_nothing_is_lost() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "workspace::saves_a_password", "--ignored"])
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && out.contains("1 passed"), "{out}");
+}
+
+#[test]
+fn a_secret_behind_the_question_mark_does_not_go_into_the_file() {
+    let (_folder, path) = Folder::with(FILE);
+    let mut file = WorkspaceFile::open(&path).unwrap();
+    let message = file
+        .set_cache_url("redis+unix:///run/redis.sock?password=s3cret")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("password=***") && message.contains("${NAME}"),
+        "{message}"
+    );
+    file.set_cache_url("redis+unix:///run/redis.sock?password=${HOME}")
+        .unwrap();
+    assert!(!file.text().contains("s3cret"));
+}
+
+#[test]
 fn the_file_is_found_and_a_wrong_path_is_named() {
     let (folder, path) = Folder::with(FILE);
     assert_eq!(Workspace::locate(Some(&path)).unwrap(), Some(path.clone()));

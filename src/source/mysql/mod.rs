@@ -140,11 +140,13 @@ impl Server for MySql {
         run::stream(&self.address, connection, statement, limits, listener).await
     }
 
-    async fn reset(&self, connection: &mut MySqlConnection) -> bool {
-        sqlx::raw_sql("ROLLBACK")
-            .execute(&mut *connection)
-            .await
-            .is_ok()
+    async fn reset(&self, connection: &mut MySqlConnection, statement: &params::Statement) -> bool {
+        // A variable of the session cannot be taken back.
+        !statement.sql().contains('@')
+            && sqlx::raw_sql("ROLLBACK; DO RELEASE_ALL_LOCKS()")
+                .execute(&mut *connection)
+                .await
+                .is_ok()
             && connection.clear_cached_statements().await.is_ok()
     }
 

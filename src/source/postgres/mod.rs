@@ -139,8 +139,8 @@ impl Server for Postgres {
         run::stream(&self.address, connection, statement, limits, listener).await
     }
 
-    async fn reset(&self, connection: &mut PgConnection) -> bool {
-        sqlx::raw_sql("ROLLBACK")
+    async fn reset(&self, connection: &mut PgConnection, _: &params::Statement) -> bool {
+        sqlx::raw_sql("ROLLBACK; SELECT pg_advisory_unlock_all()")
             .execute(&mut *connection)
             .await
             .is_ok()

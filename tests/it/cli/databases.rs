@@ -17,6 +17,39 @@ source = \"shop\"
 sql = \"SELECT count(*) AS n FROM lineitem a, lineitem b, lineitem c WHERE a.l_partkey + b.l_partkey + c.l_partkey = -1 /* slow one */\"
 ";
 
+/// Values that are easy to get wrong, and a late one that widens its column, over several chunks.
+const MARIADB_VALUES: &str = "SELECT seq, IF(seq = 20000, CAST('0000-00-00' AS DATE), DATE '2024-01-01') AS late, 1 AS a, \
+    2 AS a, 3 AS '', NULL AS n, '' AS e, 18446744073709551615 AS u, \
+    CAST('-12345678901234567890123456789012345.123456789012345678901234567890' AS DECIMAL(65,30)) AS d, \
+    x'00FF' AS b, POINT(1, 2) AS g, CAST('-838:59:59' AS TIME) AS t, 'a,b' AS q, CONCAT('x', CHAR(13, 10, 0), seq) AS c \
+    FROM seq_1_to_20000 ORDER BY seq";
+const POSTGRES_VALUES: &str = "SELECT g, CASE WHEN g = 20000 THEN 'infinity'::date ELSE '2024-01-01' END AS late, 1 AS a, \
+    2 AS a, NULL AS n, '' AS e, 'NaN'::numeric AS nan, repeat('9', 1000)::numeric AS d, '0044-03-15 BC'::date AS bc, \
+    decode('00ff', 'hex') AS b, '{1,NULL}'::int[] AS l, ROW(1, 'a b') AS r, '[1,5)'::int4range AS s, '24:00'::time AS t, \
+    '10.0.0.0/8'::cidr AS i, 12.34::money AS m, 'a,b' AS q, 'x' || chr(13) || chr(10) || g AS c \
+    FROM generate_series(1, 20000) g ORDER BY g";
+
+/// The same bytes uncached, on a miss and on a hit.
+fn values_are_kept(place: &Place, sql: &str) {
+    let file = place.path("lookaside.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let report =
+        format!("[[reports]]\nname = \"values\"\nsource = \"shop\"\nsql = \"\"\"{sql}\"\"\"\n");
+    fs::write(&file, text + &report).unwrap();
+    let run = |more: &[&str], outcome: &str| {
+        let stats = place.stats(&[&["run", "values", "-o", "values.csv"], more].concat());
+        assert_eq!(
+            (&stats["outcome"], &stats["rows"]),
+            (&outcome.into(), &20_000.into()),
+            "{stats}"
+        );
+        fs::read(place.path("values.csv")).unwrap()
+    };
+    let uncached = run(&["--uncached"], "bypass");
+    assert!(uncached == run(&[], "miss"), "a miss differs");
+    assert!(uncached == run(&[], "hit"), "a hit differs");
+}
+
 /// A workspace over a database that `lookaside demo --load` filled.
 fn loaded(url: &str) -> Place {
     let place = Place::new();
@@ -32,8 +65,9 @@ fn loaded(url: &str) -> Place {
 }
 
 /// Every command once; `running` counts the queries on the server with this text in them.
-fn commands_work(url: &str, product: &str, running: &dyn Fn(&str) -> String) {
+fn commands_work(url: &str, product: &str, values: &str, running: &dyn Fn(&str) -> String) {
     let place = loaded(url);
+    values_are_kept(&place, values);
     let again = place.bad(&["demo", "--load", url, "--scale", "0.01"], 1);
     assert!(again.contains("--replace"), "{again}");
 
@@ -54,9 +88,11 @@ fn commands_work(url: &str, product: &str, running: &dyn Fn(&str) -> String) {
 
     let reports = place.json(&["reports", "--json"]);
     let reports = reports.as_array().unwrap();
-    assert_eq!(reports.len(), 9);
+    assert_eq!(reports.len(), 10);
     assert!(
-        reports.iter().all(|report| report["state"] == "missing"),
+        reports[..8]
+            .iter()
+            .all(|report| report["state"] == "missing"),
         "{reports:?}"
     );
     let names: Vec<&str> = reports[..8]
@@ -118,7 +154,7 @@ fn commands_work(url: &str, product: &str, running: &dyn Fn(&str) -> String) {
 fn every_command_works_on_mariadb() {
     let server = MariaDb::shared();
     let (url, name) = server.fresh_database();
-    commands_work(&url, "MariaDB", &|mark| {
+    commands_work(&url, "MariaDB", MARIADB_VALUES, &|mark| {
         let sql = format!(
             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{mark}%' AND id <> CONNECTION_ID()"
         );
@@ -130,7 +166,7 @@ fn every_command_works_on_mariadb() {
 fn every_command_works_on_postgres() {
     let server = Postgres::shared();
     let (url, name) = server.fresh_database();
-    commands_work(&url, "PostgreSQL", &|mark| {
+    commands_work(&url, "PostgreSQL", POSTGRES_VALUES, &|mark| {
         let sql = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{mark}%' AND pid <> pg_backend_pid()"
         );
