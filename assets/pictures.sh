@@ -53,7 +53,12 @@ for theme in $themes; do
         case $view in
             reports) for _ in 1 2 3 4; do press ctrl+Return; sleep 2; done ;;
             race) press ctrl+r; sleep "${RACE:-60}" ;;
-            latency) press ctrl+1; sleep 1; for _ in 1 2 3; do press ctrl+Return; sleep 2; done; press ctrl+3; sleep 2 ;;
+            latency)
+                for report in monthly-revenue top-customers late-shipments stock-cover; do
+                    press ctrl+k; sleep 1; xdotool type --delay 20 "$report"; sleep 1; press Return; sleep 1
+                    press ctrl+shift+Return; sleep 6; for _ in 1 2 3; do press ctrl+Return; sleep 1; done
+                done
+                press ctrl+3; sleep 2 ;;
         esac
         sleep 2
         scrot --overwrite "$folder/$view-$theme.png"

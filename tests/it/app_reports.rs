@@ -44,7 +44,7 @@ fn without_reports_the_view_says_how_to_get_one() {
         .unwrap_or_else(|| panic!("a button"))
         .click();
     window.run_steps(3);
-    assert!(window.query_by_label("SQL of the report").is_some());
+    assert!(window.get_by_label("SQL of the report").is_focused());
     assert!(window.query_by_label("An empty report").is_some());
 }
 

@@ -466,6 +466,22 @@ fn the_dots_say_how_the_connections_are() {
 }
 
 #[test]
+fn a_private_cache_is_remembered_as_one() {
+    for (private_cache, expected) in [
+        (false, "SQLite file, Redis at 127.0.0.1"),
+        (true, "SQLite file, embedded cache"),
+    ] {
+        let mut state = blank();
+        let open = Open {
+            private_cache,
+            ..Open::new(Arc::new(workspace()))
+        };
+        state.connect.remember(&open);
+        assert_eq!(state.connect.recent[0].about, expected);
+    }
+}
+
+#[test]
 fn a_late_answer_of_an_old_task_changes_nothing() {
     let mut state = open();
     let open = Open::new(Arc::new(Workspace {

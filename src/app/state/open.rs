@@ -19,6 +19,8 @@ pub struct Open {
     pub sources: BTreeMap<String, Link>,
     /// What the worker in this process does.
     pub worker: Option<Arc<worker::Status>>,
+    /// Whether the cache is a private server, which ends with the workspace.
+    pub private_cache: bool,
     /// The demo's writer, where the demo runs.
     pub demo: Option<DemoInfo>,
 }
@@ -70,6 +72,7 @@ impl Open {
             cache: Link::Trying,
             sources,
             worker: None,
+            private_cache: false,
             demo: None,
         }
     }

@@ -126,6 +126,7 @@ fn opening<F>(
         match result {
             Ok(session) => {
                 let mut open = Open::new(session.workspace.clone());
+                open.private_cache = session.has_private_cache();
                 open.demo = session
                     .demo
                     .as_ref()

@@ -87,6 +87,11 @@ impl Session {
         self.links = Some(watch::Links::start(&self.engine, task, &self.end));
     }
 
+    /// Whether its cache is a server of its own.
+    pub(super) fn has_private_cache(&self) -> bool {
+        self.server.is_some() || self.demo.is_some()
+    }
+
     /// Starts a worker over the workspace as it is now.
     fn start_worker(&mut self) {
         if self.workspace.sources.is_empty() {

@@ -85,7 +85,7 @@ impl Connect {
             let recent = Recent {
                 path: path.clone(),
                 name: workspace.name.clone(),
-                about: about(workspace),
+                about: about(workspace, open.private_cache),
                 at: Utc::now(),
             };
             memory.opened(recent);
@@ -118,7 +118,7 @@ impl Connect {
 }
 
 /// "MariaDB at db.internal, Redis at cache.internal", from the URLs alone.
-fn about(workspace: &Workspace) -> String {
+fn about(workspace: &Workspace, private_cache: bool) -> String {
     let place = |url: &crate::workspace::ConnectionUrl| {
         let shown = url.to_string();
         let rest = shown
@@ -145,7 +145,9 @@ fn about(workspace: &Workspace) -> String {
             other => format!("{other} at {}", place(&source.url)),
         })
         .collect();
-    if workspace.cache.url.scheme().starts_with("redis") && !place(&workspace.cache.url).is_empty()
+    if !private_cache
+        && workspace.cache.url.scheme().starts_with("redis")
+        && !place(&workspace.cache.url).is_empty()
     {
         parts.push(format!("Redis at {}", place(&workspace.cache.url)));
     } else {

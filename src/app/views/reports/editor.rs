@@ -140,6 +140,9 @@ fn sql_editor(ui: &mut Ui, pane: &mut Pane, room: f32) {
                     .lock_focus(true)
                     .layouter(&mut layouter);
                 let response = ui.add(edit).accessible_name("SQL of the report");
+                if std::mem::take(&mut pane.focus) {
+                    response.request_focus();
+                }
                 (response.changed(), response.has_focus())
             })
             .inner

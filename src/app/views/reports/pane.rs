@@ -22,6 +22,8 @@ pub struct Pane {
     pub policy: Policy,
     /// Which part of it is edited.
     pub part: Part,
+    /// The SQL is to get the keyboard.
+    pub focus: bool,
     /// The text typed for each parameter.
     pub values: Vec<String>,
     /// What runs.
@@ -120,6 +122,7 @@ impl Pane {
         pane.draft = (**report).clone();
         pane.policy = Policy::of(report);
         pane.saved = Some(report.clone());
+        pane.focus = false;
         pane.values = defaults(&report.params);
         pane
     }
@@ -141,6 +144,8 @@ impl Pane {
             saved: None,
             policy: Policy::of(&draft),
             part: Part::Sql,
+            // A new report begins with its SQL.
+            focus: true,
             draft,
             values: Vec::new(),
             run: None,
