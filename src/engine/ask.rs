@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 
 use super::fill::{self, Lock};
-use super::flight::{Joined, Landed, Leader, Part, Shared};
+use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
 use super::mend::Broken;
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
@@ -497,11 +497,10 @@ impl Ask {
 
     /// Rows that another request of this process got from the database.
     async fn share(mut self, shared: &Shared) -> Answer {
-        let rows: u64 = shared
-            .batches
-            .iter()
-            .map(|batch| batch.num_rows() as u64)
-            .sum();
+        let count = match &shared.rows {
+            Kept::Memory(batches) => batches.iter().map(|batch| batch.num_rows() as u64).sum(),
+            Kept::Disk(spooled) => spooled.rows(),
+        };
         self.recorder.outcome(Outcome::Wait, None);
         self.recorder.sha256(shared.sha256.clone());
         let about = About {
@@ -509,13 +508,17 @@ impl Ask {
             reason: None,
             key: self.key,
             schema: shared.schema.clone(),
-            rows: Some(rows),
+            rows: Some(count),
             age: Duration::ZERO,
             ttl: None,
             sha256: shared.sha256.clone(),
         };
         let event = self.recorder.slot();
-        let rows = serve::whole(shared.batches.clone(), shared.schema.clone(), self.recorder).await;
+        let schema = shared.schema.clone();
+        let rows = match &shared.rows {
+            Kept::Memory(batches) => serve::whole(batches.clone(), schema, self.recorder).await,
+            Kept::Disk(spooled) => spooled.clone().stream(schema, self.recorder),
+        };
         Answer {
             about,
             rows,

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::EngineError;
+use super::spool::Spooled;
 use crate::report::EntryKey;
 
 /// The queries of this process that are under way.
@@ -18,7 +19,7 @@ pub(super) struct Flights(Arc<Mutex<HashMap<EntryKey, watch::Receiver<Option<Lan
 /// What a flight left for those who joined it.
 #[derive(Clone, Debug)]
 pub(super) enum Landed {
-    /// The rows themselves: small enough to share, so that a cache that is down costs no second query.
+    /// The rows themselves, so that a cache that is down costs no second query.
     Rows(Arc<Shared>),
     /// An entry was stored or found: read it.
     Cached,
@@ -28,12 +29,21 @@ pub(super) enum Landed {
     Nothing,
 }
 
-/// A small answer in memory.
+/// An answer for those who joined.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) schema: SchemaRef,
-    pub(super) batches: Vec<RecordBatch>,
+    pub(super) rows: Kept,
     pub(super) sha256: Option<String>,
+}
+
+/// Where its rows are.
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// In memory: they are few.
+    Memory(Vec<RecordBatch>),
+    /// In a file.
+    Disk(Arc<Spooled>),
 }
 
 /// The part of whoever asks.
@@ -77,6 +87,12 @@ impl Flights {
 }
 
 impl Leader {
+    /// Whether somebody waits for this flight.
+    pub(super) fn is_awaited(&self) -> bool {
+        // One receiver is the map's own.
+        self.sender.receiver_count() > 1
+    }
+
     /// Ends the flight.
     pub(super) fn land(self, landed: Landed) {
         // Out of the map first: who comes after the landing starts a new flight.

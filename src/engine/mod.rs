@@ -12,6 +12,7 @@
 //! | `dependencies.rs` | which tables does a report depend on, now? |
 //! | `record.rs` | which event does a request leave, however it ends? |
 //! | `fill.rs` | how does a result get into the cache while it streams to who asked? |
+//! | `spool.rs` | where is an answer kept that is too large to be shared in memory? |
 //! | `flight.rs` | who runs the query when many ask at once? |
 //! | `event.rs` | what does each request leave in the log? |
 //! | `log.rs` | where is the log kept, and how is it read? |
@@ -32,6 +33,7 @@ mod pump;
 pub mod race;
 mod record;
 mod serve;
+mod spool;
 mod state;
 
 pub use api::Engine;

@@ -8,13 +8,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::ask::Ask;
 use super::fill::{self, Fill};
-use super::flight::{Landed, Leader, Shared};
+use super::flight::{Kept, Landed, Leader, Shared};
 use super::record::ms;
+use super::spool::Spool;
 use super::{About, Answer, EngineError, Filled, Outcome};
 use crate::cache::Header;
 use crate::report::Refresh;
 use crate::source::{Query, Rows, SourceError};
-use crate::table::{BatchSender, BatchStream};
+use crate::table::{BatchSender, BatchStream, widen};
 
 /// An answer up to this many bytes is shared in memory with those who joined.
 const SHARED: usize = 16 * 1024 * 1024;
@@ -92,7 +93,7 @@ pub(super) async fn run(
         leader,
         cancel,
         _guard: guard,
-        shared: Some(Vec::new()),
+        kept: Keeping::Memory(Vec::new()),
         bytes: 0,
     };
     tokio::spawn(pump.go());
@@ -137,9 +138,16 @@ struct Pump {
     cancel: CancellationToken,
     /// However this task ends, the query does not outlive it.
     _guard: DropGuard,
-    /// `None` when the answer is too large to be shared.
-    shared: Option<Vec<RecordBatch>>,
+    kept: Keeping,
     bytes: usize,
+}
+
+/// The copy for those who joined.
+enum Keeping {
+    Memory(Vec<RecordBatch>),
+    Disk(Spool),
+    /// The answer is too large to be kept: they read it from the cache, or one of them runs the query.
+    Nothing,
 }
 
 impl Pump {
@@ -169,15 +177,7 @@ impl Pump {
 
     async fn pass(&mut self, batch: RecordBatch) -> bool {
         self.bytes += self.ask.recorder.rows(&batch);
-        if self.leader.is_some()
-            && let Some(shared) = &mut self.shared
-        {
-            if self.bytes <= SHARED {
-                shared.push(batch.clone());
-            } else {
-                self.shared = None;
-            }
-        }
+        self.keep(&batch).await;
         if !self.sender.send(batch.clone()).await {
             return false;
         }
@@ -185,6 +185,24 @@ impl Pump {
             fill.push(&batch).await;
         }
         true
+    }
+
+    async fn keep(&mut self, batch: &RecordBatch) {
+        let Some(leader) = &self.leader else { return };
+        match &mut self.kept {
+            Keeping::Memory(batches) if self.bytes <= SHARED => batches.push(batch.clone()),
+            // Without a fill there will be no entry. Who comes later than this waits for the next run.
+            Keeping::Memory(batches) if self.fill.is_none() && leader.is_awaited() => {
+                let mut spool = Spool::start(batch.schema());
+                for batch in batches.iter().chain([batch]) {
+                    spool.push(batch).await;
+                }
+                self.kept = Keeping::Disk(spool);
+            }
+            Keeping::Memory(_) => self.kept = Keeping::Nothing,
+            Keeping::Disk(spool) => spool.push(batch).await,
+            Keeping::Nothing => {}
+        }
     }
 
     async fn fail(mut self, error: SourceError) {
@@ -223,19 +241,17 @@ impl Pump {
             }
         }
         if let Some(leader) = self.leader.take() {
-            leader.land(match self.shared.take() {
-                Some(batches) => Landed::Rows(Arc::new(Shared {
-                    batches: batches
-                        .iter()
-                        .map(|batch| {
-                            if batch.schema() == schema {
-                                batch.clone()
-                            } else {
-                                crate::table::widen(batch, &schema)
-                            }
-                        })
-                        .collect(),
+            let rows = match std::mem::replace(&mut self.kept, Keeping::Nothing) {
+                Keeping::Memory(batches) => Some(Kept::Memory(
+                    batches.iter().map(|batch| widen(batch, &schema)).collect(),
+                )),
+                Keeping::Disk(spool) => spool.finish().await.map(Arc::new).map(Kept::Disk),
+                Keeping::Nothing => None,
+            };
+            leader.land(match rows {
+                Some(rows) => Landed::Rows(Arc::new(Shared {
                     schema,
+                    rows,
                     sha256: filled.sha256.clone(),
                 })),
                 None if filled.stored => Landed::Cached,

@@ -428,7 +428,7 @@ async fn a_failing_database_serves_the_last_good_result_within_its_bound() {
     assert_eq!(answer.outcome, Outcome::StaleHit);
     let reason = answer.reason.unwrap();
     assert!(
-        reason.contains("last good result") && reason.contains("3s"),
+        reason.contains("last good result") && reason.contains("3.0 s"),
         "{reason}"
     );
     // A failed query leaves no lock behind.

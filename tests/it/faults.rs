@@ -152,6 +152,42 @@ async fn while_redis_is_down_many_requests_still_run_one_query() {
 }
 
 #[tokio::test]
+async fn while_redis_is_down_a_large_answer_is_shared_too() {
+    let source = Fake::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let engine = engine(&format!("redis://127.0.0.1:{port}"), &source, false);
+    let report = report(Refresh::Ttl);
+    // So that the outage is known and nobody asks Redis any more.
+    cached(&engine, &report).await;
+    source.rows.store(700_000, Ordering::SeqCst);
+    source.held.store(true, Ordering::SeqCst);
+    let asked: Vec<_> = (0..6)
+        .map(|_| {
+            let (engine, report) = (engine.clone(), report.clone());
+            tokio::spawn(async move { cached(&engine, &report).await })
+        })
+        .collect();
+    until("the query runs", async || source.runs() == 2).await;
+    // The others need no answer from Redis to join: they are waiting as soon as they were scheduled.
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    source.open();
+    let mut waited = 0;
+    for answer in asked {
+        let answer = answer.await.unwrap();
+        assert!(answer.ids() == (0..700_000).collect::<Vec<_>>());
+        assert!(answer.event.bytes > 16 * 1024 * 1024);
+        waited += usize::from(answer.outcome == Outcome::Wait);
+    }
+    assert_eq!((source.runs(), waited), (2, 5));
+}
+
+#[tokio::test]
 async fn a_full_redis_answers_uncached_and_still_serves_hits() {
     let redis = Redis::start();
     let source = Fake::new();
