@@ -4,6 +4,7 @@
 
 mod key;
 pub(crate) mod lex;
+mod mentions;
 mod param;
 mod policy;
 mod sql;

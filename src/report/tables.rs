@@ -1,12 +1,8 @@
 //! The tables a report depends on, read from its SQL through CTEs, subqueries and views.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
-use sqlparser::dialect::{MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
-
+use super::mentions::{Mentions, Name, Part};
 use super::{Piece, Template};
 
 /// The SQL dialect of a source.
@@ -113,7 +109,7 @@ impl Resolver<'_> {
                 "{what} holds an executable comment, which the server may run"
             ));
         }
-        let named = Named::read(sql, self.dialect).map_err(|why| format!("{what} {why}"))?;
+        let named = Mentions::read(sql, self.dialect).map_err(|why| format!("{what} {why}"))?;
         let mut tables = BTreeSet::new();
         for routine in &named.functions {
             if self.reads_anything(routine) {
@@ -258,194 +254,6 @@ const POSTGRES_READERS: [&str; 9] = [
 enum Found {
     Table(String),
     View(String),
-}
-
-/// One identifier as written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Part {
-    text: String,
-    quoted: bool,
-}
-
-impl Part {
-    /// As PostgreSQL looks it up.
-    fn folded(&self) -> String {
-        if self.quoted {
-            self.text.clone()
-        } else {
-            self.text.to_lowercase()
-        }
-    }
-}
-
-/// A relation's name as written, outermost schema first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
-    parts: Vec<Part>,
-}
-
-impl Name {
-    fn of(name: &ObjectName) -> Option<Self> {
-        let parts = name.0.iter().map(|part| {
-            part.as_ident().map(|ident| Part {
-                text: ident.value.clone(),
-                quoted: ident.quote_style.is_some(),
-            })
-        });
-        parts
-            .collect::<Option<Vec<_>>>()
-            .map(|parts| Self { parts })
-    }
-
-    fn joined(&self) -> String {
-        self.parts
-            .iter()
-            .map(|part| part.text.as_str())
-            .collect::<Vec<_>>()
-            .join(".")
-    }
-}
-
-/// Every name that one statement mentions.
-#[derive(Default)]
-struct Named {
-    relations: Vec<Name>,
-    ctes: Vec<Part>,
-    functions: Vec<Vec<String>>,
-    /// Calls in FROM, whose names are visited as relations too.
-    calls: Vec<Name>,
-}
-
-impl Named {
-    fn read(sql: &str, dialect: Dialect) -> Result<Self, String> {
-        let parsed = match dialect {
-            Dialect::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
-            Dialect::MySql => Parser::parse_sql(&MySqlDialect {}, sql),
-            Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
-            Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, sql),
-        };
-        let statements = parsed.map_err(|error| format!("cannot be parsed: {error}"))?;
-        let mut named = Self::default();
-        let visited = match statements.as_slice() {
-            [Statement::Query(query)] => query.visit(&mut named),
-            [Statement::CreateView(view)] => view.query.visit(&mut named),
-            [_] => return Err("is not a SELECT".to_owned()),
-            _ => return Err("is not one statement".to_owned()),
-        };
-        match visited {
-            ControlFlow::Break(why) => Err(why),
-            ControlFlow::Continue(()) => Ok(named),
-        }
-    }
-}
-
-impl Visitor for Named {
-    type Break = String;
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            let name = &cte.alias.name;
-            self.ctes.push(Part {
-                text: name.value.clone(),
-                quoted: name.quote_style.is_some(),
-            });
-        }
-        let mut bodies = vec![query.body.as_ref()];
-        while let Some(body) = bodies.pop() {
-            match body {
-                SetExpr::SetOperation { left, right, .. } => {
-                    bodies.extend([left.as_ref(), right.as_ref()]);
-                }
-                // Its name is no relation to the visitor.
-                SetExpr::Table(_) => return stop("uses TABLE name; write SELECT * FROM name"),
-                SetExpr::Insert(_)
-                | SetExpr::Update(_)
-                | SetExpr::Delete(_)
-                | SetExpr::Merge(_) => {
-                    return stop("writes inside a WITH");
-                }
-                SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => {}
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
-        match factor {
-            TableFactor::Table {
-                name,
-                args: Some(_),
-                ..
-            }
-            | TableFactor::Function { name, .. } => match Name::of(name) {
-                Some(name) if is_pure(&name) => self.calls.push(name),
-                _ => {
-                    return stop(&format!(
-                        "reads the table function {name}, whose tables are not known"
-                    ));
-                }
-            },
-            TableFactor::Table { .. }
-            | TableFactor::Derived { .. }
-            | TableFactor::NestedJoin { .. }
-            | TableFactor::UNNEST { .. }
-            | TableFactor::JsonTable { .. }
-            | TableFactor::Pivot { .. }
-            | TableFactor::Unpivot { .. } => {}
-            _ => return stop("reads something in FROM whose tables are not known"),
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Self::Break> {
-        let Some(name) = Name::of(relation) else {
-            return stop("computes the name of a table");
-        };
-        match self.calls.iter().position(|call| *call == name) {
-            Some(call) => {
-                self.calls.swap_remove(call);
-            }
-            None => self.relations.push(name),
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
-        if let Expr::Function(function) = expr {
-            let parts = function.name.0.iter().filter_map(|part| part.as_ident());
-            self.functions
-                .push(parts.map(|ident| ident.value.clone()).collect());
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn stop(why: &str) -> ControlFlow<String> {
-    ControlFlow::Break(why.to_owned())
-}
-
-/// Table functions that read nothing but their arguments.
-fn is_pure(name: &Name) -> bool {
-    const PURE: [&str; 17] = [
-        "generate_series",
-        "generate_subscripts",
-        "unnest",
-        "string_to_table",
-        "regexp_split_to_table",
-        "regexp_matches",
-        "json_each",
-        "json_each_text",
-        "json_tree",
-        "json_array_elements",
-        "json_array_elements_text",
-        "json_object_keys",
-        "jsonb_each",
-        "jsonb_each_text",
-        "jsonb_array_elements",
-        "jsonb_array_elements_text",
-        "jsonb_object_keys",
-    ];
-    matches!(name.parts.as_slice(), [part] if PURE.contains(&part.text.to_lowercase().as_str()))
 }
 
 #[cfg(test)]
