@@ -430,23 +430,15 @@ impl Cache {
         fill: &str,
         chunks: usize,
     ) -> Result<(Option<Vec<u8>>, bool), CacheError> {
-        let mut pipeline = redis::Pipeline::with_capacity(chunks);
+        let mut pipeline = redis::Pipeline::with_capacity(2);
         pipeline.cmd("GET").arg(chunk(self.prefix(), fill, 0));
-        for number in 1..chunks {
-            pipeline
-                .cmd("EXISTS")
-                .arg(chunk(self.prefix(), fill, number));
+        // One command for all of them: hundreds of answers would hold up the first page.
+        let others = pipeline.cmd("EXISTS");
+        for number in 0..chunks {
+            others.arg(chunk(self.prefix(), fill, number));
         }
-        let replies: Vec<redis::Value> = self.bulk(&pipeline).await?;
-        let whole = replies.len() == chunks
-            && replies[1..]
-                .iter()
-                .all(|reply| *reply == redis::Value::Int(1));
-        let first = match replies.into_iter().next() {
-            Some(redis::Value::BulkString(bytes)) => Some(bytes),
-            _ => None,
-        };
-        Ok((first, whole))
+        let (first, there): (Option<Vec<u8>>, usize) = self.bulk(&pipeline).await?;
+        Ok((first, there == chunks))
     }
 
     /// Sets when chunks end; tells whether all of them were there.
