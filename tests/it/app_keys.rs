@@ -176,7 +176,7 @@ fn an_empty_database_and_an_unreachable_one_say_so() {
     ));
     let harness = window(state, (1280.0, 800.0), Theme::Light);
     harness.get_by_label("The cache cannot be looked at");
-    harness.get_by_label_contains("no cache answers");
+    harness.get_by_label_contains("No cache answers");
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn an_error_names_the_place_in_the_sql() {
     let window = window(state, [1280.0, 800.0], true);
     assert!(
         window
-            .query_by_label("no such column: n_nme (line 1, column 8)")
+            .query_by_label("No such column: n_nme (line 1, column 8)")
             .is_some()
     );
 }

@@ -123,6 +123,8 @@ fn a_blind_detector_says_why() {
     };
     let harness = window(with(status), (1280.0, 800.0), Theme::Dark);
     harness.get_by_label(&format!("shop: {why}"));
+    harness.get_by_label("Nothing is seen");
+    assert!(harness.query_by_label("Nothing to refresh").is_none());
 }
 
 fn full(size: (f32, f32), theme: Theme, name: &str) {

@@ -144,7 +144,9 @@ fn links(ui: &mut Ui, open: &Open) {
             tone,
         );
         let text_pos = pos2(rect.left() + 13.0, rect.center().y);
-        let shown = match (&caption, named_first) {
+        // The name first, but for a cache that answers: there the product is what one reads.
+        let name_first = named_first || matches!(link, Link::Down(_));
+        let shown = match (&caption, name_first) {
             ((first, second), true) if second.is_empty() => first.clone(),
             ((first, second), true) => format!("{first}  {second}"),
             ((first, second), false) if second.is_empty() => first.clone(),

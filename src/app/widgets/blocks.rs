@@ -3,6 +3,7 @@
 use eframe::egui::{Label, Response, Sense, Ui, vec2};
 
 use super::{Mark, mark};
+use crate::app::format;
 use crate::app::theme::{Tone, colors, size, text};
 
 /// Nothing is there; says what would be, and how to get it.
@@ -31,6 +32,7 @@ fn block(ui: &mut Ui, shown: Option<Mark>, title: &str, sentence: &str) {
         }
         ui.label(text::heading(ui, title));
         if !sentence.is_empty() {
+            let sentence = format::sentence(sentence);
             ui.add(Label::new(text::weak(ui, sentence)).wrap());
         }
         ui.add_space(size::SPACE_8);

@@ -236,6 +236,10 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         Phase::Cancelled => ("partial, stopped", Tone::Stale),
         Phase::Failed(_) => ("partial, failed", Tone::Error),
     };
+    if keys.error.is_some() {
+        ui.label(text::tone(ui, tone, "Nothing was scanned"));
+        return;
+    }
     let seen = state.totals.all.keys;
     let complete = matches!(state.phase, Phase::Complete);
     let about = state.about.max(seen);

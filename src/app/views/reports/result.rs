@@ -36,7 +36,11 @@ pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         notice(
             ui,
             Tone::Error,
-            &format!("{}{}", failure.message, place.unwrap_or_default()),
+            &format!(
+                "{}{}",
+                format::sentence(&failure.message),
+                place.unwrap_or_default()
+            ),
         );
     }
     if pane.run.is_none() && pane.answer.is_none() {

@@ -94,6 +94,14 @@ fn head(ui: &mut Ui, status: Option<&Status>, commands: &mut Commands) {
     );
 }
 
+/// Whether a source cannot be watched.
+fn is_blind(status: &Status) -> bool {
+    status
+        .sources
+        .iter()
+        .any(|watch| matches!(watch.role, Role::Blind(_)))
+}
+
 /// "leader of 3 sources since 20:58".
 fn part(status: &Status) -> String {
     let since: Vec<_> = status
@@ -107,6 +115,7 @@ fn part(status: &Status) -> String {
     let paused = if status.paused { ", paused" } else { "" };
     match (since.len(), status.sources.len()) {
         (0, 0) => format!("nothing to watch{paused}"),
+        (0, _) if is_blind(status) => format!("blind{paused}"),
         (0, _) => format!("standing by{paused}"),
         (leads, of) => {
             let sources = match (leads, of) {
@@ -270,6 +279,11 @@ fn next(ui: &mut Ui, state: &State, status: &Status) {
             (
                 "Paused",
                 "Changes are still seen; press Resume to refresh what they touched.",
+            )
+        } else if is_blind(status) {
+            (
+                "Nothing is seen",
+                "What is wrong stands above; entries are not called fresh meanwhile.",
             )
         } else {
             (
