@@ -260,8 +260,21 @@ impl At {
         until(&format!("{name} is fresh with {number}"), async || {
             self.state(name).await.0 == Freshness::Fresh
                 && self.ask(name).await == Ok((number, Outcome::Hit))
+                && !self.refreshing(name)
         })
         .await;
+    }
+
+    /// A refresh is in the log only some moments after its entry is fresh.
+    fn refreshing(&self, name: &str) -> bool {
+        let of = |worker: &Worker| {
+            let status = worker.status();
+            status
+                .queue
+                .iter()
+                .any(|job| job.report == name && job.started.is_some())
+        };
+        self.worker.as_ref().is_some_and(of)
     }
 
     fn refreshes(&self, name: &str) -> Vec<RefreshEvent> {
