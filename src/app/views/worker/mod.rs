@@ -265,12 +265,12 @@ fn source_cells(watch: &Watch) -> [Cell; 6] {
 }
 
 /// What the queue's columns need.
-const QUEUE: f32 = 560.0;
+const QUEUE: f32 = 620.0;
 
 fn next(ui: &mut Ui, state: &State, status: &Status) {
     const COLUMNS: [Column; 3] = [
         Column::text("Next", 150.0, 0.6),
-        Column::text("", 120.0, 0.4),
+        Column::text("", 160.0, 0.4),
         Column::text("", 226.0, 0.4),
     ];
     column_titles(ui, &COLUMNS);
