@@ -1,7 +1,7 @@
 //! The Reports view.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use eframe::egui::accesskit::Role;
@@ -714,6 +714,50 @@ fn a_report_is_put_on_a_schedule() {
     );
     retype(&mut window, "Schedule", "10ms");
     assert!(window.query_by_label_contains("at least 1s").is_some());
+}
+
+#[test]
+fn a_saved_report_is_renamed_and_removed() {
+    let mut window = policy();
+    retype(&mut window, "Name", "top-customers");
+    assert!(
+        window
+            .query_by_label_contains("Another report is called")
+            .is_some()
+    );
+    retype(&mut window, "Name", "revenue");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Reports(Save)"]);
+    let name = |window: &Window| {
+        let pane = window.state().state.reports.pane();
+        pane.map(|pane| pane.draft.name.clone())
+    };
+    assert_eq!(name(&window).as_deref(), Some("revenue"));
+    window.get_by_label("Revert").click();
+    window.run_steps(3);
+    assert_eq!(name(&window).as_deref(), Some("monthly-revenue"));
+
+    window.get_by_label("Remove report").click();
+    window.run_steps(2);
+    assert!(asked(&window).contains(&"Reports(Remove)".to_owned()));
+    let reports = &mut window.state_mut().state.reports;
+    let workspace = lookaside::workspace::Workspace {
+        reports: Vec::new(),
+        ..workspace()
+    };
+    let removed = lookaside::app::views::reports::Event::Removed {
+        name: "monthly-revenue".into(),
+        workspace: Arc::new(workspace),
+    };
+    reports.apply(removed, Instant::now());
+    assert_eq!(reports.names().count(), 0);
+    let drafts: Vec<_> = reports.drafts().map(|(_, name)| name.to_owned()).collect();
+    assert_eq!(
+        drafts,
+        ["monthly-revenue"],
+        "what was removed can be saved again"
+    );
 }
 
 #[test]

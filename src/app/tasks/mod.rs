@@ -195,7 +195,10 @@ impl Tasks {
                     let path = path.clone();
                     self.perform(state, Command::OpenWorkspace(path));
                 }
-                Event::Reports(super::views::reports::Event::Saved { workspace, .. }) => {
+                Event::Reports(
+                    super::views::reports::Event::Saved { workspace, .. }
+                    | super::views::reports::Event::Removed { workspace, .. },
+                ) => {
                     if let Some(session) = &mut self.session {
                         session.replace_workspace(workspace.clone());
                         if let Some(open) = &mut state.open {

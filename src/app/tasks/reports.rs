@@ -30,6 +30,7 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
         Command::Refresh => refresh(tasks, state),
         Command::Race => race(tasks, state),
         Command::Save => save(tasks, state),
+        Command::Remove => remove(tasks, state),
         Command::Order => order::start(tasks, state),
         Command::Facts(column) => order::facts(tasks, state, column),
         Command::Copy(what) => order::copy(tasks, state, what),
@@ -264,8 +265,12 @@ fn save(tasks: &mut Tasks, state: &mut State) {
     };
     let mut report = pane.draft.clone();
     pane.draft.name.trim().clone_into(&mut report.name);
-    let taken = state.reports.names().any(|name| name == report.name);
-    if report.name.is_empty() || pane.saved.is_none() && taken {
+    let own = pane.saved.as_ref().map(|saved| saved.name.as_str());
+    let taken = state
+        .reports
+        .names()
+        .any(|name| name == report.name && Some(name) != own);
+    if report.name.is_empty() || taken {
         state.toast(
             Tone::Error,
             "Give the report a name that no other report has",
@@ -301,6 +306,40 @@ fn save(tasks: &mut Tasks, state: &mut State) {
             Ok(Err(error)) => task.message(Tone::Error, error.to_string()).await,
             Err(error) => {
                 task.message(Tone::Error, format!("the report was not saved: {error}"))
+                    .await;
+            }
+        }
+    });
+}
+
+fn remove(tasks: &mut Tasks, state: &mut State) {
+    let Some(path) = tasks
+        .session()
+        .and_then(|session| session.workspace.path.clone())
+    else {
+        state.toast(Tone::Error, "This workspace has no file to change");
+        return;
+    };
+    let saved = state.reports.pane().and_then(|pane| pane.saved.clone());
+    let Some(report) = saved else {
+        return;
+    };
+    tasks.spawn(state, None, move |task| async move {
+        let name = report.name.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut file = WorkspaceFile::open(&path)?;
+            file.remove_report(&report.name);
+            file.save()
+        });
+        match written.await {
+            Ok(Ok(workspace)) => {
+                let workspace = Arc::new(workspace);
+                task.send(AppEvent::Reports(Event::Removed { name, workspace }))
+                    .await;
+            }
+            Ok(Err(error)) => task.message(Tone::Error, error.to_string()).await,
+            Err(error) => {
+                task.message(Tone::Error, format!("the report was not removed: {error}"))
                     .await;
             }
         }

@@ -2,29 +2,50 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
-use super::{Place, interrupt, texts};
+use super::{Place, interrupt};
 
-/// A `lookaside worker` and the lines that it prints.
+/// A `lookaside worker`, the lines that it prints, and the file with what it says besides.
 struct WorkerProcess {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    said: NamedTempFile,
 }
 
 impl WorkerProcess {
     fn start(place: &Place) -> Self {
+        let said = NamedTempFile::new().unwrap();
         let mut child = place
             .command(&["worker"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(said.reopen().unwrap())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        Self { child, lines, said }
+    }
+
+    /// What it has said on standard error.
+    fn said(&self) -> String {
+        fs::read_to_string(self.said.path()).unwrap()
+    }
+
+    fn until_said(&self, words: &str) {
+        let began = Instant::now();
+        while !self.said().contains(words) {
+            assert!(
+                began.elapsed() < Duration::from_mins(1),
+                "waited in vain for \"{words}\": {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -41,11 +62,12 @@ impl WorkerProcess {
         }
     }
 
-    fn stop(self) -> Output {
+    fn stop(mut self) {
         interrupt(&self.child, Signal::TERM);
-        let output = self.child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", texts(&output).1);
-        output
+        // Read to the end, so that it never waits for a reader.
+        self.lines.by_ref().for_each(drop);
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{}", self.said());
     }
 }
 
@@ -72,16 +94,15 @@ fn the_worker_goes_on_with_an_edited_workspace() {
     let mut worker = WorkerProcess::start(&place);
     worker.until(|event| event["report"] == "watched" && event["event"] == "refreshed");
     fs::write(&file, "[[reports]]\nname = \"broken").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    worker.until_said("is not taken over");
     fs::write(&file, text).unwrap();
     worker.until(|event| event["event"] == "watching");
     worker.until(|event| event["report"] == "watched" && event["reason"] == "changed");
     place.sql("INSERT INTO things VALUES (9001, 'new', 1.0, NULL)");
     worker.until(|event| event["event"] == "change");
     worker.until(|event| event["report"] == "watched" && event["reason"] == "changed");
-    let (_, err) = texts(&worker.stop());
-    assert!(err.contains("goes on with the edited workspace"), "{err}");
-    assert!(err.contains("is not taken over"), "{err}");
+    worker.until_said("goes on with the edited workspace");
+    worker.stop();
 }
 
 #[test]

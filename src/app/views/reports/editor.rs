@@ -19,12 +19,17 @@ const LINE: f32 = 19.0;
 pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let room = ui.available_height();
     parts(ui, state, out);
+    let others = state.reports.other_names();
     let Some(pane) = state.reports.pane_mut() else {
         return;
     };
     match pane.part {
         Part::Sql => sql_editor(ui, pane, room),
-        Part::Policy => policy::show(ui, pane, room * 0.5),
+        Part::Policy => {
+            if policy::show(ui, pane, room * 0.5, &others) {
+                out.send(Command::Reports(super::Command::Remove));
+            }
+        }
     }
 }
 

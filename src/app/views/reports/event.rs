@@ -32,6 +32,8 @@ pub enum Command {
     WriteFile,
     /// Write the report to the workspace file.
     Save,
+    /// Take it out of the workspace file.
+    Remove,
     /// Sort and filter the result anew.
     Order,
     /// Statistics of a column of the result.
@@ -101,7 +103,14 @@ pub enum Event {
         /// The workspace as it is now.
         workspace: Arc<Workspace>,
     },
-    /// A draft got its name.
+    /// The report is no longer in the workspace file.
+    Removed {
+        /// Its name.
+        name: String,
+        /// The workspace as it is now.
+        workspace: Arc<Workspace>,
+    },
+    /// A report got another name.
     Renamed {
         /// The name it was opened under.
         from: String,
@@ -153,6 +162,7 @@ impl std::fmt::Debug for Event {
             Self::Facts { .. } => "Facts",
             Self::Entries(_) => "Entries",
             Self::Saved { .. } => "Saved",
+            Self::Removed { .. } => "Removed",
             Self::Renamed { .. } => "Renamed",
             Self::Chosen { .. } => "Chosen",
             Self::Exported { .. } => "Exported",

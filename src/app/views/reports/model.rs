@@ -90,6 +90,16 @@ impl Reports {
         self.list.iter().map(|item| item.report.name.as_str())
     }
 
+    /// The names that the selected report cannot have.
+    pub(super) fn other_names(&self) -> Vec<String> {
+        let own = self.pane().and_then(|pane| pane.saved.as_ref());
+        let own = own.map(|saved| saved.name.as_str());
+        self.names()
+            .filter(|name| Some(*name) != own)
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// The selected report's name.
     pub fn selected(&self) -> Option<&str> {
         self.selected.as_deref()
@@ -306,6 +316,18 @@ impl Reports {
                     pane.was_saved(&sent, report);
                 }
                 messages.push((Tone::Hit, format!("Saved {name} to the workspace file")));
+            }
+            Event::Removed { name, workspace } => {
+                self.reload(&workspace);
+                if let Some(pane) = self.panes.get_mut(&name) {
+                    pane.saved = None;
+                }
+                messages.push((
+                    Tone::Bypass,
+                    format!(
+                        "{name} is out of the workspace file; its draft stays until you discard it"
+                    ),
+                ));
             }
             Event::Renamed { from, to } => {
                 if let Some(pane) = self.panes.remove(&from) {

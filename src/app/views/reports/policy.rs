@@ -1,4 +1,4 @@
-//! The policy form: how long an entry is fresh, how long it may be served stale, who refreshes it, what makes it stale,
+//! The policy form: the report's name, how long an entry is fresh, how long it may be served stale, who refreshes it, what makes it stale,
 //! and the defaults of its parameters.
 //!
 //! What is typed goes into the draft as soon as it makes sense; until then a sentence says what would.
@@ -9,7 +9,7 @@ use std::time::Duration;
 use eframe::egui::{Align, ComboBox, Id, Label, Layout, ScrollArea, Ui, vec2};
 
 use crate::app::theme::{Tone, fonts, size, text};
-use crate::app::widgets::{Field, Tip, group_title};
+use crate::app::widgets::{Button, Field, Tip, group_title};
 use crate::report::{ParamSpec, ParamType, Refresh, Report, Value, read_time, write_time};
 
 use super::pane::Pane;
@@ -17,6 +17,7 @@ use super::pane::Pane;
 /// The policy as typed.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
+    name: Typed,
     ttl: Typed,
     stale_for: Typed,
     every: Typed,
@@ -64,6 +65,7 @@ impl Policy {
             _ => EVERY,
         };
         Self {
+            name: Typed::new(report.name.as_str()),
             ttl: Typed::new(write_time(report.ttl)),
             stale_for: Typed::new(write_time(report.stale_for)),
             every: Typed::new(write_time(every)),
@@ -76,6 +78,7 @@ impl Policy {
     /// Why the policy cannot be saved as typed.
     pub fn problem(&self) -> Option<&str> {
         let fields = [
+            &self.name,
             &self.ttl,
             &self.stale_for,
             &self.every,
@@ -146,22 +149,64 @@ pub(super) fn summary(report: &Report) -> String {
     )
 }
 
-/// Draws the form in at most `height` points.
-pub(super) fn show(ui: &mut Ui, pane: &mut Pane, height: f32) {
+/// A name that no other report has.
+fn new_name(text: &str, others: &[String]) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("a report needs a name".to_owned());
+    }
+    if others.iter().any(|other| other == text) {
+        return Err(format!("another report is called \"{text}\""));
+    }
+    Ok(text.to_owned())
+}
+
+/// Draws the form in at most `height` points; `others` are the names of the other reports. Whether the report is to be
+/// taken out of the workspace.
+pub(super) fn show(ui: &mut Ui, pane: &mut Pane, height: f32, others: &[String]) -> bool {
+    // Not the name as it is typed: the place in the form stays while one types.
+    let opened = pane.saved.as_ref().map(|saved| saved.name.clone());
+    let mut remove = false;
     ScrollArea::vertical()
-        .id_salt(("policy", pane.draft.name.as_str()))
+        .id_salt(("policy", opened))
         .max_height(height)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = size::SPACE_4;
+            // A new report is named above.
+            if pane.saved.is_some() {
+                let (draft, policy) = (&mut pane.draft, &mut pane.policy);
+                let about = "its entry and its key stay the same";
+                if row(ui, "Name", &mut policy.name, "monthly-revenue", LONG, about) {
+                    let read = |text: &str| new_name(text, others);
+                    policy.name.take(read, &mut draft.name);
+                }
+            }
             times(ui, pane);
             if !pane.draft.params.is_empty() {
                 ui.add_space(size::SPACE_8);
                 group_title(ui, "Parameters");
                 parameters(ui, pane);
             }
+            if pane.saved.is_some() {
+                ui.add_space(size::SPACE_8);
+                remove = removal(ui);
+            }
             ui.add_space(size::SPACE_4);
         });
+    remove
+}
+
+fn removal(ui: &mut Ui) -> bool {
+    let row = ui.horizontal(|ui| {
+        label(ui, "Remove");
+        let button = Button::new("Remove report")
+            .tone(Tone::Error)
+            .tooltip("Takes the report out of the workspace file");
+        let clicked = ui.add(button).clicked();
+        explain(ui, "it stays here as a draft until you discard it");
+        clicked
+    });
+    row.inner
 }
 
 fn times(ui: &mut Ui, pane: &mut Pane) {
