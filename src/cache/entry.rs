@@ -186,6 +186,7 @@ impl Cache {
                     key.hex().as_bytes(),
                     flag(count),
                     report.id().as_bytes(),
+                    &millis(report.ttl),
                 ],
             )
             .await?;
@@ -218,7 +219,14 @@ impl Cache {
         };
         if found.verdict != Verdict::Missing {
             match Header::read(header) {
-                Ok(header) => found.header = Some(header),
+                Ok(mut header) => {
+                    let own = header
+                        .created
+                        .0
+                        .saturating_add(report.ttl.as_millis() as u64);
+                    header.soft.0 = header.soft.0.min(own);
+                    found.header = Some(header);
+                }
                 Err(damage) => {
                     tracing::warn!(key = %key, %damage, "entry is damaged");
                     found.verdict = Verdict::Missing;

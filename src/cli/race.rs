@@ -233,9 +233,9 @@ fn text(race: &RaceJson) -> String {
         None => writeln!(out, "no ratio: the cache served nothing"),
     };
     out.push_str(match (race.compared, race.identical) {
-        (0, _) => "no answers were compared: what the cache served was marked stale\n",
+        (0, _) => "no answers were compared: the cache served none that it calls fresh\n",
         (_, true) => "the answers are identical\n",
-        (_, false) => "the answers differ: the data changed during the race\n",
+        (_, false) => "the answers differ: the data changed during the race, or what was cached was not current\n",
     });
     out
 }

@@ -84,10 +84,10 @@ impl Race {
     }
 
     /// Pairs whose answers were compared, and how many of them are identical. A cached answer that was marked stale
-    /// does not claim to be the current one and is not compared.
+    /// does not claim to be the current one and is not compared, nor is one that did not come from the cache.
     pub fn compared(&self) -> (usize, usize) {
         self.pairs()
-            .filter(|(cached, _)| cached.outcome != Outcome::StaleHit)
+            .filter(|(cached, _)| cached.outcome == Outcome::Hit)
             .fold((0, 0), |(all, same), (cached, uncached)| {
                 (
                     all + 1,
@@ -279,7 +279,7 @@ mod tests {
         );
         assert_eq!(race.speedup(), Some(500.0));
         assert_eq!(race.speedup_range(), Some((2, 500.0, 750.0)));
-        assert_eq!(race.compared(), (2, 2));
+        assert_eq!(race.compared(), (1, 1));
         assert!(race.identical());
         race.push(lap(3, Side::Uncached, Outcome::Bypass, 1000.0, "other"));
         assert!(!race.identical());

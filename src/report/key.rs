@@ -23,16 +23,17 @@ pub struct SourceIdentity {
     pub session: Vec<(String, String)>,
 }
 
-/// A 256-bit blake3 hash over typed, length-prefixed parts: source identity, session settings, the SQL, and each
-/// parameter's name, type and value.
+/// A 256-bit blake3 hash over typed, length-prefixed parts: source identity, session settings, the SQL, the tables where
+/// the workspace names them, and each parameter's name, type and value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryKey([u8; 32]);
 
 impl EntryKey {
     /// The key of `report` with `params` on a source.
     ///
-    /// The report's name, policy and the order of its parameters do not matter: the same question on the same source
-    /// has one entry.
+    /// The report's name, the rest of its policy and the order of its parameters do not matter: the same question on the
+    /// same source has one entry. Tables that the workspace names do matter: an entry that only their changes make stale
+    /// must not answer a report that depends on others.
     pub fn new(source: &SourceIdentity, report: &Report, params: &Params) -> Self {
         let mut parts = Parts(blake3::Hasher::new());
         parts.add("version", VERSION.as_bytes());
@@ -45,6 +46,7 @@ impl EntryKey {
             parts.add("set to", value.as_bytes());
         }
         parts.add("sql", report.sql.as_bytes());
+        parts.tables(report);
         let mut params: Vec<_> = params.0.iter().collect();
         params.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (name, value) in params {
@@ -91,6 +93,7 @@ impl Report {
         parts.add("name", self.name.as_bytes());
         parts.add("sql", self.sql.as_bytes());
         parts.add("refresh", format!("{:?}", self.refresh).as_bytes());
+        parts.tables(self);
         for spec in &self.params {
             parts.add("param", spec.name.as_bytes());
             parts.add("declared", spec.type_name().as_bytes());
@@ -106,6 +109,16 @@ impl Parts {
         for part in [tag.as_bytes(), bytes] {
             self.0.update(&(part.len() as u64).to_le_bytes());
             self.0.update(part);
+        }
+    }
+
+    /// The tables that the workspace names, in any order.
+    fn tables(&mut self, report: &Report) {
+        let mut tables: Vec<_> = report.tables.iter().flatten().collect();
+        tables.sort();
+        tables.dedup();
+        for table in tables {
+            self.add("table", table.as_bytes());
         }
     }
 
@@ -236,6 +249,21 @@ mod tests {
         assert_ne!(with(ParamType::Text, false), with(ParamType::Text, true));
         let (a, b) = (("a", Value::Integer(1)), ("b", Value::Integer(2)));
         assert_eq!(key(&[a.clone(), b.clone()]), key(&[b, a]));
+    }
+
+    #[test]
+    fn tables_that_the_workspace_names_count_and_their_order_does_not() {
+        let with = |tables: &[&str]| {
+            let mut report = report("SELECT 1");
+            report.tables = Some(tables.iter().map(|&name| name.to_owned()).collect());
+            (
+                EntryKey::new(&source(), &report, &Params::default()),
+                report.id(),
+            )
+        };
+        assert_ne!(with(&["u"]).0, key(&[]), "narrower than what the SQL reads");
+        assert_ne!(with(&["u"]), with(&["t"]));
+        assert_eq!(with(&["u", "t"]), with(&["t", "u"]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! This module never runs a query.
 
+mod clock;
 mod key;
 pub(crate) mod lex;
 mod mentions;
@@ -11,6 +12,7 @@ mod sql;
 mod tables;
 mod value;
 
+pub(crate) use clock::clock;
 pub use key::{EntryKey, SourceIdentity};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
 pub use policy::{Refresh, read_time, write_time};

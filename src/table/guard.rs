@@ -9,7 +9,7 @@
 #[inline]
 pub(super) fn needs_guard(text: &[u8]) -> bool {
     match text.first() {
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n' | b' ' | 0xEF | 0xC2) => {
+        Some(b'=' | b'+' | b'-' | b'@' | 0..=b' ' | 0xC2 | 0xE2 | 0xE3 | 0xEF) => {
             begins_formula(text)
         }
         _ => false,
@@ -25,18 +25,27 @@ fn begins_formula(text: &[u8]) -> bool {
     }
     let mut rest = text;
     loop {
-        // Blanks that spreadsheets skip: space, tab, line ends, no-break space, zero-width no-break space.
+        // What a spreadsheet, or whoever cleans a file before it, may skip: controls and blanks (U+0000 to U+0020,
+        // U+0085, U+00A0), the spaces, marks and separators of U+2000 to U+206F, the ideographic space U+3000, and the
+        // zero-width no-break space U+FEFF.
         rest = match rest {
-            [b' ' | b'\t' | b'\r' | b'\n', tail @ ..]
-            | [0xC2, 0xA0, tail @ ..]
+            [0..=b' ', tail @ ..]
+            | [0xC2, 0x85 | 0xA0, tail @ ..]
+            | [0xE2, 0x80, 0x80..=0x8F | 0xA8..=0xAF, tail @ ..]
+            | [0xE2, 0x81, 0x9F..=0xAF, tail @ ..]
+            | [0xE3, 0x80, 0x80, tail @ ..]
             | [0xEF, 0xBB, 0xBF, tail @ ..] => tail,
             _ => break,
         };
     }
-    // The full-width signs ＋ － ＝ ＠ are U+FF0B, U+FF0D, U+FF1D and U+FF20.
+    // The full-width signs are U+FF0B, U+FF0D, U+FF1D and U+FF20, the small ones U+FE62, U+FE63, U+FE66 and U+FE6B, the
+    // minus of mathematics U+2212.
     matches!(
         rest,
-        [b'=' | b'+' | b'-' | b'@', ..] | [0xEF, 0xBC, 0x8B | 0x8D | 0x9D | 0xA0, ..]
+        [b'=' | b'+' | b'-' | b'@', ..]
+            | [0xEF, 0xBC, 0x8B | 0x8D | 0x9D | 0xA0, ..]
+            | [0xEF, 0xB9, 0xA2 | 0xA3 | 0xA6 | 0xAB, ..]
+            | [0xE2, 0x88, 0x92, ..]
     )
 }
 
@@ -102,6 +111,15 @@ mod tests {
             "-5 ",
             "=",
             "@",
+            "\u{3000}=1",
+            "\u{2003}=1",
+            "\u{200b}=1",
+            "\u{2028}=1",
+            "\u{85}=1",
+            "\0=1",
+            "\x1b=1",
+            "﹦1",
+            "\u{2212}1+cmd",
         ] {
             assert!(needs_guard(formula.as_bytes()), "{formula:?}");
         }

@@ -411,6 +411,38 @@ async fn swapped_chunks_of_two_entries_are_a_miss() {
 }
 
 #[tokio::test]
+async fn a_header_copied_from_another_entry_is_a_miss() {
+    let mut rig = Rig::new(20).await;
+    let mut other = (*rig.report).clone();
+    other.sql = "SELECT 2 FROM orders".into();
+    let other = Arc::new(other);
+    rig.source.version.store(2, Ordering::SeqCst);
+    cached(&rig.engine, &other).await;
+    let there = rig.engine.state(&other, &Params::default()).await.redis_key;
+    let _: () = redis::cmd("COPY")
+        .arg(&there)
+        .arg(&rig.header)
+        .arg("REPLACE")
+        .query_async(&mut rig.connection)
+        .await
+        .unwrap();
+    rig.is_repaired("copied").await;
+}
+
+#[tokio::test]
+async fn each_report_holds_a_shared_entry_to_its_own_ttl() {
+    let rig = Rig::new(20).await;
+    assert_eq!(cached(&rig.engine, &rig.report).await.outcome, Outcome::Hit);
+    let mut hasty = (*rig.report).clone();
+    hasty.ttl = std::time::Duration::from_millis(1);
+    let state = rig.engine.state(&hasty, &Params::default()).await;
+    assert_eq!(state.reason, "its TTL is over");
+    assert_eq!(state.ttl, Some(std::time::Duration::ZERO));
+    let state = rig.engine.state(&rig.report, &Params::default()).await;
+    assert_eq!(state.state, lookaside::engine::Freshness::Fresh);
+}
+
+#[tokio::test]
 async fn a_commit_goes_through_whatever_stands_in_its_sets_and_nothing_of_it_stays_for_ever() {
     let mut rig = Rig::new(20).await;
     rig.redis.cli(&["FLUSHALL"]);

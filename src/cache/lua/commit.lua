@@ -18,7 +18,7 @@ if old[1] and old[1] == current and epoch ~= current then return {now, 'refused'
 if old[1] == epoch and old[2] and old[2] > pos then return {now, 'refused', 1, '', 0} end
 
 redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[2], 'epoch', epoch, 'pos', pos, 'created', string.format('%.0f', now),
+redis.call('HSET', KEYS[2], 'key', ARGV[6], 'epoch', epoch, 'pos', pos, 'created', string.format('%.0f', now),
   'soft', string.format('%.0f', now + ARGV[4]), 'hard', string.format('%.0f', now + ARGV[5]))
 -- Before anything else can fail: nothing of ours may stay for ever.
 redis.call('PEXPIRE', KEYS[2], ARGV[5])

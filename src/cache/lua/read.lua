@@ -1,6 +1,6 @@
 -- The one place where the verdict on an entry is computed.
 -- KEYS: versions, header, demand, worker lease, fill lock, refreshed reports
--- ARGV: 1 where only a live detector can vouch ("on-change"), member, 1 where this counts as a request, report's id
+-- ARGV: 1 where only a live detector can vouch ("on-change"), member, 1 where this counts as a request, report's id, its TTL (ms)
 -- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, header (field, value, ...)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -39,9 +39,12 @@ end
 -- No header of ours is as large: it is not sent to anybody.
 if bytes > 67108864 then return answer('missing', 'damaged') end
 
-local soft = tonumber(field.soft)
+-- A header that was copied from another entry answers another question.
+if field.key ~= ARGV[2] then return answer('missing', 'damaged') end
+
+local soft, created = tonumber(field.soft), tonumber(field.created)
 local ok, tables = pcall(cjson.decode, field.tables or '')
-if not soft or not field.epoch or not field.pos or not ok or type(tables) ~= 'table' then
+if not soft or not created or not field.epoch or not field.pos or not ok or type(tables) ~= 'table' then
   return answer('missing', 'damaged')
 end
 for _, name in ipairs(tables) do
@@ -61,5 +64,6 @@ if ARGV[1] == '1' then
     if at > field.pos then return answer('stale', 'changed', name, header) end
   end
 end
-if now >= soft then return answer('stale', 'ttl', '', header) end
+-- Reports that ask the same question share an entry, and each has a TTL of its own.
+if now >= math.min(soft, created + ARGV[5]) then return answer('stale', 'ttl', '', header) end
 return answer('fresh', '', '', header)
