@@ -131,10 +131,10 @@ pub static ALL: &[Entry] = &[
         text: "Save report",
         tooltip: "Write the report to the workspace file",
         shortcut: Some(ctrl(Key::S)),
+        // Without a file it applies all the same, to say so.
         command: |state| {
-            state
-                .reports
-                .can_save()
+            let reports = &state.reports;
+            (reports.can_save() || !reports.has_file && reports.pane().is_some())
                 .then_some(Command::Reports(reports::Command::Save))
         },
     },

@@ -207,7 +207,6 @@ impl eframe::App for Window {
         for command in self.commands.take() {
             match command {
                 Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-                Command::Copy(text) => ctx.copy_text(text),
                 command => tasks.perform(&mut self.state, command),
             }
         }

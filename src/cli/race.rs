@@ -221,7 +221,11 @@ fn text(race: &RaceJson) -> String {
         row("cached", &race.cached),
         row("uncached", &race.uncached),
     ];
-    let mut out = format!("{}, {} rows\n\n", race.report, human::count(race.rows));
+    let mut out = format!(
+        "{}, {}\n\n",
+        race.report,
+        human::plural(race.rows, "row", "rows")
+    );
     out.push_str(&human::columns(&rows, |i| i > 0));
     out.push('\n');
     let _ = match race.speedup {

@@ -188,7 +188,7 @@ impl Warmed {
             self.state.to_owned(),
             done.to_owned(),
             self.rows
-                .map(|rows| format!("{} rows", human::count(rows)))
+                .map(|rows| human::plural(rows, "row", "rows"))
                 .unwrap_or_default(),
             self.took_ms.map(human::ms).unwrap_or_default(),
         ]

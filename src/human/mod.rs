@@ -14,6 +14,11 @@ pub fn count(value: u64) -> String {
     group_digits(&value.to_string())
 }
 
+/// How many of something: `1 row`, `2,112 rows`.
+pub fn plural(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 /// Groups the digits before the point of a number's text; the text of anything else comes back as it is.
 pub fn group_digits(text: &str) -> String {
     let (sign, digits) = text
@@ -154,6 +159,8 @@ mod tests {
         ] {
             assert_eq!(bytes(value), shown);
         }
+        let rows = [0, 1, 2112].map(|n| plural(n, "row", "rows"));
+        assert_eq!(rows, ["0 rows", "1 row", "2,112 rows"]);
         assert_eq!(percent(0.992), "99.2 %");
         assert_eq!([3.21, 41.7, 1_024.4].map(times), ["3.2x", "42x", "1,024x"]);
         // Not "1day 1h 8s", as the workspace file would write it.

@@ -129,7 +129,7 @@ pub async fn page(
             })
         }
         Kind::ZSet => {
-            let mut command = window("ZRANGE", name, offset, count);
+            let mut command = window("ZREVRANGE", name, offset, count);
             let pairs: Vec<Vec<u8>> = connection.ask(command.arg("WITHSCORES")).await?;
             let items: Vec<_> = pairs
                 .chunks_exact(2)

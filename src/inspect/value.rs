@@ -53,9 +53,9 @@ pub enum Value {
     },
     /// Members.
     Set(Vec<Vec<u8>>),
-    /// Members and scores in order of score, from a rank on.
+    /// Members and scores, the highest score first, from a rank on.
     ZSet {
-        /// The first one's rank.
+        /// The first one's rank, counted from the highest score.
         start: u64,
         /// The members; a score is the server's text, which is exact.
         items: Vec<(Vec<u8>, String)>,

@@ -232,7 +232,12 @@ impl Source for Sqlite {
                 step(
                     "Read the schema",
                     CheckResult::Ok,
-                    format!("{count} tables and views"),
+                    match count.parse() {
+                        Ok(count) => {
+                            crate::human::plural(count, "table or view", "tables and views")
+                        }
+                        Err(_) => count,
+                    },
                 );
                 true
             }

@@ -12,7 +12,7 @@ use lookaside::app::event::Event;
 use lookaside::app::state::TaskId;
 use lookaside::app::views::reports::{self, Command as Asked};
 use lookaside::engine::{EntryState, Freshness, Mode, Outcome};
-use lookaside::report::{Refresh, Value};
+use lookaside::report::{ParamType, Refresh, Value};
 
 use lookaside::table::Table;
 
@@ -326,6 +326,81 @@ fn a_name_in_the_sql_becomes_a_parameter() {
     let window = window(state, [1280.0, 800.0], true);
     assert!(window.query_by_label("Parameter clerk").is_some());
     assert!(window.query_by_label("Type of clerk").is_some());
+}
+
+#[test]
+fn sql_that_is_typed_anew_keeps_its_parameters() {
+    let mut state = open();
+    state.reports.new_report();
+    let Some(pane) = state.reports.pane_mut() else {
+        panic!("a report is open")
+    };
+    let sql = "SELECT * FROM orders WHERE o_orderdate >= :day AND o_clerk = :clerk";
+    pane.draft.sql = sql.into();
+    pane.sql_edited();
+    pane.draft.params[0].kind = ParamType::Date;
+    pane.draft.params[0].default = Some(Value::Text("1995-01-01".into()));
+    pane.values = vec!["1996-02-29".into(), "Clerk#1".into()];
+    let before = (pane.draft.params.clone(), pane.values.clone());
+    // Select all, and type: after each letter the parameters are those that are named so far.
+    for end in 1..=sql.len() {
+        pane.draft.sql = sql[..end].into();
+        pane.sql_edited();
+    }
+    assert_eq!((pane.draft.params.clone(), pane.values.clone()), before);
+}
+
+#[test]
+fn an_empty_text_without_a_default_needs_a_value() {
+    let mut state = open();
+    state.reports.new_report();
+    if let Some(pane) = state.reports.pane_mut() {
+        pane.draft.sql = "SELECT * FROM orders WHERE o_clerk = :clerk".into();
+        pane.sql_edited();
+    }
+    let mut window = window(state, [1280.0, 800.0], true);
+    let cannot_run = |window: &Window| window.get_by_label("Run").accesskit_node().is_disabled();
+    assert!(window.query_by_label("Needs values").is_some());
+    assert!(cannot_run(&window));
+    retype(&mut window, "Parameter clerk", "Clerk#1");
+    assert!(window.query_by_label("Needs values").is_none());
+    assert!(!cannot_run(&window));
+    retype(&mut window, "Parameter clerk", "");
+    assert!(cannot_run(&window));
+    // A default that is empty says that an empty text is meant.
+    if let Some(pane) = window.state_mut().state.reports.pane_mut() {
+        pane.draft.params[0].default = Some(Value::Text(String::new()));
+    }
+    window.run_steps(2);
+    assert!(!cannot_run(&window));
+}
+
+#[test]
+fn an_edited_report_is_marked_in_the_list() {
+    let mut window = window(open(), [1280.0, 800.0], true);
+    let mark = |window: &Window| {
+        let row = window.get_by_role_and_label(Role::ListItem, "monthly-revenue");
+        row.accesskit_node().description()
+    };
+    assert_eq!(mark(&window), None);
+    if let Some(pane) = window.state_mut().state.reports.pane_mut() {
+        pane.draft.ttl = Duration::from_secs(7);
+    }
+    window.run_steps(2);
+    assert_eq!(mark(&window).as_deref(), Some("edited, not saved"));
+}
+
+#[test]
+fn without_a_file_save_says_so() {
+    let mut state = open();
+    state.reports.has_file = false;
+    let mut window = window(state, [1280.0, 800.0], true);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    window.run_steps(3);
+    assert!(window.state().asked.is_empty());
+    let toasts = &window.state().state.toasts;
+    assert!(toasts[0].text.contains("no file to save to"));
+    assert!(toasts[0].text.contains("lookaside demo --load"));
 }
 
 #[test]
@@ -667,6 +742,77 @@ fn a_policy_that_will_not_do_says_what_would_and_is_not_saved() {
     assert!(pane.is_some_and(|pane| !pane.is_changed()));
 }
 
+fn type_letters(window: &mut Window, field: &str, text: &str) {
+    retype(window, field, "");
+    for letter in text.chars() {
+        window.event(egui::Event::Text(letter.into()));
+        window.run_steps(2);
+    }
+}
+
+/// The default and the value of the first parameter.
+fn first_param(window: &Window) -> (Option<String>, String) {
+    let pane = window.state().state.reports.pane();
+    pane.map_or_else(
+        || panic!("a report is open"),
+        |pane| {
+            let default = pane.draft.params[0].default.as_ref();
+            (default.map(Value::text), pane.values[0].clone())
+        },
+    )
+}
+
+#[test]
+fn a_value_goes_with_whole_defaults_only() {
+    let mut window = policy();
+    if let Some(pane) = window.state_mut().state.reports.pane_mut() {
+        pane.draft.params[0].kind = ParamType::Integer;
+        pane.draft.params[0].default = Some(Value::Integer(7));
+        pane.values[0] = "7".into();
+    }
+    window.run_steps(2);
+    type_letters(&mut window, "Default of since", "2024");
+    assert_eq!(first_param(&window), (Some("2024".into()), "2024".into()));
+    type_letters(&mut window, "Default of since", "1995-01-31");
+    assert_eq!(
+        first_param(&window),
+        (Some("7".into()), "7".into()),
+        "\"1995\" was on the way to something that is no integer"
+    );
+}
+
+#[test]
+fn a_value_that_was_typed_stays_while_a_default_passes_it() {
+    let mut window = policy();
+    if let Some(pane) = window.state_mut().state.reports.pane_mut() {
+        pane.draft.params[0].kind = ParamType::Text;
+        pane.values[0] = "2024".into();
+    }
+    window.run_steps(2);
+    type_letters(&mut window, "Default of since", "2024-01");
+    assert_eq!(
+        first_param(&window),
+        (Some("2024-01".into()), "2024".into())
+    );
+}
+
+#[test]
+fn a_mistake_moves_no_row() {
+    let mut window = policy();
+    let below = |window: &Window| {
+        let field = window.get_by_role_and_label(Role::TextInput, "Default of since");
+        field.rect().top()
+    };
+    let before = below(&window);
+    retype(&mut window, "TTL", "soon");
+    assert!(
+        window
+            .query_by_label_contains("such as 5m or 1h 30m")
+            .is_some()
+    );
+    assert!((below(&window) - before).abs() < 0.5);
+}
+
 #[test]
 fn a_mistake_does_not_take_the_keyboard_away() {
     let mut window = policy();
@@ -675,7 +821,7 @@ fn a_mistake_does_not_take_the_keyboard_away() {
         .focus();
     window.run_steps(2);
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    // "9" is no time, "90m" is one; and a mistake above moves the field down.
+    // "9" is no time, "90m" is one.
     for letter in ["9", "0", "m"] {
         window.event(egui::Event::Text(letter.into()));
         window.run_steps(2);

@@ -514,3 +514,18 @@ fn looks_of_the_palette() {
     window.run_steps(3);
     window.snapshot("palette-light");
 }
+
+#[test]
+fn what_is_copied_is_said() {
+    let mut state = blank();
+    for (text, said) in [
+        ("app:session:1", "Copied app:session:1"),
+        ("1\t2\n3\t4\n", "Copied 2 lines"),
+        ("", "Copied an empty text"),
+    ] {
+        assert!(state.handle(Command::Copy(text.into())).is_none());
+        assert_eq!(state.clipboard.as_deref(), Some(text));
+        let toast = state.toasts.pop();
+        assert_eq!(toast.map(|toast| toast.text).as_deref(), Some(said));
+    }
+}

@@ -74,7 +74,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
                 ui.add_space(size::SPACE_8);
                 ui.label(text::small(
                     ui,
-                    format!("{} new orders", format::count(demo.inserted)),
+                    format::plural(demo.inserted, "new order", "new orders"),
                 ));
             }
         });
@@ -102,7 +102,7 @@ fn worker_line(status: &Status) -> String {
         return "Worker: paused".into();
     }
     let tables: usize = status.sources.iter().map(|watch| watch.tables.len()).sum();
-    let plural = if tables == 1 { "table" } else { "tables" };
+    let watched = format::plural(tables as u64, "table", "tables");
     if status
         .sources
         .iter()
@@ -114,10 +114,10 @@ fn worker_line(status: &Status) -> String {
         .iter()
         .any(|watch| watch.role == Role::StandingBy)
     {
-        format!("Worker: standing by, another one leads; {tables} {plural}")
+        format!("Worker: standing by, another one leads; {watched}")
     } else if tables == 0 {
         "Worker: nothing to watch".into()
     } else {
-        format!("Worker: leader, watching {tables} {plural}")
+        format!("Worker: leader, watching {watched}")
     }
 }

@@ -18,12 +18,18 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
+use crate::human;
+
 use super::command::{Command, ThemeChoice, View};
 use super::event::Event;
 use super::frame::palette::Palette;
 use super::theme::Tone;
 use super::views::{
-    connect::Connect, keys::Keys, latency::Latency, reports::Reports, worker::WorkerView,
+    connect::Connect,
+    keys::Keys,
+    latency::Latency,
+    reports::{self, NO_FILE, Reports},
+    worker::WorkerView,
 };
 use super::widgets::Toast;
 
@@ -107,6 +113,12 @@ impl State {
         self.toasts.push(Toast::new(tone, text, self.clock.now));
     }
 
+    /// Puts text on the clipboard, and says what.
+    pub fn copy(&mut self, text: String) {
+        self.toast(Tone::Hit, copied(&text));
+        self.clipboard = Some(text);
+    }
+
     /// The open workspace's worker status, where a worker runs in this process.
     pub fn worker_status(&self) -> Option<&Arc<crate::worker::Status>> {
         self.open.as_ref()?.worker.as_ref()
@@ -127,7 +139,11 @@ impl State {
                 self.reports.select(&name);
                 return Some(Command::ReadEntries);
             }
+            Command::Copy(text) => self.copy(text),
             Command::NewReport => self.reports.new_report(),
+            Command::Reports(reports::Command::Save) if !self.reports.has_file => {
+                self.toast(Tone::Stale, NO_FILE);
+            }
             Command::ShowKey(key) => {
                 self.view = View::Keys;
                 return self.keys.show_key(key).map(Command::Keys);
@@ -213,8 +229,7 @@ impl State {
                 }
             }
             Event::Copied(text) => {
-                self.clipboard = Some(text);
-                self.toast(Tone::Hit, "Copied");
+                self.copy(text);
             }
             Event::Message { tone, text } => self.toast(tone, text),
             Event::Connect(event) => self.connect.apply(event),
@@ -227,5 +242,22 @@ impl State {
             Event::Latency(event) => self.latency.apply(event),
             Event::Worker(event) => self.worker.apply(event),
         }
+    }
+}
+
+/// What is on the clipboard now: the text itself where it is short, else how much of it there is.
+fn copied(text: &str) -> String {
+    const SHORT: usize = 40;
+    let lines = text.lines().count();
+    if lines > 1 {
+        return format!("Copied {} lines", human::count(lines as u64));
+    }
+    if text.trim().is_empty() {
+        return "Copied an empty text".to_owned();
+    }
+    let shown = human::line(text);
+    match shown.char_indices().nth(SHORT) {
+        Some((cut, _)) => format!("Copied {}…", &shown[..cut]),
+        None => format!("Copied {shown}"),
     }
 }

@@ -24,12 +24,16 @@ pub(super) fn open(state: &mut State) {
     let Some(name) = state.reports.pane().map(|pane| pane.draft.name.clone()) else {
         return;
     };
-    let folders = directories::UserDirs::new();
-    let folder = folders
-        .as_ref()
-        .and_then(|folders| folders.download_dir().or(Some(folders.home_dir())))
-        .map_or_else(PathBuf::new, std::path::Path::to_owned);
+    let folder = state.reports.exported_to.clone();
+    let folder = folder.or_else(usual_folder).unwrap_or_default();
     state.reports.export = Some(ExportDialog::new(folder.join(format!("{name}.csv"))));
+}
+
+/// Where the first export goes: the user's downloads, else the home folder.
+fn usual_folder() -> Option<PathBuf> {
+    let folders = directories::UserDirs::new()?;
+    let folder = folders.download_dir().unwrap_or(folders.home_dir());
+    Some(folder.to_owned())
 }
 
 /// Asks with the desktop's dialog. Where there is none, the path field stays.
@@ -211,6 +215,24 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 
     use super::*;
+
+    #[test]
+    fn the_next_export_begins_in_the_folder_of_the_last() {
+        let mut state = State::default();
+        state.reports.new_report();
+        let exported = Event::Exported {
+            task: crate::app::state::TaskId(1),
+            path: "/srv/figures/march.csv".into(),
+            rows: 1,
+            bytes: 10,
+            renamed: 0,
+        };
+        state.apply(AppEvent::Reports(exported));
+        open(&mut state);
+        let dialog = state.reports.export.unwrap();
+        assert_eq!(dialog.path, "/srv/figures/new-report.csv");
+        assert!(state.toasts[0].text.starts_with("Wrote 1 row, 10 B"));
+    }
 
     #[tokio::test]
     async fn shown_rows_come_in_their_order() {

@@ -204,12 +204,13 @@ pub(super) fn copy(tasks: &mut Tasks, state: &mut State, what: CopyWhat) {
     let (table, order) = (rows.table.clone(), rows.order().cloned());
     match (what, pane.grid.row) {
         (CopyWhat::Cell, Some(row)) => {
-            state.clipboard = Some(rows.text(row, pane.grid.column).unwrap_or_default());
+            let text = rows.text(row, pane.grid.column).unwrap_or_default();
+            state.copy(text);
             return;
         }
         (CopyWhat::Row, Some(row)) => {
             let cells: Vec<String> = columns.map(|column| cell(row, column)).collect();
-            state.clipboard = Some(cells.join("\t"));
+            state.copy(cells.join("\t"));
             return;
         }
         (CopyWhat::Cell | CopyWhat::Row, None) => return,

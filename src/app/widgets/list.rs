@@ -1,8 +1,9 @@
 //! A row of a list: the whole width reacts, the selection is a ground and not a frame.
 
-use eframe::egui::accesskit::Role;
+use eframe::egui::accesskit::{self, Role};
 use eframe::egui::{Rect, Response, Sense, Ui, WidgetInfo, vec2};
 
+use super::Tip;
 use crate::app::theme::{colors, faint};
 
 /// A row of a list; its content is painted by whoever shows it.
@@ -11,6 +12,7 @@ pub struct ListRow<'a> {
     name: &'a str,
     height: f32,
     selected: bool,
+    described: Option<&'a str>,
 }
 
 impl<'a> ListRow<'a> {
@@ -20,12 +22,19 @@ impl<'a> ListRow<'a> {
             name,
             height,
             selected: false,
+            described: None,
         }
     }
 
     /// Whether it is the selected one.
     pub fn selected(mut self, selected: bool) -> Self {
         self.selected = selected;
+        self
+    }
+
+    /// What a mark in it means, for those who do not see it and as its tooltip.
+    pub fn described(mut self, text: &'a str) -> Self {
+        self.described = Some(text);
         self
     }
 
@@ -54,6 +63,11 @@ impl<'a> ListRow<'a> {
         }
         response
             .widget_info(|| WidgetInfo::selected(Role::ListItem, true, self.selected, self.name));
-        response
+        let Some(text) = self.described else {
+            return response;
+        };
+        let write = |node: &mut accesskit::Node| node.set_description(text);
+        ui.ctx().accesskit_node_builder(response.id, write);
+        response.tip(text)
     }
 }

@@ -117,7 +117,10 @@ fn show_tree(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         .show_rows(ui, size::LIST_ROW, tree.len(), |ui, rows| {
             for row in &tree[rows] {
                 if row.more > 0 {
-                    let rest = format!("and {} more prefixes", format::count(row.more as u64));
+                    let rest = format!(
+                        "and {}",
+                        format::plural(row.more as u64, "more prefix", "more prefixes")
+                    );
                     ListRow::new(&rest, size::LIST_ROW).show(ui, |ui, rect| {
                         let at = pos2(rect.left() + 30.0, rect.center().y);
                         text_at(
@@ -167,8 +170,9 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
         display(&row.label)
     };
     let count = format::count(row.count.keys);
+    let keys = format::plural(row.count.keys, "key", "keys");
     let bytes = format::bytes(row.count.bytes);
-    let name = format!("Prefix {}, {count} keys, {bytes}", display(&row.prefix));
+    let name = format!("Prefix {}, {keys}, {bytes}", display(&row.prefix));
     let mut arrow = Rect::NOTHING;
     let response = ListRow::new(&name, size::LIST_ROW)
         .selected(selected)

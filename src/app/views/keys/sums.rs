@@ -76,6 +76,7 @@ fn chip_width(ui: &Ui, kind: Kind, count: Option<u64>) -> f32 {
 fn chip(ui: &mut Ui, kind: Kind, count: u64, with_count: bool, shown: bool) -> Response {
     let colors = colors(ui);
     let width = chip_width(ui, kind, with_count.then_some(count));
+    let keys = format::plural(count, "key", "keys");
     let count = format::count(count);
     let (rect, response) = ui.allocate_exact_size(vec2(width, size::BADGE), Sense::click());
     let color = colors.structure(structure(kind));
@@ -123,12 +124,12 @@ fn chip(ui: &mut Ui, kind: Kind, count: u64, with_count: bool, shown: bool) -> R
         );
     }
     focus_ring(ui, &response);
-    let name = format!("Type {}, {count} keys", kind.name());
+    let name = format!("Type {}, {keys}", kind.name());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, &name));
     response.tip(if shown {
-        format!("{count} keys. Leave these out of the table")
+        format!("{keys}. Leave these out of the table")
     } else {
-        format!("{count} keys. Show these in the table")
+        format!("{keys}. Show these in the table")
     })
 }
 

@@ -166,11 +166,7 @@ fn sentence(about: &About, now: i64) -> String {
     let mut parts = vec![about.type_name.clone()];
     if let Some(elements) = about.elements.filter(|_| about.kind != Kind::String) {
         let (one, many) = about.kind.elements();
-        parts.push(format!(
-            "{} {}",
-            format::count(elements),
-            if elements == 1 { one } else { many }
-        ));
+        parts.push(format::plural(elements, one, many));
     }
     if about.kind == Kind::String {
         parts.push(format!(

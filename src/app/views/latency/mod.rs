@@ -141,7 +141,7 @@ fn head(ui: &mut Ui, state: &mut State, commands: &mut Commands, figures: &Figur
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.label(text::heading(ui, "Latency"));
                 if let Some(first) = figures.first {
-                    let requests = plural(figures.requests, "request", "requests");
+                    let requests = format::plural(figures.requests as u64, "request", "requests");
                     let since = plot::clock(plot::seconds(first), false);
                     ui.add_space(size::SPACE_4);
                     ui.label(text::small(ui, format!("{requests} since {since}")));
@@ -304,7 +304,7 @@ fn the_number(ui: &mut Ui, figures: &Figures) {
     }
     if figures.failed > 0 {
         ui.add_space(size::SPACE_8);
-        let failed = plural(figures.failed, "request failed", "requests failed");
+        let failed = format::plural(figures.failed as u64, "request failed", "requests failed");
         widgets::notice(
             ui,
             Tone::Error,
@@ -343,12 +343,4 @@ fn percentiles(ui: &mut Ui, figures: &Figures) {
             column_row(ui, &COLUMNS, &cells);
         }
     });
-}
-
-fn plural(n: usize, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        format::count(n as u64),
-        if n == 1 { one } else { many }
-    )
 }

@@ -284,7 +284,7 @@ fn faster(ui: &mut Ui, race: &Race) {
     if let Some((pairs, low, high)) = race.laps.speedup_range() {
         let range = format!(
             "range of {}: {} to {}",
-            super::plural(pairs, "pair", "pairs"),
+            format::plural(pairs as u64, "pair", "pairs"),
             plot::ratio(low),
             plot::ratio(high)
         );
@@ -328,7 +328,7 @@ fn same(ui: &mut Ui, race: &Race) {
     }
     ui.add_space(size::SPACE_8);
     if let Some(lap) = race.laps.laps.last() {
-        let rows = super::plural(lap.rows as usize, "row", "rows");
+        let rows = format::plural(lap.rows, "row", "rows");
         ui.label(text::weak(ui, format!("{rows}, checksum over every value")));
     }
     if all != identical {
@@ -425,8 +425,8 @@ fn summary(race: &Race) -> Option<String> {
     );
     let side = |n: usize, name: &str, summary: crate::engine::latency::Summary| {
         format!(
-            "{n} {name} {} {} ({} to {})",
-            if n == 1 { "run" } else { "runs" },
+            "{} {} ({} to {})",
+            format::plural(n as u64, &format!("{name} run"), &format!("{name} runs")),
             format::ms(summary.p50_ms),
             format::ms(summary.min_ms),
             format::ms(summary.max_ms)

@@ -11,7 +11,7 @@ use crate::app::theme::{Tone, colors, fonts, line, size, text};
 use crate::app::widgets::{Button, Tip};
 
 use super::pane::{Pane, Part};
-use super::{policy, sql};
+use super::{NO_FILE, policy, sql};
 
 /// Height of a line of SQL.
 const LINE: f32 = 19.0;
@@ -87,7 +87,7 @@ fn changes(
             entry.shortcut_text().unwrap_or_default()
         ),
         (false, true) => "The policy has a mistake".to_owned(),
-        (false, false) => "This workspace has no file to save to".to_owned(),
+        (false, false) => NO_FILE.to_owned(),
     };
     let save = Button::new("Save").named(entry.text).enabled(can_save);
     if ui.add(save.tooltip(why)).clicked() {

@@ -72,9 +72,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         for item in &state.reports.list {
             let chosen = selected.as_deref() == Some(&item.report.name);
-            let response = ListRow::new(&item.report.name, ROW)
-                .selected(chosen)
-                .show(ui, |ui, rect| row(ui, rect, state, item));
+            let name = &item.report.name;
+            let mut list_row = ListRow::new(name, ROW).selected(chosen);
+            if state.reports.is_edited(name) {
+                list_row = list_row.described("edited, not saved");
+            }
+            let response = list_row.show(ui, |ui, rect| row(ui, rect, state, item));
             if response.clicked() {
                 out.send(Command::SelectReport(item.report.name.clone()));
             }
@@ -134,15 +137,20 @@ fn row(ui: &Ui, rect: Rect, state: &State, item: &Item) {
     };
     let badge = Badge::new(word, tone).paint_right(ui, pos2(right, first));
     let painter = ui.painter();
-    text_at(
+    let edited = state.reports.is_edited(name);
+    let room = badge.left() - left - 8.0 - if edited { 14.0 } else { 0.0 };
+    let title = text_at(
         painter,
         pos2(left, first),
         Align2::LEFT_CENTER,
         name,
         fonts::body(),
         colors.strong,
-        badge.left() - left - 8.0,
+        room,
     );
+    if edited {
+        painter.circle_filled(pos2(title.right() + 9.0, first), 2.5, colors.weak);
+    }
 
     let summary = state.log.summary(name);
     let query = entry

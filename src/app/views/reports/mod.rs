@@ -29,6 +29,9 @@ use crate::app::state::State;
 use crate::app::theme::{colors, line, size};
 use crate::app::widgets::{self, Button};
 
+/// Why Save does nothing in the demo, and what to do.
+pub const NO_FILE: &str = "This workspace has no file to save to; write one with `lookaside demo --load URL` or by hand, and open it";
+
 /// Shows the view.
 pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let wide = ui.available_width() > 1100.0;

@@ -1,6 +1,7 @@
 //! What the Reports view keeps: the list, and for each report that was opened its draft, its answer and its entry.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ pub struct Reports {
     pub list: Vec<Item>,
     /// The export dialog, while it is open.
     pub export: Option<ExportDialog>,
+    /// The folder of the last export, which the next one begins with.
+    pub exported_to: Option<PathBuf>,
     /// Names of the sources, for a new report.
     pub sources: Vec<String>,
     /// Whether the workspace has a file that reports can be saved to.
@@ -62,6 +65,7 @@ impl Reports {
             list: workspace.reports.iter().map(item).collect(),
             sources: workspace.sources.keys().cloned().collect(),
             has_file: workspace.path.is_some(),
+            exported_to: self.exported_to.take(),
             ..Self::default()
         };
         if let Some(first) = self.list.first() {
@@ -113,6 +117,11 @@ impl Reports {
                 .or_insert_with(|| Pane::new(&item.report));
             self.selected = Some(name.to_owned());
         }
+    }
+
+    /// Whether a report of the workspace was edited and not saved.
+    pub fn is_edited(&self, name: &str) -> bool {
+        self.panes.get(name).is_some_and(Pane::is_changed)
     }
 
     /// Begins a new report.
@@ -352,7 +361,8 @@ impl Reports {
                 if self.export.as_ref().is_some_and(|export| export.runs(task)) {
                     self.export = None;
                 }
-                let rows = crate::app::format::count(rows);
+                self.exported_to = path.parent().map(Path::to_owned);
+                let rows = crate::app::format::plural(rows, "row", "rows");
                 let bytes = crate::app::format::bytes(bytes);
                 let named = match renamed {
                     0 => String::new(),
@@ -362,7 +372,7 @@ impl Reports {
                 let path = path.display();
                 messages.push((
                     Tone::Hit,
-                    format!("Wrote {rows} rows, {bytes}, to {path}{named}"),
+                    format!("Wrote {rows}, {bytes}, to {path}{named}"),
                 ));
             }
             Event::FileTaken { task } => {

@@ -1,12 +1,13 @@
 //! One open report: its draft, its parameters, its answer, its entry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::app::state::TaskId;
 use crate::app::widgets::grid::GridState;
 use crate::engine::{About, EntryState, Mode, RequestEvent};
-use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template};
+use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template, Value};
 
 use super::event::Event;
 use super::policy::Policy;
@@ -26,6 +27,8 @@ pub struct Pane {
     pub focus: bool,
     /// The text typed for each parameter.
     pub values: Vec<String>,
+    /// Parameters that the SQL no longer names, with the text typed for each: SQL that is typed anew names them again.
+    gone: BTreeMap<String, (ParamSpec, String)>,
     /// What runs.
     pub run: Option<Run>,
     /// The last answer.
@@ -148,6 +151,7 @@ impl Pane {
             focus: true,
             draft,
             values: Vec::new(),
+            gone: BTreeMap::new(),
             run: None,
             answer: None,
             let_go: false,
@@ -212,6 +216,7 @@ impl Pane {
             self.draft = (**saved).clone();
             self.policy = Policy::of(saved);
             self.values = defaults(&saved.params);
+            self.gone.clear();
             self.failure = None;
         }
     }
@@ -230,7 +235,7 @@ impl Pane {
         }
         let mut params = Vec::with_capacity(self.values.len());
         for (spec, text) in self.draft.params.iter().zip(&self.values) {
-            params.push((spec.name.clone(), spec.read(text).map_err(|error| error.0)?));
+            params.push((spec.name.clone(), read_value(spec, text)?));
         }
         Ok((Arc::new(self.draft.clone()), Params(params)))
     }
@@ -238,7 +243,7 @@ impl Pane {
     /// Why the text typed for a parameter will not do.
     pub fn problem(&self, param: usize) -> Option<String> {
         let (spec, text) = (self.draft.params.get(param)?, self.values.get(param)?);
-        spec.read(text).err().map(|error| error.0)
+        read_value(spec, text).err()
     }
 
     /// Whether a parameter lacks a value, or has one that will not do.
@@ -246,7 +251,8 @@ impl Pane {
         (0..self.draft.params.len()).any(|param| self.problem(param).is_some())
     }
 
-    /// The SQL was edited: parameters that it newly names are declared as text, and undeclared again when they go.
+    /// The SQL was edited: a parameter that it newly names is declared as it was before it went, or as the workspace
+    /// file has it, or as text; one that it no longer names is undeclared.
     pub fn sql_edited(&mut self) {
         // The lexer's differences between dialects do not matter for names; a half-typed string changes nothing.
         let Ok(template) = Template::parse(&self.draft.sql, Dialect::Sqlite) else {
@@ -260,30 +266,29 @@ impl Pane {
             .unwrap_or_default();
         for name in &names {
             if self.draft.params.iter().all(|spec| spec.name != *name) {
-                let spec = declared
-                    .iter()
-                    .find(|spec| spec.name == *name)
-                    .cloned()
-                    .unwrap_or_else(|| ParamSpec {
+                let (spec, value) = self.gone.remove(*name).unwrap_or_else(|| {
+                    let declared = declared.iter().find(|spec| spec.name == *name);
+                    let spec = declared.cloned().unwrap_or_else(|| ParamSpec {
                         name: (*name).to_owned(),
                         kind: ParamType::Text,
                         list: false,
                         default: None,
                     });
-                self.values.extend(defaults(std::slice::from_ref(&spec)));
+                    let value = default_text(&spec);
+                    (spec, value)
+                });
                 self.draft.params.push(spec);
+                self.values.push(value);
             }
         }
-        let keep: Vec<bool> = self
-            .draft
-            .params
-            .iter()
-            .map(|spec| names.contains(&spec.name.as_str()))
-            .collect();
-        let mut kept = keep.iter();
-        self.values.retain(|_| *kept.next().unwrap_or(&false));
-        let mut kept = keep.iter();
-        self.draft.params.retain(|_| *kept.next().unwrap_or(&false));
+        let params = std::mem::take(&mut self.draft.params);
+        let (kept, gone) = params
+            .into_iter()
+            .zip(std::mem::take(&mut self.values))
+            .partition::<Vec<_>, _>(|(spec, _)| names.contains(&spec.name.as_str()));
+        (self.draft.params, self.values) = kept.into_iter().unzip();
+        let gone = gone.into_iter().map(|gone| (gone.0.name.clone(), gone));
+        self.gone.extend(gone);
         self.policy.keep_params(&self.draft.params);
     }
 
@@ -384,13 +389,27 @@ impl Pane {
 }
 
 fn defaults(specs: &[ParamSpec]) -> Vec<String> {
-    specs
-        .iter()
-        .map(|spec| {
-            spec.default
-                .as_ref()
-                .map(crate::report::Value::text)
-                .unwrap_or_default()
-        })
-        .collect()
+    specs.iter().map(default_text).collect()
+}
+
+/// The text of a parameter's default, empty where it has none.
+pub(super) fn default_text(spec: &ParamSpec) -> String {
+    spec.default.as_ref().map(Value::text).unwrap_or_default()
+}
+
+/// What the text typed for a parameter stands for. An empty field is a value only where the default allows it: a list
+/// may be emptied, and a text whose default is empty stays so; otherwise nobody has given a value yet.
+fn read_value(spec: &ParamSpec, text: &str) -> Result<Value, String> {
+    let may_be_empty = match &spec.default {
+        None => false,
+        Some(Value::Text(default)) => default.is_empty(),
+        Some(_) => true,
+    };
+    if text.is_empty() && !may_be_empty {
+        return Err(format!(
+            "parameter \"{}\" needs a value; type one, or \\N for NULL",
+            spec.name
+        ));
+    }
+    spec.read(text).map_err(|error| error.0)
 }

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eframe::egui::{Align, ComboBox, Id, Label, Layout, ScrollArea, Ui, vec2};
+use eframe::egui::{Align, ComboBox, Id, Label, Layout, Response, ScrollArea, Ui, vec2};
 
 use crate::app::theme::{Tone, fonts, size, text};
 use crate::app::widgets::{Button, Field, Tip, group_title};
 use crate::report::{ParamSpec, ParamType, Refresh, Report, Value, read_time, write_time};
 
-use super::pane::Pane;
+use super::pane::{Pane, default_text};
 
 /// The policy as typed.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Policy {
     timeout: Typed,
     tables: Typed,
     /// By the parameter's name.
-    defaults: BTreeMap<String, Typed>,
+    defaults: BTreeMap<String, TypedDefault>,
 }
 
 /// Text as typed, and why it will not do.
@@ -32,6 +32,53 @@ pub struct Policy {
 struct Typed {
     text: String,
     problem: Option<String>,
+}
+
+/// A parameter's default as typed. Its beginning may be a default of its own, as "2024" is of "2024-01-31" for a text:
+/// what is settled is told from what is on the way.
+#[derive(Clone, Debug, Default)]
+struct TypedDefault {
+    typed: Typed,
+    /// The default before the field got the keyboard.
+    settled: Option<Value>,
+    /// Whether the value to run with was the default's then, so that it goes with it.
+    followed: bool,
+}
+
+impl TypedDefault {
+    fn new(spec: &ParamSpec) -> Self {
+        Self {
+            typed: Typed::new(default_text(spec)),
+            settled: spec.default.clone(),
+            followed: false,
+        }
+    }
+
+    /// Nobody types: what the default is now is what it returns to when the next text will not do.
+    fn settle(&mut self, spec: &ParamSpec, value: &str) {
+        if self.typed.problem.is_none() {
+            self.settled.clone_from(&spec.default);
+        }
+        self.followed = value == default_text(spec);
+    }
+
+    /// Takes the text as the default, or goes back to the settled one.
+    fn take(&mut self, spec: &mut ParamSpec, value: &mut String) {
+        let untyped = ParamSpec {
+            default: None,
+            ..spec.clone()
+        };
+        let read = |text: &str| match text {
+            "" => Ok(None),
+            text => untyped.read(text).map(Some).map_err(|error| error.0),
+        };
+        spec.default.clone_from(&self.settled);
+        self.typed.take(read, &mut spec.default);
+        // A value that nobody changed goes with its default.
+        if self.followed {
+            *value = default_text(spec);
+        }
+    }
 }
 
 impl Typed {
@@ -87,7 +134,7 @@ impl Policy {
         ];
         fields
             .into_iter()
-            .chain(self.defaults.values())
+            .chain(self.defaults.values().map(|default| &default.typed))
             .find_map(|typed| typed.problem.as_deref())
     }
 
@@ -203,7 +250,7 @@ fn removal(ui: &mut Ui) -> bool {
             .tone(Tone::Error)
             .tooltip("Takes the report out of the workspace file");
         let clicked = ui.add(button).clicked();
-        explain(ui, "it stays here as a draft until you discard it");
+        note(ui, "it stays here as a draft until you discard it");
         clicked
     });
     row.inner
@@ -240,26 +287,23 @@ const LABEL: f32 = 84.0;
 const SHORT: f32 = 96.0;
 const LONG: f32 = 180.0;
 
-/// A label, a field and what it means; the sentence under it where the text will not do. Whether it was changed.
+/// A label, a field and what it means, or why its text will not do. Whether it was changed.
 fn row(ui: &mut Ui, name: &str, typed: &mut Typed, hint: &str, width: f32, about: &str) -> bool {
-    let changed = ui
-        .horizontal(|ui| {
-            label(ui, name);
-            let changed = field(ui, name, typed, hint, width);
-            explain(ui, about);
-            changed
-        })
-        .inner;
-    problem(ui, typed);
-    changed
+    let row = ui.horizontal(|ui| {
+        label(ui, name);
+        let changed = field(ui, name, typed, hint, width).changed();
+        explain(ui, typed, about);
+        changed
+    });
+    row.inner
 }
 
-fn field(ui: &mut Ui, name: &str, typed: &mut Typed, hint: &str, width: f32) -> bool {
+fn field(ui: &mut Ui, name: &str, typed: &mut Typed, hint: &str, width: f32) -> Response {
     let field = Field::new(name).inline().mono().hint(hint).width(width);
-    // An id of its own: the sentence that appears above a field must not take the keyboard from it.
+    // An id of its own: rows that come and go above a field must not take the keyboard from it.
     let id = Id::unique(("policy", name));
     let field = field.wrong(typed.problem.is_some()).id(id);
-    field.show(ui, &mut typed.text).changed()
+    field.show(ui, &mut typed.text)
 }
 
 fn label(ui: &mut Ui, name: &str) {
@@ -271,18 +315,20 @@ fn label(ui: &mut Ui, name: &str) {
     });
 }
 
-fn explain(ui: &mut Ui, about: &str) {
-    ui.add(Label::new(text::small(ui, about)).truncate());
+/// What a field means; in its place why the text will not do, so that no row moves while one types.
+fn explain(ui: &mut Ui, typed: &Typed, about: &str) {
+    match &typed.problem {
+        Some(problem) => {
+            let problem = crate::app::format::sentence(problem);
+            let shown = text::tone(ui, Tone::Error, &problem).font(fonts::small());
+            ui.add(Label::new(shown).truncate()).tip(problem);
+        }
+        None => note(ui, about),
+    }
 }
 
-fn problem(ui: &mut Ui, typed: &Typed) {
-    if let Some(problem) = &typed.problem {
-        ui.horizontal(|ui| {
-            ui.add_space(LABEL + ui.spacing().item_spacing.x);
-            let problem = text::tone(ui, Tone::Error, crate::app::format::sentence(problem));
-            ui.add(Label::new(problem.font(fonts::small())).wrap());
-        });
-    }
+fn note(ui: &mut Ui, about: &str) {
+    ui.add(Label::new(text::small(ui, about)).truncate());
 }
 
 fn refresh(ui: &mut Ui, draft: &mut Report, policy: &mut Policy) {
@@ -317,53 +363,38 @@ fn refresh(ui: &mut Ui, draft: &mut Report, policy: &mut Policy) {
         match draft.refresh {
             Refresh::Every(_) => {
                 ui.label(text::small(ui, "every"));
-                if field(ui, "Schedule", &mut policy.every, "10m", SHORT) {
+                if field(ui, "Schedule", &mut policy.every, "10m", SHORT).changed() {
                     policy.every.take(schedule, &mut draft.refresh);
                 }
+                explain(ui, &policy.every, "such as 10m or 1h");
             }
-            Refresh::OnChange => explain(ui, "as soon as a table it depends on changes"),
-            Refresh::AheadOfExpiry => explain(ui, "shortly before its TTL ends"),
-            Refresh::Ttl => explain(ui, "nobody watches; its TTL alone ends it"),
+            Refresh::OnChange => note(ui, "as soon as a table it depends on changes"),
+            Refresh::AheadOfExpiry => note(ui, "shortly before its TTL ends"),
+            Refresh::Ttl => note(ui, "nobody watches; its TTL alone ends it"),
         }
     });
-    problem(ui, &policy.every);
 }
 
 fn parameters(ui: &mut Ui, pane: &mut Pane) {
-    for at in 0..pane.draft.params.len() {
-        let spec = &mut pane.draft.params[at];
-        let before = spec.default.as_ref().map(Value::text).unwrap_or_default();
-        let policy = &mut pane.policy;
-        let typed = policy
+    let params = pane.draft.params.iter_mut().zip(&mut pane.values);
+    for (spec, value) in params {
+        let default = pane
+            .policy
             .defaults
             .entry(spec.name.clone())
-            .or_insert_with(|| Typed::new(before.as_str()));
-        let changed = ui
-            .horizontal(|ui| {
-                label(ui, &spec.name);
-                let retyped = type_choice(ui, spec);
-                let name = format!("Default of {}", spec.name);
-                let changed = field(ui, &name, typed, "no default", 140.0);
-                explain(ui, "if none is given");
-                retyped || changed
-            })
-            .inner;
-        if changed {
-            let untyped = ParamSpec {
-                default: None,
-                ..spec.clone()
-            };
-            let read = |text: &str| match text {
-                "" => Ok(None),
-                text => untyped.read(text).map(Some).map_err(|error| error.0),
-            };
-            typed.take(read, &mut spec.default);
-            // A value that nobody changed goes with its default.
-            if let Some(value) = pane.values.get_mut(at).filter(|value| **value == before) {
-                *value = spec.default.as_ref().map(Value::text).unwrap_or_default();
+            .or_insert_with(|| TypedDefault::new(spec));
+        ui.horizontal(|ui| {
+            label(ui, &spec.name);
+            let retyped = type_choice(ui, spec);
+            let name = format!("Default of {}", spec.name);
+            let field = field(ui, &name, &mut default.typed, "no default", 140.0);
+            if retyped || field.changed() {
+                default.take(spec, value);
+            } else if !field.has_focus() {
+                default.settle(spec, value);
             }
-        }
-        problem(ui, typed);
+            explain(ui, &default.typed, "if none is given");
+        });
     }
 }
 

@@ -113,10 +113,10 @@ fn running(
     let elapsed = format::duration(now.saturating_duration_since(run.started));
     ui.label(text::strong(ui, elapsed));
     let doing = match (mine, &run.about) {
-        (Some(answer), _) => format!(
-            "{} rows so far",
-            format::count(answer.rows.total() as u64 + answer.left_out)
-        ),
+        (Some(answer), _) => {
+            let rows = answer.rows.total() as u64 + answer.left_out;
+            format::plural(rows, "row so far", "rows so far")
+        }
         (None, Some(about)) if about.outcome == Outcome::Wait => {
             "waiting for a query that runs already".to_owned()
         }

@@ -458,8 +458,8 @@ fn load(ui: &mut Ui, state: &State, status: &Status, history: &History) {
         ui.label(text::strong(
             ui,
             format!(
-                "{running} of {places} {} in use by refreshes, {} of the last hour spent in their queries",
-                if places == 1 { "place" } else { "places" },
+                "{running} of {} in use by refreshes, {} of the last hour spent in their queries",
+                format::plural(places as u64, "place", "places"),
                 format::percent(share)
             ),
         ));
