@@ -4,6 +4,7 @@ mod app_connect;
 mod app_display;
 mod app_keys;
 mod app_latency;
+mod app_policy;
 mod app_reports;
 mod app_shell;
 mod app_worker;

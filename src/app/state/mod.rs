@@ -141,7 +141,9 @@ impl State {
             }
             Command::Copy(text) => self.copy(text),
             Command::NewReport => self.reports.new_report(),
-            Command::Reports(reports::Command::Save) if !self.reports.has_file => {
+            Command::Reports(reports::Command::Save | reports::Command::Remove)
+                if !self.reports.has_file =>
+            {
                 self.toast(Tone::Stale, NO_FILE);
             }
             Command::ShowKey(key) => {

@@ -317,7 +317,6 @@ fn remove(tasks: &mut Tasks, state: &mut State) {
         .session()
         .and_then(|session| session.workspace.path.clone())
     else {
-        state.toast(Tone::Error, "This workspace has no file to change");
         return;
     };
     let saved = state.reports.pane().and_then(|pane| pane.saved.clone());

@@ -19,7 +19,13 @@ const LINE: f32 = 19.0;
 pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let room = ui.available_height();
     parts(ui, state, out);
-    let others = state.reports.other_names();
+    // Only the policy needs them: a frame that shows the SQL copies no names.
+    let is_policy = |pane: &Pane| pane.part == Part::Policy;
+    let others = if state.reports.pane().is_some_and(is_policy) {
+        state.reports.other_names()
+    } else {
+        Vec::new()
+    };
     let Some(pane) = state.reports.pane_mut() else {
         return;
     };

@@ -74,10 +74,11 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             let chosen = selected.as_deref() == Some(&item.report.name);
             let name = &item.report.name;
             let mut list_row = ListRow::new(name, ROW).selected(chosen);
-            if state.reports.is_edited(name) {
+            let edited = state.reports.is_edited(name);
+            if edited {
                 list_row = list_row.described("edited, not saved");
             }
-            let response = list_row.show(ui, |ui, rect| row(ui, rect, state, item));
+            let response = list_row.show(ui, |ui, rect| row(ui, rect, state, item, edited));
             if response.clicked() {
                 out.send(Command::SelectReport(item.report.name.clone()));
             }
@@ -122,7 +123,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     }
 }
 
-fn row(ui: &Ui, rect: Rect, state: &State, item: &Item) {
+fn row(ui: &Ui, rect: Rect, state: &State, item: &Item, edited: bool) {
     let colors = colors(ui);
     let name = &item.report.name;
     let (left, right) = (rect.left() + size::SPACE_12, rect.right() - size::SPACE_12);
@@ -137,7 +138,6 @@ fn row(ui: &Ui, rect: Rect, state: &State, item: &Item) {
     };
     let badge = Badge::new(word, tone).paint_right(ui, pos2(right, first));
     let painter = ui.painter();
-    let edited = state.reports.is_edited(name);
     let room = badge.left() - left - 8.0 - if edited { 14.0 } else { 0.0 };
     let title = text_at(
         painter,
