@@ -10,6 +10,7 @@
 mod sqlite;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -119,9 +120,11 @@ impl<D: Database> World<D> {
             database.config()
         );
         for (name, sql) in reports {
-            text += &format!(
+            write!(
+                text,
                 "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nsql = \"\"\"{sql}\"\"\"\nrefresh = \"on-change\"\n"
-            );
+            )
+            .unwrap();
         }
         std::fs::write(&file, text).unwrap();
         let workspace = Workspace::load(&file).unwrap();
