@@ -7,6 +7,8 @@
 //! verdict was computed from cannot be older than that one.
 #![allow(clippy::unwrap_used)]
 
+mod mariadb;
+mod postgres;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -323,6 +325,11 @@ impl<D: Database> World<D> {
         self.sql("a view defined anew", "DROP VIEW order_items; CREATE VIEW order_items AS SELECT o.id AS order_id, i.n + 1000 AS n FROM orders o JOIN items i ON i.order_id = o.id")
             .await;
         self.settle("a view defined anew").await;
+    }
+
+    /// One more worker.
+    fn hire(&mut self) {
+        self.workers.push(WorkerProcess::start(&self.file));
     }
 
     /// Workers that die or hang.
