@@ -127,9 +127,7 @@ impl Resolver<'_> {
 
     /// The tables that a query reads. What makes any change count, and what no detector sees, is noted on the way.
     fn read(&mut self, sql: &str, what: &str) -> BTreeSet<String> {
-        if let Some(word) = clock(sql, self.dialect) {
-            self.unseen(word);
-        }
+        self.beside_names(sql, what);
         let hidden =
             self.dialect == Dialect::MySql && (sql.contains("/*!") || sql.contains("/*M!"));
         if hidden {
@@ -147,10 +145,6 @@ impl Resolver<'_> {
         };
         for call in &mentions.functions {
             self.call(call, what);
-        }
-        let operators = self.catalogue.operators.iter();
-        for (_, routine) in operators.filter(|(operator, _)| sql.contains(operator.as_str())) {
-            self.routine(routine, what);
         }
         let mut tables = BTreeSet::new();
         for name in &mentions.relations {
@@ -173,6 +167,18 @@ impl Resolver<'_> {
             }
         }
         tables
+    }
+
+    /// Notes what shows in a piece of SQL without its names being resolved: the clock, and operators that users defined.
+    fn beside_names(&mut self, sql: &str, what: &str) {
+        if let Some(word) = clock(sql, self.dialect) {
+            self.unseen(word);
+        }
+        let catalogue = self.catalogue;
+        let operators = catalogue.operators.iter();
+        for (_, routine) in operators.filter(|(operator, _)| sql.contains(operator.as_str())) {
+            self.routine(routine, what);
+        }
     }
 
     /// The tables under a relation of the catalogue.
@@ -263,9 +269,7 @@ impl Resolver<'_> {
     /// Looks for what no detector sees in SQL that is not, or cannot be, parsed: any change of the source counts for it
     /// already. A column that is called like such a relation is taken for it.
     fn scan(&mut self, sql: &str, what: &str) {
-        if let Some(word) = clock(sql, self.dialect) {
-            self.unseen(word);
-        }
+        self.beside_names(sql, what);
         let tokens: Vec<_> = lex::tokens(sql, self.dialect)
             .map_while(Result::ok)
             .filter(|token| token.kind != Kind::Comment)
