@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use super::payload::{self, Damaged};
 use super::{Position, ServerTime};
+use crate::report::Dependencies;
 
 /// The longest from an entry's fill to its hard expiry: `ttl` and `stale_for` are ten years each at most.
 const LONGEST: u64 = 21 * 366 * 24 * 3600 * 1000;
-
-/// The longest name of a function that is kept.
-const LONGEST_UNSEEN: usize = 100;
 
 /// The header of an entry, as read from its Redis hash.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +41,7 @@ pub struct Header {
     pub tables: Vec<String>,
     /// Whether whoever filled it wants it watched: only a live detector can vouch for it.
     pub on_change: bool,
-    /// What else its answer depends on that no detector sees: a function of the clock or of chance.
+    /// What else its answer depends on that no detector sees: the clock, chance, a foreign table.
     pub unseen: Option<String>,
     /// When it was stored.
     pub created: ServerTime,
@@ -114,7 +112,7 @@ impl Header {
             on_change: number("on_change")? == 1,
             unseen: text("unseen")
                 .ok()
-                .filter(|what| !what.is_empty() && what.len() <= LONGEST_UNSEEN),
+                .filter(|what| !what.is_empty() && what.len() <= Dependencies::LONGEST_UNSEEN),
             created: ServerTime(number("created")?),
             query_time: Duration::from_micros(
                 text("query_ms")?

@@ -13,7 +13,7 @@ use super::record::{Recorder, ms};
 use super::serve::{self, Loaded, Unserved};
 use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
-use crate::report::{EntryKey, Refresh, clock};
+use crate::report::{Dependencies, EntryKey, Refresh};
 use crate::source::{Source, SourceError};
 use crate::table::BatchStream;
 
@@ -305,8 +305,8 @@ impl Ask {
             }
             if let Some(lock) = lock {
                 let old = old.or(found.header);
-                let tables = match self.tables().await {
-                    Ok(tables) => tables,
+                let depends_on = match self.depends_on().await {
+                    Ok(depends_on) => depends_on,
                     Err(error) => {
                         lock.release().await;
                         leader.land(Landed::Failed(error.clone().into()));
@@ -316,10 +316,8 @@ impl Ask {
                 let about = fill::About {
                     lock,
                     begun,
-                    tables,
+                    depends_on,
                     on_change: self.watched(),
-                    unseen: clock(&self.request.report.sql, self.source.dialect())
-                        .map(str::to_owned),
                     old: old.clone(),
                     writer: format!(
                         "{}, {}",
@@ -350,19 +348,18 @@ impl Ask {
         }
     }
 
-    /// The tables that the answer of a fill that has begun depends on. Where a detector vouches for them the catalogue is
+    /// What the answer of a fill that has begun depends on. Where a detector vouches for them the catalogue is
     /// asked now: a view that is redefined later is a change after the fill began, and one that was redefined earlier
     /// must not be taken for what it was.
-    async fn tables(&self) -> Result<Vec<String>, SourceError> {
+    async fn depends_on(&self) -> Result<Dependencies, SourceError> {
         let (report, source) = (&self.request.report, self.source.as_ref());
         let at = Instant::now();
         let catalogues = &self.engine.catalogues;
-        let dependencies = if self.watched() {
+        if self.watched() {
             catalogues.resolve_since(report, source, at).await
         } else {
             catalogues.resolve(report, source).await
-        };
-        Ok(dependencies?.names())
+        }
     }
 
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.

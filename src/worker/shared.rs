@@ -15,6 +15,7 @@ use crate::cache::{Cache, Protocol, SourceKeys};
 use crate::detector::Touched;
 use crate::engine::{Engine, Event, WorkerEvent};
 use crate::report::{EntryKey, Params, Refresh, Report};
+use crate::workspace::SourceConfig;
 
 use super::queue::Entry;
 use super::{Queued, Role, Status, Watch};
@@ -88,7 +89,7 @@ impl Hub {
 /// One source, as its watcher and its refresher share it.
 pub(super) struct Shared {
     pub(super) name: String,
-    pub(super) places: usize,
+    pub(super) config: SourceConfig,
     pub(super) engine: Arc<Engine>,
     pub(super) cache: Arc<Cache>,
     pub(super) keys: SourceKeys,
@@ -158,7 +159,7 @@ impl Shared {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn new(
         name: &str,
-        places: usize,
+        config: SourceConfig,
         engine: Arc<Engine>,
         cache: Arc<Cache>,
         keys: SourceKeys,
@@ -170,7 +171,7 @@ impl Shared {
             reports: Mutex::new(reports),
             reports_came: Notify::new(),
             name: name.to_owned(),
-            places,
+            config,
             engine,
             protocol: Protocol::new(cache.clone(), keys.clone()),
             cache,

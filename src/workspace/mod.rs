@@ -74,6 +74,10 @@ pub struct SourceConfig {
     pub poll_interval: Duration,
     /// Whether we may put change-counting triggers into the database (SQLite).
     pub triggers: bool,
+    /// An entry that nobody asked for within this time is not refreshed.
+    pub forget_after: Duration,
+    /// The part of the time that the worker's refreshes may take of it, more than 0, at most 1.
+    pub max_refresh_load: f64,
 }
 
 /// A mistake in a workspace file: line, column and what would be right.
@@ -98,6 +102,11 @@ impl CacheConfig {
 }
 
 impl SourceConfig {
+    /// `forget_after` where the file names none: one day.
+    pub const FORGET_AFTER: Duration = Duration::from_hours(24);
+    /// The most that `forget_after` may be: so long are requests remembered.
+    pub const REMEMBERED: Duration = Duration::from_hours(48);
+
     /// A source with the defaults: two queries at once, five minutes each, looked at every 50 ms (SQLite) or
     /// second (others).
     pub fn new(name: &str, url: &str) -> Self {
@@ -111,6 +120,8 @@ impl SourceConfig {
             watermark: None,
             poll_interval: Duration::from_millis(if local { 50 } else { 1000 }),
             triggers: false,
+            forget_after: Self::FORGET_AFTER,
+            max_refresh_load: 1.0,
         }
     }
 }

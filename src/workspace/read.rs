@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, Value as TomlValue};
 
 use super::cursor::{Cursor, File, nearest};
 use super::{CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, url};
-use crate::report::{ParamSpec, ParamType, Refresh, Report, Template, Value, line_column};
+use crate::report::{ParamSpec, ParamType, Refresh, Report, Value};
 
 /// Gives the value of an environment variable.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -179,6 +179,8 @@ fn source(
         "watermark",
         "poll_interval",
         "triggers",
+        "forget_after",
+        "max_refresh_load",
     ])?;
     let wrong = |why: String| cursor.wrong("url", why);
     let url =
@@ -199,6 +201,18 @@ fn source(
     }
     if let Some(time) = cursor.some_time("poll_interval")? {
         source.poll_interval = time;
+    }
+    if let Some(time) = cursor.some_time("forget_after")? {
+        if time > SourceConfig::REMEMBERED {
+            return Err(cursor.wrong(
+                "forget_after",
+                "requests are remembered for two days; write \"48h\" at most",
+            ));
+        }
+        source.forget_after = time;
+    }
+    if let Some(share) = cursor.share("max_refresh_load")? {
+        source.max_refresh_load = share;
     }
     source.watermark = cursor.text("watermark")?.map(ToOwned::to_owned);
     source.triggers = cursor.truth("triggers")?.unwrap_or(false);
@@ -231,7 +245,7 @@ fn report(
         "timeout",
     ])?;
     let source = cursor.needed_text("source")?.to_owned();
-    let Some(config) = sources.get(&source) else {
+    if !sources.contains_key(&source) {
         let names: Vec<_> = sources.keys().map(String::as_str).collect();
         let hint = match nearest(&source, &names) {
             Some(near) => format!("did you mean \"{near}\"?"),
@@ -244,29 +258,9 @@ fn report(
                 cursor.name
             ),
         ));
-    };
+    }
     let sql = sql(cursor, folder)?;
     let params = params(cursor)?;
-    if let Some(dialect) = config.url.dialect() {
-        let key = if cursor.get("sql").is_some() {
-            "sql"
-        } else {
-            "sql_file"
-        };
-        let template = Template::parse(&sql, dialect).map_err(|error| {
-            let (line, column) = line_column(&sql, error.at);
-            cursor.wrong(
-                key,
-                format!(
-                    "SQL of {}, line {line}, column {column}: {error}",
-                    cursor.name
-                ),
-            )
-        })?;
-        template
-            .check(&params)
-            .map_err(|error| cursor.wrong(key, format!("{}: {error}", cursor.name)))?;
-    }
     Ok(Report {
         name,
         source,

@@ -24,6 +24,8 @@ fn config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_millis(5),
         triggers: false,
+        forget_after: SourceConfig::FORGET_AFTER,
+        max_refresh_load: 1.0,
     }
 }
 

@@ -11,6 +11,7 @@ mod app_worker;
 mod cache;
 mod cli;
 mod demo;
+mod dependencies;
 mod detector;
 mod engine;
 mod fake;

@@ -91,6 +91,8 @@ fn source_config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_millis(5),
         triggers: false,
+        forget_after: SourceConfig::FORGET_AFTER,
+        max_refresh_load: 1.0,
     }
 }
 
@@ -787,6 +789,103 @@ async fn a_stale_hit_is_refreshed_whatever_the_policy() {
         at.ask("plain").await.unwrap().0 == 1
     })
     .await;
+    at.stop().await;
+}
+
+/// Ten thousand commits one after the other: however fast this machine is, refreshes keep the distance that the queue's
+/// rules give them, and the last one is true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_is_a_bounded_number_of_refreshes() {
+    const COMMITS: i64 = 10_000;
+    let mut rig = Rig::new(vec![report("orders", ORDERS, Refresh::OnChange)]).await;
+    rig.sql("PRAGMA synchronous = OFF").await;
+    let at = rig.start();
+    at.until_fresh("orders", 0).await;
+    for id in 0..COMMITS {
+        sqlx::query("INSERT INTO orders VALUES (?1, 1)")
+            .bind(id)
+            .execute(&mut rig.writer)
+            .await
+            .unwrap();
+    }
+    at.until_fresh("orders", COMMITS).await;
+    let mut refreshes = at.refreshes("orders");
+    refreshes.retain(|refresh| refresh.reason == Reason::Changed);
+    assert!(!refreshes.is_empty() && refreshes.iter().all(|refresh| refresh.error.is_none()));
+    let ms = |from: &RefreshEvent, to: &RefreshEvent| {
+        (to.at - from.at).num_microseconds().unwrap() as f64 / 1e3
+    };
+    for pair in refreshes.windows(2) {
+        // A pause as long as the refresh before, and then this one.
+        let rule = pair[0].took_ms + pair[1].took_ms;
+        assert!(ms(&pair[0], &pair[1]) >= rule - 1.0, "{pair:?}");
+    }
+    // And never two within the time that collects a burst (20 ms).
+    let span = refreshes[0].took_ms + ms(&refreshes[0], refreshes.last().unwrap());
+    assert!(
+        (refreshes.len() - 1) as f64 <= span / 20.0,
+        "{} in {span} ms",
+        refreshes.len()
+    );
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_asks_for_is_refreshed_no_more_until_somebody_does() {
+    let mut rig = Rig::new(vec![
+        report("orders", ORDERS, Refresh::OnChange),
+        report(
+            "asked-for",
+            "SELECT COUNT(*) + 0 AS n FROM orders",
+            Refresh::OnChange,
+        ),
+    ])
+    .await;
+    rig.workspace.sources.get_mut("shop").unwrap().forget_after = Duration::from_secs(1);
+    let at = rig.start();
+    at.until_fresh("orders", 0).await;
+    let mut commits = 0;
+    until("a commit does not refresh it any more", async || {
+        rig.sql(&format!("INSERT INTO orders VALUES ({commits}, 1)"))
+            .await;
+        commits += 1;
+        // Somebody asks for this one all the time.
+        at.until_fresh("asked-for", commits).await;
+        let waits = at
+            .worker()
+            .status()
+            .queue
+            .iter()
+            .any(|job| job.report == "orders");
+        !waits && at.state("orders").await.0 == Freshness::Stale
+    })
+    .await;
+    let before = at.refreshes("orders").len();
+    let (number, outcome) = at.ask("orders").await.unwrap();
+    assert!(
+        number < commits && outcome == Outcome::StaleHit,
+        "{number} {outcome:?}"
+    );
+    at.until_fresh("orders", commits).await;
+    assert!(at.refreshes("orders").len() > before);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_in_a_view_leaves_the_entry_to_its_ttl_and_a_change_still_counts() {
+    let lately = "SELECT COUNT(*) AS n FROM lately";
+    let mut rig = Rig::new(vec![report("lately", lately, Refresh::OnChange)]).await;
+    rig.sql("CREATE VIEW lately AS SELECT * FROM orders WHERE date('now') > '2000-01-01'")
+        .await;
+    let at = rig.start();
+    at.until_fresh("lately", 0).await;
+    let reason = at.state("lately").await.1;
+    assert!(
+        reason.contains("unwatched") && reason.contains("also depends on 'now'"),
+        "{reason}"
+    );
+    rig.sql("INSERT INTO orders VALUES (1, 1)").await;
+    at.until_fresh("lately", 1).await;
     at.stop().await;
 }
 
