@@ -74,6 +74,33 @@ pub struct SourceConfig {
     pub poll_interval: Duration,
     /// Whether we may put change-counting triggers into the database (SQLite).
     pub triggers: bool,
+    /// Which publication tells of changes (PostgreSQL).
+    pub publication: Publication,
+}
+
+/// What a PostgreSQL database publishes its changes through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Publication {
+    /// One named `lookaside`, where the user made it.
+    #[default]
+    Found,
+    /// The one of this name, which the user made: `publication = "name"`.
+    Named(String),
+    /// One named `lookaside`, which we may make and take out again: `publication = true`.
+    Ours,
+}
+
+impl Publication {
+    /// The name of the publication that nobody named.
+    pub const NAME: &'static str = "lookaside";
+
+    /// Its name in the database.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Found | Self::Ours => Self::NAME,
+        }
+    }
 }
 
 /// A mistake in a workspace file: line, column and what would be right.
@@ -111,6 +138,7 @@ impl SourceConfig {
             watermark: None,
             poll_interval: Duration::from_millis(if local { 50 } else { 1000 }),
             triggers: false,
+            publication: Publication::Found,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lookaside::detector::{self, Blind, Detector, Observation, Touched};
 use lookaside::source::{self, Source};
-use lookaside::workspace::{ConnectionUrl, SourceConfig};
+use lookaside::workspace::{ConnectionUrl, Publication, SourceConfig};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -24,6 +24,7 @@ fn config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_millis(5),
         triggers: false,
+        publication: Publication::Found,
     }
 }
 
@@ -51,6 +52,7 @@ const SHOP: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, price REAL);
 struct Shop {
     folder: tempfile::TempDir,
     writer: SqliteConnection,
+    config: SourceConfig,
     source: Arc<dyn Source>,
     detector: Box<dyn Detector>,
 }
@@ -75,6 +77,7 @@ impl Shop {
         Self {
             folder,
             writer,
+            config,
             source,
             detector,
         }
@@ -254,7 +257,7 @@ async fn what_was_put_into_the_file_comes_out_again() {
         .await;
     while shop.sees().await != Observation::Quiet {}
     assert_eq!(
-        detector::remove_triggers(shop.source.as_ref())
+        detector::remove(&shop.config, shop.source.as_ref())
             .await
             .unwrap(),
         9
@@ -407,12 +410,22 @@ async fn a_watermark_of_many_rows_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_watermark_nothing_watches_a_server_and_says_what_would() {
-    let config = config("postgres://reader@127.0.0.1:1/shop");
+async fn a_server_that_cannot_be_asked_is_watched_by_nothing_and_says_why() {
+    let config = config("postgres://reader:s3cret@127.0.0.1:1/shop");
     let source = source::open(&config).unwrap();
     let about = detector::about(&config, &source).await;
     assert_eq!(about.name, "none");
+<<<<<<< HEAD
     assert!(about.better_by.unwrap().contains("[sources.shop]"));
     let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
     assert!(said.starts_with("nothing can watch shop"), "{said}");
+=======
+    let why = about.better_by.unwrap();
+    assert!(
+        why.contains("127.0.0.1:1/shop cannot be seen") && !why.contains("s3cret"),
+        "{why}"
+    );
+    let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
+    assert_eq!(said, why);
+>>>>>>> 9155e47 (PostgreSQL: read the log by logical replication, else compare snapshots; take out what was put in)
 }

@@ -12,6 +12,7 @@ mod cache;
 mod cli;
 mod demo;
 mod detector;
+mod detector_postgres;
 mod engine;
 mod fake;
 mod faults;

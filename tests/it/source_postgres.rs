@@ -9,7 +9,7 @@ use lookaside::report::{Params, Value};
 use lookaside::source::{CheckResult, Query, Source, SourceError};
 use lookaside::table::Table;
 use lookaside::table::text::columns;
-use lookaside::workspace::{ConnectionUrl, SourceConfig};
+use lookaside::workspace::{ConnectionUrl, Publication, SourceConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::servers::{PASSWORD, Postgres, USER, closed_port};
@@ -29,6 +29,7 @@ pub(crate) fn config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_secs(1),
         triggers: false,
+        publication: Publication::Found,
     }
 }
 

@@ -19,7 +19,7 @@ use lookaside::engine::{
 use lookaside::report::{Catalogue, Dialect, Params, Refresh, Report, SourceIdentity};
 use lookaside::source::{self, CheckStep, Query, Rows, Source, SourceCheck, SourceError};
 use lookaside::worker::{Role, Worker};
-use lookaside::workspace::{CacheConfig, ConnectionUrl, SourceConfig, Workspace};
+use lookaside::workspace::{CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
@@ -91,6 +91,7 @@ fn source_config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_millis(5),
         triggers: false,
+        publication: Publication::Found,
     }
 }
 
