@@ -7,10 +7,10 @@ use std::time::Duration;
 use toml_edit::{Document, Item, Value as TomlValue};
 
 use super::cursor::{Cursor, File, nearest};
-use super::{CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, url};
-use crate::report::{
-    Dialect, ParamSpec, ParamType, Refresh, Report, Template, Value, line_column,
+use super::{
+    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, url,
 };
+use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, Template, Value, line_column};
 
 /// Gives the value of an environment variable.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -94,10 +94,7 @@ impl Link {
         let options = &self.options;
         let host = match options.get_socket() {
             Some(socket) => socket.display().to_string(),
-            None => options
-                .get_host()
-                .trim_matches(['[', ']'])
-                .to_owned(),
+            None => options.get_host().trim_matches(['[', ']']).to_owned(),
         };
         let known = Known::of(options)?;
         let name = format!("\"{}\"", publication.replace('"', "\"\""));
@@ -152,7 +149,9 @@ impl Known {
             && url::Url::parse(&format!("postgres://{name}@{}:1", options.get_host())).is_err()
             || url::Url::parse(&format!("postgres://{name}@socket:1")).is_err()
         {
-            return Err("the user's name has signs that a replication connection does not take".to_owned());
+            return Err(
+                "the user's name has signs that a replication connection does not take".to_owned(),
+            );
         }
         let url = options.to_url_lossy();
         let password = url.password().unwrap_or_default();
@@ -230,7 +229,11 @@ mod tests {
     fn a_socket_and_a_hostile_user_are_no_surprise() {
         let config = link("postgres://u@%2Frun%2Fpg/d").replication("p", "s", false);
         assert!(config.unwrap().is_unix_socket());
-        assert!(link("postgres://a%2Fb%3F@h/d").replication("p", "s", false).is_err());
+        assert!(
+            link("postgres://a%2Fb%3F@h/d")
+                .replication("p", "s", false)
+                .is_err()
+        );
         assert!(!format!("{:?}", link("postgres://u:s3cret@h/d").unseen(&"x")).contains("s3cret"));
     }
 }

@@ -81,7 +81,10 @@ pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Lo
     let written: String = row.try_get(1)?;
     Ok(Look {
         snapshot: read_snapshot(&row)?,
-        written: written.parse().map(before_page_header).map_err(unreadable)?,
+        written: written
+            .parse()
+            .map(before_page_header)
+            .map_err(unreadable)?,
         catalogue: row.try_get(2)?,
         slot: row.try_get(3)?,
     })

@@ -78,16 +78,15 @@ impl Poll {
 
 impl Watching {
     /// What came to be visible, and what cannot be seen from then on where anything did.
-    async fn look(
-        &mut self,
-        link: &Link,
-    ) -> Result<Option<(Snapshot, BTreeSet<String>)>, Blind> {
+    async fn look(&mut self, link: &Link) -> Result<Option<(Snapshot, BTreeSet<String>)>, Blind> {
         let now = link.in_time(look::snapshot(&mut self.connection)).await?;
         if now == self.seen {
             return Ok(None);
         }
         if let Some(ended) = now.ended_since(&self.seen, ASKED)
-            && !link.in_time(committed(&mut self.connection, &ended)).await?
+            && !link
+                .in_time(committed(&mut self.connection, &ended))
+                .await?
         {
             self.seen = now;
             return Ok(None);

@@ -4,15 +4,15 @@
 //! in, of inserts, updates, deletes and truncations alike and without row filters. It is the user's, unless they said
 //! that we may make one.
 
-use sqlx::postgres::PgConnection;
 use sqlx::Row;
+use sqlx::postgres::PgConnection;
 
 use crate::workspace::{Publication, SourceConfig};
 
 use super::super::Blind;
+use super::OLDEST;
 use super::link::Link;
 use super::session::Session;
-use super::OLDEST;
 
 /// The oldest version whose log is read.
 const OLDEST_LOG: i32 = 140_000;
@@ -66,11 +66,14 @@ pub(super) async fn probe(
     let version: i32 = row.try_get(0).map_err(blind)?;
     let standby: bool = row.try_get(1).map_err(blind)?;
     if version < OLDEST {
-        return Ok(Verdict::Nothing("PostgreSQL 13 or newer can be watched".to_owned()));
+        return Ok(Verdict::Nothing(
+            "PostgreSQL 13 or newer can be watched".to_owned(),
+        ));
     }
     if standby {
         return Ok(Verdict::Nothing(
-            "it is a standby, whose log cannot be read; use the primary server's address".to_owned(),
+            "it is a standby, whose log cannot be read; use the primary server's address"
+                .to_owned(),
         ));
     }
     let level: String = row.try_get(2).map_err(blind)?;
@@ -91,7 +94,10 @@ pub(super) async fn probe(
     if !superuser && !replicates {
         needed.push(format!("ALTER ROLE {role} REPLICATION"));
     }
-    for (free, setting) in [(slots, "max_replication_slots"), (senders, "max_wal_senders")] {
+    for (free, setting) in [
+        (slots, "max_replication_slots"),
+        (senders, "max_wal_senders"),
+    ] {
         if free < 1 {
             needed.push(format!(
                 "raise {setting}, which are all in use, then restart the server"

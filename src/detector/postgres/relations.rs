@@ -46,8 +46,9 @@ impl Relations {
         connection: &mut PgConnection,
         seen: Seen<'_>,
     ) -> Result<Self, sqlx::Error> {
-        let rows: Vec<(i64, String, String, String)> =
-            sqlx::query_as(RELATIONS).fetch_all(&mut *connection).await?;
+        let rows: Vec<(i64, String, String, String)> = sqlx::query_as(RELATIONS)
+            .fetch_all(&mut *connection)
+            .await?;
         let inherits: Vec<(i64, i64)> =
             sqlx::query_as("SELECT inhrelid::int8, inhparent::int8 FROM pg_inherits")
                 .fetch_all(&mut *connection)
@@ -134,7 +135,12 @@ impl Relations {
         let mut found = BTreeSet::from([oid]);
         let mut open = vec![oid];
         while let Some(from) = open.pop() {
-            for (_, to) in self.inherits.iter().map(|pair| step(*pair)).filter(|(a, _)| *a == from) {
+            for (_, to) in self
+                .inherits
+                .iter()
+                .map(|pair| step(*pair))
+                .filter(|(a, _)| *a == from)
+            {
                 if found.insert(to) {
                     open.push(to);
                 }

@@ -246,8 +246,7 @@ impl Eyes {
             sound(&self.link, &look)?;
             let behind = !self.come_to(look.written).await?;
             if look.catalogue != self.catalogue {
-                let relations =
-                    Relations::read(&mut self.side, Seen::Published(&self.publication));
+                let relations = Relations::read(&mut self.side, Seen::Published(&self.publication));
                 other_catalogue = Some((look.catalogue, self.link.in_time(relations).await?));
             }
             written = look.written;
@@ -272,7 +271,9 @@ impl Eyes {
             }
             (self.catalogue, self.relations) = (catalogue, relations);
         }
-        let end = visible.iter().map(|transaction: &Transaction| transaction.end);
+        let end = visible
+            .iter()
+            .map(|transaction: &Transaction| transaction.end);
         let end = end.chain(all.then_some(written)).max();
         let Some(end) = end else {
             return Ok(Observation::Quiet);
@@ -290,7 +291,9 @@ impl Eyes {
             Touched::Tables(tables) if tables.is_empty() => return Ok(Observation::Quiet),
             tables => tables,
         };
-        let committed = visible.iter().filter_map(|transaction| transaction.committed_at);
+        let committed = visible
+            .iter()
+            .filter_map(|transaction| transaction.committed_at);
         Ok(Observation::Changed {
             tables,
             position,
@@ -369,7 +372,12 @@ impl Pace {
             SHORTEST_PAUSE
         };
         self.earliest = now + pause;
-        self.latest = now + if hidden { self.again.max(pause) } else { LONGEST_PAUSE };
+        self.latest = now
+            + if hidden {
+                self.again.max(pause)
+            } else {
+                LONGEST_PAUSE
+            };
     }
 }
 
