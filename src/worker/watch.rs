@@ -573,9 +573,11 @@ impl Watcher {
         self.name_tables();
         self.take_in(term, sight).await?;
         let apart = sight.apart.as_ref().is_some();
+        let unseen = Arc::new(sight.unseen.clone());
         self.shared.tell(|news| {
             news.watching = true;
             news.tells_apart = apart;
+            news.unseen = unseen;
             news.first = true;
         });
         Ok(())

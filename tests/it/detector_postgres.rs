@@ -14,7 +14,7 @@ use lookaside::workspace::{Publication, SourceConfig};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use crate::servers::{Certificates, DATABASE, PASSWORD, Postgres};
+use crate::servers::{Certificates, DATABASE, PASSWORD, Postgres, USER};
 
 /// How long something may take on a busy machine before the test gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -503,6 +503,14 @@ async fn a_slot_that_is_taken_away_is_said_and_then_a_gap() {
     let mut shop = Shop::published(&server).await;
     let end = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots";
     assert!(shop.one::<bool>(end).await);
+    let start = Instant::now();
+    while shop
+        .one::<i64>("SELECT COUNT(*) FROM pg_replication_slots")
+        .await
+        > 0
+    {
+        assert!(start.elapsed() < PATIENCE, "the slot stays");
+    }
     shop.sql("INSERT INTO orders VALUES (1, 1)").await;
     shop.goes_blind().await;
     shop.sql("INSERT INTO orders VALUES (2, 1)").await;
@@ -730,8 +738,8 @@ async fn snapshots_see_commits_and_nothing_else() {
         shop.sees_nothing().await;
     }
     // A session that goes on into its next transaction keeps its counters to itself.
-    shop.sql("INSERT INTO parts VALUES (7, 'nut'); BEGIN; SELECT 1")
-        .await;
+    shop.sql("INSERT INTO parts VALUES (7, 'nut')").await;
+    shop.sql("BEGIN; SELECT 1").await;
     shop.sees_anything().await;
     shop.sql("COMMIT").await;
     shop.sees_nothing().await;
@@ -777,13 +785,12 @@ async fn the_log_is_read_over_tls_as_the_url_says_and_over_a_socket() {
     let mut shop = Shop::watch(config(&server.url()), writer).await;
     let encrypted = "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_replication_slots r ON r.active_pid = s.pid";
     assert!(shop.one::<bool>(encrypted).await);
-    let socket = server.url().replace(
-        &format!("127.0.0.1:{}", server.port),
-        &format!(":{}", server.port),
+    let folder = server.socket_folder().display();
+    let socket = format!(
+        "postgres://{USER}:{PASSWORD}@localhost:{}/{DATABASE}?host={folder}",
+        server.port
     );
-    let socket = format!("{socket}?host={}", server.socket_folder().display());
     let writer = PgConnection::connect(&server.url()).await.unwrap();
-    let socket = socket.replace("@:", "@localhost:");
     let mut shop = Shop::watch(config(&socket), writer).await;
     shop.sql("INSERT INTO orders VALUES (1, 1)").await;
     shop.sees_changed(&["orders"]).await;
