@@ -530,8 +530,17 @@ async fn a_slot_that_is_taken_away_is_said_and_then_a_gap() {
         .await;
         shop.sql("SELECT pg_switch_wal()").await;
     }
-    shop.sql("CHECKPOINT").await;
-    shop.goes_blind().await;
+    // It waits for the sender to end, which waits for us to read.
+    let mut other = PgConnection::connect(shop.config.url.expose())
+        .await
+        .unwrap();
+    let checkpoint = tokio::spawn(async move { sql(&mut other, "CHECKPOINT").await });
+    let start = Instant::now();
+    while shop.detector.next().await.is_ok() {
+        assert!(start.elapsed() < PATIENCE, "never blind");
+    }
+    checkpoint.await.unwrap();
+    shop.until_it_sees().await;
     let limit = shop.detector.about().blind_spots.join(" ");
     assert!(limit.contains("max_slot_wal_keep_size"), "{limit}");
 }
