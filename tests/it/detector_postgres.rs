@@ -288,19 +288,16 @@ async fn a_commit_is_not_told_before_everybody_sees_it() {
     let mut shop = Shop::published(&server).await;
     let orders = "SELECT COUNT(*) FROM orders";
     let wait_for_nobody = "ALTER SYSTEM SET synchronous_standby_names = 'nobody'";
-    let hang = async |id: i32| {
-        let mut late = PgConnection::connect(shop.config.url.expose())
-            .await
-            .unwrap();
-        tokio::spawn(async move {
-            sql(&mut late, &format!("INSERT INTO orders VALUES ({id}, 1)")).await;
-        })
-    };
     let hangs = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     sql(&mut shop.writer, "SET synchronous_commit = local").await;
     sql(&mut shop.writer, wait_for_nobody).await;
     sql(&mut shop.writer, "SELECT pg_reload_conf()").await;
-    let late = hang(1).await;
+    let mut other = PgConnection::connect(shop.config.url.expose())
+        .await
+        .unwrap();
+    let late = tokio::spawn(async move {
+        sql(&mut other, "INSERT INTO orders VALUES (1, 1)").await;
+    });
     let start = Instant::now();
     while shop.one::<i64>(hangs).await == 0 {
         assert!(start.elapsed() < PATIENCE, "the commit does not wait");
