@@ -41,6 +41,7 @@ pub(super) struct Refresher {
     leading: bool,
     watching: bool,
     tells_apart: bool,
+    unseen: Arc<BTreeSet<String>>,
     surveyed: Option<Instant>,
     warmed_at: Option<Instant>,
 }
@@ -79,6 +80,7 @@ impl Refresher {
             leading: false,
             watching: false,
             tells_apart: false,
+            unseen: Arc::default(),
             surveyed: None,
             warmed_at: None,
         }
@@ -139,6 +141,7 @@ impl Refresher {
         }
         (self.leading, self.watching, self.tells_apart) =
             (news.leading, news.watching, news.tells_apart);
+        self.unseen = news.unseen;
         if news.other_reports {
             // Each may have another policy now. Those that are asked for come back with the next survey.
             self.queue.clear();
@@ -352,6 +355,8 @@ impl Refresher {
                 self.shared.want(header.tables.iter().cloned());
             }
         }
+        // Nobody ever vouches for an entry on a table that cannot be seen.
+        let seen = !matches!(&found.why, Why::Unknown(table) if self.unseen.contains(table));
         let look = Look {
             refresh: report.refresh,
             ttl: report.ttl,
@@ -361,7 +366,7 @@ impl Refresher {
             query_time,
             asked: std::mem::take(&mut known.asked),
             read: known.read,
-            watching: self.watching,
+            watching: self.watching && seen,
             first: known.first,
         };
         known.first = false;

@@ -120,6 +120,8 @@ pub(super) struct News {
     pub(super) watching: bool,
     /// Whether the detector tells tables apart.
     pub(super) tells_apart: bool,
+    /// Tables whose changes it never sees.
+    pub(super) unseen: Arc<BTreeSet<String>>,
     /// Every entry is to be looked at anew, an empty cache warmed.
     pub(super) first: bool,
     /// The workspace has other reports than before.
@@ -216,6 +218,7 @@ impl Shared {
             leading: news.leading,
             watching: news.watching,
             tells_apart: news.tells_apart,
+            unseen: news.unseen.clone(),
             first: std::mem::take(&mut news.first),
             other_reports: std::mem::take(&mut news.other_reports),
             change: news.change.take(),

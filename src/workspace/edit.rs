@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::{ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
+use super::{
+    ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read, store_password,
+};
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
@@ -228,6 +230,11 @@ fn write_source(table: &mut Table, source: &SourceConfig) -> Result<(), Workspac
     }
     if source.triggers {
         table["triggers"] = value(true);
+    }
+    match &source.publication {
+        Publication::Found => {}
+        Publication::Named(name) => table["publication"] = value(name.as_str()),
+        Publication::Ours => table["publication"] = value(true),
     }
     Ok(())
 }

@@ -78,6 +78,33 @@ pub struct SourceConfig {
     pub forget_after: Duration,
     /// The part of the time that the worker's refreshes may take of it, more than 0, at most 1.
     pub max_refresh_load: f64,
+    /// Which publication tells of changes (PostgreSQL).
+    pub publication: Publication,
+}
+
+/// What a PostgreSQL database publishes its changes through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Publication {
+    /// One named `lookaside`, where the user made it.
+    #[default]
+    Found,
+    /// The one of this name, which the user made: `publication = "name"`.
+    Named(String),
+    /// One named `lookaside`, which we may make and take out again: `publication = true`.
+    Ours,
+}
+
+impl Publication {
+    /// The name of the publication that nobody named.
+    pub const NAME: &'static str = "lookaside";
+
+    /// Its name in the database.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Found | Self::Ours => Self::NAME,
+        }
+    }
 }
 
 /// A mistake in a workspace file: line, column and what would be right.
@@ -122,6 +149,7 @@ impl SourceConfig {
             triggers: false,
             forget_after: Self::FORGET_AFTER,
             max_refresh_load: 1.0,
+            publication: Publication::Found,
         }
     }
 }

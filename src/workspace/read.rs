@@ -7,7 +7,9 @@ use std::time::Duration;
 use toml_edit::{Document, Item, Value as TomlValue};
 
 use super::cursor::{Cursor, File, nearest};
-use super::{CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, url};
+use super::{
+    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, url,
+};
 use crate::report::{ParamSpec, ParamType, Refresh, Report, Value};
 
 /// Gives the value of an environment variable.
@@ -181,6 +183,7 @@ fn source(
         "triggers",
         "forget_after",
         "max_refresh_load",
+        "publication",
     ])?;
     let wrong = |why: String| cursor.wrong("url", why);
     let url =
@@ -222,7 +225,26 @@ fn source(
             "triggers are for SQLite alone; remove this line",
         ));
     }
+    source.publication = publication(cursor)?;
+    if source.publication != Publication::Found && source.url.dialect() != Some(Dialect::Postgres) {
+        return Err(cursor.wrong(
+            "publication",
+            "publications are for PostgreSQL alone; remove this line",
+        ));
+    }
     Ok(source)
+}
+
+/// `publication = true` for one of our own, or the name of one that is there.
+fn publication(cursor: &Cursor<'_>) -> Result<Publication, WorkspaceError> {
+    if cursor.get("publication").and_then(Item::as_str).is_some() {
+        let name = cursor.needed_text("publication")?;
+        return Ok(Publication::Named(name.to_owned()));
+    }
+    Ok(match cursor.truth("publication")? {
+        Some(true) => Publication::Ours,
+        _ => Publication::Found,
+    })
 }
 
 fn report(

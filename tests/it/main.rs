@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod dependencies;
 mod detector;
+mod detector_postgres;
 mod engine;
 mod fake;
 mod faults;

@@ -9,7 +9,7 @@ use lookaside::report::{Params, Value};
 use lookaside::source::{CheckResult, Query, Source, SourceError};
 use lookaside::table::Table;
 use lookaside::table::text::columns;
-use lookaside::workspace::{ConnectionUrl, SourceConfig};
+use lookaside::workspace::{ConnectionUrl, Publication, SourceConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::servers::{PASSWORD, Postgres, USER, closed_port};
@@ -31,6 +31,7 @@ pub(crate) fn config(url: &str) -> SourceConfig {
         triggers: false,
         forget_after: SourceConfig::FORGET_AFTER,
         max_refresh_load: 1.0,
+        publication: Publication::Found,
     }
 }
 

@@ -19,7 +19,7 @@ use lookaside::engine::{
 use lookaside::report::{Catalogue, Dialect, Params, Refresh, Report, SourceIdentity};
 use lookaside::source::{self, CheckStep, Query, Rows, Source, SourceCheck, SourceError};
 use lookaside::worker::{Role, Worker};
-use lookaside::workspace::{CacheConfig, ConnectionUrl, SourceConfig, Workspace};
+use lookaside::workspace::{CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
@@ -93,6 +93,7 @@ fn source_config(url: &str) -> SourceConfig {
         triggers: false,
         forget_after: SourceConfig::FORGET_AFTER,
         max_refresh_load: 1.0,
+        publication: Publication::Found,
     }
 }
 
@@ -991,4 +992,54 @@ async fn a_watermark_keeps_postgres_reports_true() {
     let server = Postgres::shared();
     let (url, name) = server.fresh_database();
     watermark_keeps_true(&url, |sql| drop(server.client(&name, sql, &[]))).await;
+}
+
+/// The log of PostgreSQL keeps a report true: a commit refreshes the reports on its tables, a rollback none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_keeps_postgres_reports_true() {
+    let server = Postgres::logical();
+    let (url, name) = server.fresh_database();
+    let write = |sql: &str| drop(server.client(&name, sql, &[]));
+    write(
+        "CREATE TABLE orders (id BIGINT PRIMARY KEY); CREATE TABLE parts (id BIGINT PRIMARY KEY);
+         CREATE UNLOGGED TABLE scratch (id BIGINT PRIMARY KEY); CREATE PUBLICATION lookaside FOR ALL TABLES",
+    );
+    let redis = Redis::start();
+    let scratch = "SELECT COUNT(*) AS n FROM scratch";
+    let reports = vec![
+        report("orders", ORDERS, Refresh::OnChange),
+        report("parts", PARTS, Refresh::OnChange),
+        report("scratch", scratch, Refresh::OnChange),
+    ];
+    let at = At::start(
+        &workspace(&redis, source_config(&url), reports),
+        &Arc::default(),
+    );
+    at.until_fresh("orders", 0).await;
+    at.until_fresh("parts", 0).await;
+    let watched = at.worker().status().sources[0].detector.clone().unwrap();
+    assert_eq!(watched.name, "PostgreSQL logical replication");
+
+    write("INSERT INTO orders VALUES (7)");
+    at.until_fresh("orders", 1).await;
+    assert_eq!(at.refreshes("orders").pop().unwrap().why, "changed: orders");
+    let before = (at.refreshes("orders").len(), at.refreshes("parts").len());
+    write("BEGIN; INSERT INTO orders VALUES (8); INSERT INTO parts VALUES (8); ROLLBACK");
+    at.until_published().await;
+    assert_eq!(
+        (at.refreshes("orders").len(), at.refreshes("parts").len()),
+        before,
+        "neither is refreshed by a rollback, nor parts by a change of orders"
+    );
+    assert_eq!(at.ask("orders").await, Ok((1, Outcome::Hit)));
+    // Nobody sees changes of an unlogged table, and nobody vouches for it.
+    assert_eq!(
+        at.state("scratch").await.0,
+        Freshness::Stale,
+        "{:?}",
+        at.state("scratch").await
+    );
+    write("ALTER TABLE scratch SET LOGGED; INSERT INTO scratch VALUES (1)");
+    at.until_fresh("scratch", 1).await;
+    at.stop().await;
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lookaside::report::{Dialect, ParamType, Refresh, Value};
-use lookaside::workspace::{Workspace, WorkspaceFile};
+use lookaside::workspace::{Publication, Workspace, WorkspaceFile};
 
 const FILE: &str = r#"# The shop's reports.
 [cache]
@@ -579,4 +579,36 @@ fn a_workspace_made_in_code_is_written_and_read_back() {
     );
     assert_eq!(again.sources["shop"].max_concurrent_queries, 3);
     assert_eq!(again.cache.prefix, "shop");
+}
+
+#[test]
+fn a_publication_is_read_and_written_back() {
+    let source = |line: &str| format!("[cache]\nurl = \"redis://h\"\n[sources.shop]\n{line}\n");
+    let postgres = "url = \"postgres://reader@db/shop\"\n";
+    for (line, publication) in [
+        ("", Publication::Found),
+        ("publication = false", Publication::Found),
+        ("publication = true", Publication::Ours),
+        (
+            "publication = \"mine\"",
+            Publication::Named("mine".to_owned()),
+        ),
+    ] {
+        let workspace = load(&source(&format!("{postgres}{line}"))).unwrap();
+        assert_eq!(workspace.sources["shop"].publication, publication);
+        let again = load(&workspace.to_toml().unwrap()).unwrap();
+        assert_eq!(again.sources["shop"].publication, publication);
+    }
+    let wrong = load(&source("url = \"sqlite:shop.db\"\npublication = true")).unwrap_err();
+    assert!(
+        wrong.contains("5:15: publications are for PostgreSQL alone"),
+        "{wrong}"
+    );
+    let wrong = load(&source(&format!("{postgres}publication = 3"))).unwrap_err();
+    assert!(wrong.contains("publication = true"), "{wrong}");
+    let wrong = load(&source(&format!("{postgres}publication = \"\""))).unwrap_err();
+    assert!(
+        wrong.contains("publication of [sources.shop] is empty"),
+        "{wrong}"
+    );
 }
