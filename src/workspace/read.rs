@@ -10,7 +10,7 @@ use super::cursor::{Cursor, File, nearest};
 use super::{
     CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, url,
 };
-use crate::report::{ParamSpec, ParamType, Refresh, Report, Value};
+use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, Value};
 
 /// Gives the value of an environment variable.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
