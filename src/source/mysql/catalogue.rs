@@ -15,14 +15,7 @@ pub(super) async fn read(
     mut connection: MySqlConnection,
 ) -> Result<Catalogue, SourceError> {
     let failed = |error| address.catalogue_unread(&error);
-    let name = |row: &MySqlRow| {
-        let (schema, name) = (text(row, 0), text(row, 1));
-        if schema == address.database {
-            name
-        } else {
-            format!("{schema}.{name}")
-        }
-    };
+    let name = |row: &MySqlRow| address.name(&text(row, 0), &text(row, 1));
     let mut catalogue = Catalogue {
         default_schema: address.database.clone(),
         ..Catalogue::default()
@@ -61,7 +54,7 @@ pub(super) async fn read(
 }
 
 /// The text of a cell, empty for NULL. MySQL 8 gives names of its catalogue as binary.
-pub(super) fn text(row: &MySqlRow, column: usize) -> String {
+pub(crate) fn text(row: &MySqlRow, column: usize) -> String {
     let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).unwrap_or_default();
     String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
 }
