@@ -17,7 +17,7 @@ mod columns;
 mod effects;
 mod failure;
 mod job;
-mod mysql;
+pub(crate) mod mysql;
 mod postgres;
 mod pump;
 mod readonly;

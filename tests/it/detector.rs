@@ -13,9 +13,9 @@ use lookaside::workspace::{ConnectionUrl, Publication, SourceConfig};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::servers::{MariaDb, Postgres};
+use crate::servers::{MariaDb, Postgres, closed_port};
 
-fn config(url: &str) -> SourceConfig {
+pub(crate) fn config(url: &str) -> SourceConfig {
     SourceConfig {
         name: "shop".to_owned(),
         url: ConnectionUrl::new(url),
@@ -424,4 +424,30 @@ async fn a_server_that_cannot_be_asked_is_watched_by_nothing_and_says_why() {
     );
     let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
     assert_eq!(said, why);
+}
+
+#[tokio::test]
+async fn without_a_log_nothing_watches_mariadb_and_says_what_would() {
+    let server = MariaDb::shared();
+    let (url, _) = server.fresh_database();
+    let config = config(&url);
+    let source = source::open(&config).unwrap();
+    let about = detector::about(&config, &source).await;
+    assert_eq!(about.name, "none");
+    let remedy = about.better_by.unwrap();
+    for part in [
+        "log_bin = ON, binlog_format = ROW and a server_id",
+        "or set watermark",
+        "[sources.shop]",
+    ] {
+        assert!(remedy.contains(part), "{remedy}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_said() {
+    let config = config(&format!("mysql://reader@127.0.0.1:{}/shop", closed_port()));
+    let source = source::open(&config).unwrap();
+    let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
+    assert!(said.contains("nothing listens at 127.0.0.1"), "{said}");
 }

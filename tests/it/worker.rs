@@ -68,7 +68,7 @@ struct Rig {
     queries: Arc<AtomicUsize>,
 }
 
-fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
+pub(crate) fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
     Report {
         name: name.to_owned(),
         source: "shop".to_owned(),
@@ -82,7 +82,7 @@ fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
     }
 }
 
-fn source_config(url: &str) -> SourceConfig {
+pub(crate) fn source_config(url: &str) -> SourceConfig {
     SourceConfig {
         name: "shop".to_owned(),
         url: ConnectionUrl::new(url),
@@ -97,7 +97,7 @@ fn source_config(url: &str) -> SourceConfig {
     }
 }
 
-fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report>) -> Workspace {
+pub(crate) fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report>) -> Workspace {
     Workspace {
         name: "test".to_owned(),
         path: None,
@@ -119,7 +119,7 @@ async fn connect(file: &std::path::Path) -> SqliteConnection {
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-const ORDERS: &str = "SELECT COUNT(*) AS n FROM orders";
+pub(crate) const ORDERS: &str = "SELECT COUNT(*) AS n FROM orders";
 const PARTS: &str = "SELECT COUNT(*) AS n FROM parts";
 
 impl Rig {
@@ -166,14 +166,14 @@ impl Rig {
 }
 
 /// An engine with its worker.
-struct At {
+pub(crate) struct At {
     engine: Arc<Engine>,
     worker: Option<Worker>,
     workspace: Workspace,
 }
 
 impl At {
-    fn start(workspace: &Workspace, queries: &Arc<AtomicUsize>) -> Self {
+    pub(crate) fn start(workspace: &Workspace, queries: &Arc<AtomicUsize>) -> Self {
         let reader = Self::reader(workspace, queries);
         let worker = Worker::start(reader.engine.clone(), workspace);
         Self {
@@ -203,7 +203,7 @@ impl At {
         }
     }
 
-    fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Worker {
         self.worker.as_ref().unwrap()
     }
 
@@ -212,7 +212,7 @@ impl At {
     }
 
     /// The report's single number, and how it was come by.
-    async fn ask(&self, name: &str) -> Result<(i64, Outcome), String> {
+    pub(crate) async fn ask(&self, name: &str) -> Result<(i64, Outcome), String> {
         let request = Request {
             report: self.report(name),
             params: Params::default(),
@@ -250,7 +250,7 @@ impl At {
         ))
     }
 
-    async fn state(&self, name: &str) -> (Freshness, String) {
+    pub(crate) async fn state(&self, name: &str) -> (Freshness, String) {
         let state = self
             .engine
             .state(&self.report(name), &Params::default())
@@ -259,7 +259,7 @@ impl At {
     }
 
     /// Waits until the report is fresh and its answer this number.
-    async fn until_fresh(&self, name: &str, number: i64) {
+    pub(crate) async fn until_fresh(&self, name: &str, number: i64) {
         until(&format!("{name} is fresh with {number}"), async || {
             self.state(name).await.0 == Freshness::Fresh
                 && self.ask(name).await == Ok((number, Outcome::Hit))
@@ -280,7 +280,7 @@ impl At {
         self.worker.as_ref().is_some_and(of)
     }
 
-    fn refreshes(&self, name: &str) -> Vec<RefreshEvent> {
+    pub(crate) fn refreshes(&self, name: &str) -> Vec<RefreshEvent> {
         let (events, _) = self.engine.log().since(0);
         let refresh = |event: &Arc<Event>| match event.as_ref() {
             Event::Refresh(refresh) if refresh.report == name => Some(refresh.clone()),
@@ -289,7 +289,7 @@ impl At {
         events.iter().filter_map(refresh).collect()
     }
 
-    fn told(&self, word: &str) -> Vec<WorkerEvent> {
+    pub(crate) fn told(&self, word: &str) -> Vec<WorkerEvent> {
         let (events, _) = self.engine.log().since(0);
         let told = |event: &Arc<Event>| match event.as_ref() {
             Event::Worker(told) if told.event == word => Some(told.clone()),
@@ -311,7 +311,7 @@ impl At {
 
     /// Waits until the detector has begun a look and had it published, both after this call: what was committed
     /// before the call is published by then.
-    async fn until_published(&self) {
+    pub(crate) async fn until_published(&self) {
         let heartbeat = || self.worker().status().sources[0].last_heartbeat;
         let start = Instant::now();
         for _ in 0..2 {
@@ -323,12 +323,12 @@ impl At {
         }
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.worker.take().unwrap().stop().await;
     }
 }
 
-async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is().await {
         assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");

@@ -119,7 +119,7 @@ async fn rows(connection: &mut MySqlConnection, sql: &str) -> Result<Vec<MySqlRo
 }
 
 /// The text of a cell, empty for NULL. MySQL 8 gives names of its catalogue as binary.
-pub(super) fn text(row: &MySqlRow, column: usize) -> String {
+pub(crate) fn text(row: &MySqlRow, column: usize) -> String {
     let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).unwrap_or_default();
     String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
 }
