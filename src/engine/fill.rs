@@ -112,6 +112,8 @@ pub(super) struct About {
     /// The entry that is there, to find out whether anything changed.
     pub(super) old: Option<Header>,
     pub(super) writer: String,
+    /// Why it is refreshed, in one sentence.
+    pub(super) because: Option<String>,
 }
 
 /// A fill under way.
@@ -287,6 +289,7 @@ impl Fill {
             unseen: self.about.depends_on.unseen,
             query_time,
             writer: self.about.writer,
+            because: self.about.because,
             soft: self.entry.soft,
             hard: self.entry.hard,
         };

@@ -5,6 +5,7 @@
 mod catalogue;
 mod clock;
 mod key;
+mod leeway;
 pub(crate) mod lex;
 mod mentions;
 mod param;
@@ -15,6 +16,7 @@ mod value;
 
 pub use catalogue::{Catalogue, Routine};
 pub use key::{EntryKey, SourceIdentity};
+pub use leeway::{Leeway, OrderKey};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
 pub use policy::{Refresh, read_time, write_time};
 pub use sql::{Mistake, Piece, Rendered, Template, TemplateError, line_column};
