@@ -66,13 +66,19 @@ const WITHOUT_ARGUMENTS: [(&str, usize); 8] = [
 ];
 
 /// PostgreSQL's own functions that tell of the server, its catalogue or its files, by how their names begin.
-const POSTGRES_STATE: [&str; 12] = [
+const POSTGRES_STATE: [&str; 18] = [
+    "amvalidate",
+    "binary_upgrade_",
+    "brin_",
     "col_description",
     "current_query",
+    "currtid",
+    "gin_clean_",
     "inet_client_",
     "inet_server_",
     "lo_",
     "loread",
+    "lowrite",
     "obj_description",
     "pg_",
     "row_security_active",
@@ -95,12 +101,13 @@ const POSTGRES_COMPUTE: [&str; 9] = [
 ];
 
 /// PostgreSQL's own functions that run SQL given as text or read tables named by text, by how their names begin.
-const POSTGRES_READERS: [&str; 6] = [
+const POSTGRES_READERS: [&str; 7] = [
     "query_to_xml",
     "table_to_xml",
     "schema_to_xml",
     "database_to_xml",
     "cursor_to_xml",
+    "ts_rewrite",
     "ts_stat",
 ];
 

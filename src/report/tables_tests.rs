@@ -71,7 +71,7 @@ fn catalogue() -> Catalogue {
             routine("made", "BEGIN EXECUTE 'SELECT now()'; END", false),
             routine("through_view", "SELECT count(*) FROM lately", false),
         ]),
-        operators: pairs(&[("<~>", "shop.dice")]),
+        operators: pairs(&[("<~>", "dice")]),
     }
 }
 
