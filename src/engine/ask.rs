@@ -128,7 +128,7 @@ impl Ask {
                 return ask.fail(SourceError::Cancelled.into());
             }
             let step = match ask.find().await {
-                Err(problem) => ask.without_cache(problem).await,
+                Err(problem) => Box::pin(ask.without_cache(problem)).await,
                 Ok(found) => Box::pin(ask.with_entry(found)).await,
             };
             match step {
