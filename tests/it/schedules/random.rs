@@ -1,0 +1,210 @@
+//! Random schedules, each from its number alone; one that breaks the promise is cut down and told step by step.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::worker::How;
+use super::world::{Call, Counts, Step, Variant, World};
+
+/// Steps after the beginning.
+const STEPS: usize = 80;
+
+/// A schedule.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) seed: u64,
+    /// Whether each worker's detector reads the log.
+    pub(crate) reads_log: Vec<bool>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What many schedules came to.
+#[derive(Debug, Default)]
+pub(crate) struct Explored {
+    pub(crate) schedules: u64,
+    pub(crate) steps: u64,
+    /// Schedules in which something was called fresh.
+    pub(crate) served: u64,
+    pub(crate) counts: Counts,
+    /// The first that broke the promise, as it is told to people.
+    pub(crate) broken: Option<String>,
+}
+
+impl Explored {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            schedules: self.schedules + other.schedules,
+            steps: self.steps + other.steps,
+            served: self.served + other.served,
+            counts: Counts {
+                calls: self.counts.calls + other.counts.calls,
+                fresh: self.counts.fresh + other.counts.fresh,
+                fresh_after_change: self.counts.fresh_after_change
+                    + other.counts.fresh_after_change,
+                stale: self.counts.stale + other.counts.stale,
+                missing: self.counts.missing + other.counts.missing,
+            },
+            broken: self.broken.or(other.broken),
+        }
+    }
+}
+
+/// Runs schedules by number until one breaks the promise.
+pub(crate) fn explore(variant: Option<Variant>, seeds: impl Iterator<Item = u64>) -> Explored {
+    let fresh_world = World::new(variant);
+    let mut explored = Explored::default();
+    for seed in seeds {
+        let schedule = Schedule::of(seed);
+        let world = schedule.run(&fresh_world, |_| ());
+        explored = explored.and(Explored {
+            schedules: 1,
+            steps: schedule.steps.len() as u64,
+            served: u64::from(world.counts.fresh > 0),
+            counts: world.counts,
+            broken: None,
+        });
+        if world.violation.is_some() {
+            explored.broken = Some(schedule.cut_down(&fresh_world).told(&fresh_world));
+            break;
+        }
+    }
+    explored
+}
+
+impl Schedule {
+    /// The schedule of this number.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let reads_log = match random.random_range(0..4) {
+            0 => vec![false, false],
+            1 => vec![true, false],
+            _ => vec![true, true],
+        };
+        let mut steps = Vec::with_capacity(STEPS + 20);
+        if random.random_bool(0.8) {
+            // A worker that watches, and entries: what goes wrong then is more interesting.
+            steps.extend([Step::Work(0, How::default()); 8]);
+            for entry in 0..3 {
+                steps.extend([
+                    Step::Begin(entry),
+                    Step::Snapshot(0),
+                    Step::Store(0, Call::Answered),
+                ]);
+            }
+        }
+        // Whoever is at work stays so for a while: the other one is paused.
+        let mut at_work = 0;
+        for _ in 0..STEPS {
+            if random.random_bool(0.08) {
+                at_work = 1 - at_work;
+            }
+            steps.push(step(&mut random, at_work));
+        }
+        Self {
+            seed,
+            reads_log,
+            steps,
+        }
+    }
+
+    /// Runs it until it ends or breaks the promise.
+    pub(crate) fn run(&self, fresh_world: &World, mut tell: impl FnMut(&str)) -> World {
+        let mut world = fresh_world.anew(&self.reads_log);
+        for step in &self.steps {
+            let said = world.take_step(*step);
+            tell(&said);
+            if world.violation.is_some() {
+                break;
+            }
+        }
+        world
+    }
+
+    /// The same without any step that can be left out.
+    pub(crate) fn cut_down(mut self, fresh_world: &World) -> Self {
+        let breaks = |schedule: &Self| schedule.run(fresh_world, |_| ()).violation.is_some();
+        let mut size = self.steps.len() / 2;
+        while size > 0 {
+            let (mut at, mut cut) = (0, false);
+            while at < self.steps.len() {
+                let mut less = self.clone();
+                less.steps.drain(at..(at + size).min(less.steps.len()));
+                if breaks(&less) {
+                    (self, cut) = (less, true);
+                } else {
+                    at += size;
+                }
+            }
+            if !cut || size > 1 {
+                size /= 2;
+            }
+        }
+        self
+    }
+
+    /// Step by step.
+    pub(crate) fn told(&self, fresh_world: &World) -> String {
+        let mut lines = vec![format!(
+            "schedule {}, detectors with a log: {:?}",
+            self.seed, self.reads_log
+        )];
+        let world = self.run(fresh_world, |said| {
+            lines.push(format!("{:3}. {said}", lines.len()));
+        });
+        lines.extend(world.violation);
+        lines.join("\n")
+    }
+}
+
+fn step(random: &mut StdRng, at_work: u8) -> Step {
+    let any: u8 = random.random();
+    match random.random_range(0..1000) {
+        0..110 => Step::Commit {
+            tables: random.random_range(1..8),
+            late: random.random_bool(0.4),
+        },
+        110..170 => Step::Show(any),
+        170..176 => Step::BeginLog,
+        176..520 => Step::Work(at_work, how(random)),
+        520..535 => Step::Renew(at_work, call(random)),
+        535..550 => Step::TakeIn(at_work, random.random_range(1..16)),
+        550..562 => Step::Crash(at_work),
+        562..568 => Step::Stop(at_work),
+        568..576 => Step::Blink(at_work),
+        576..660 => Step::Begin(any),
+        660..740 => Step::Snapshot(any),
+        740..820 => Step::Store(any, call(random)),
+        820..828 => Step::Abandon(any),
+        828..900 => Step::Read,
+        900..925 => Step::Pass(random.random_range(1..6000)),
+        925..933 => Step::SetClock(match random.random_range(0..4) {
+            0 => random.random_range(-2000..2000),
+            1 => random.random_range(-10_000..10_000),
+            2 => 3_600_000,
+            _ => -3_600_000,
+        }),
+        933..953 => Step::Evict(any),
+        953..978 => Step::Replicate,
+        978..994 => Step::FailOver,
+        994..996 => Step::Flush,
+        _ => Step::Pass(4001),
+    }
+}
+
+fn how(random: &mut StdRng) -> How {
+    How {
+        call: call(random),
+        blind: random.random_bool(0.03),
+        all: random.random_bool(0.2),
+        skip: random.random_bool(0.2),
+    }
+}
+
+fn call(random: &mut StdRng) -> Call {
+    match random.random_range(0..100) {
+        0..3 => Call::AnswerLost,
+        3..6 => Call::NotSent,
+        _ => Call::Answered,
+    }
+}

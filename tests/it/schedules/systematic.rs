@@ -1,0 +1,171 @@
+//! Every interleaving of a small scenario, depth first. Two ways into the same state go on alike, so each state is
+//! entered once, and the interleavings that it stands for are counted and not run.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::worker::How;
+use super::world::{Call, Step, Variant, World};
+
+/// Actors that each take their steps in order, in any interleaving.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    reads_log: bool,
+    actors: Vec<Vec<Step>>,
+}
+
+/// What a scenario came to.
+#[derive(Debug, Default)]
+pub(crate) struct Covered {
+    pub(crate) interleavings: u128,
+    pub(crate) states: u64,
+    pub(crate) fresh: u64,
+    /// The first that broke the promise, step by step.
+    pub(crate) broken: Option<String>,
+}
+
+const WORK: How = How {
+    call: Call::Answered,
+    blind: false,
+    all: false,
+    skip: false,
+};
+
+fn works(worker: u8, steps: usize) -> Vec<Step> {
+    vec![Step::Work(worker, WORK); steps]
+}
+
+fn fill(entry: u8) -> Vec<Step> {
+    vec![
+        Step::Begin(entry),
+        Step::Snapshot(0),
+        Step::Store(0, Call::Answered),
+    ]
+}
+
+/// One commit, late to be seen; one worker that watches already; one fill of its table; every entry is judged after every
+/// step. A crash at a step is the same as never taking the rest, which every prefix covers. Beside them: nothing, a
+/// worker that takes over from one that died or was paused, or a failover.
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    let commit = vec![
+        Step::Commit {
+            tables: 1,
+            late: true,
+        },
+        Step::Show(0),
+    ];
+    let after = |first: &[Step], steps: usize| [first, &works(1, steps)].concat();
+    let mut scenarios = Vec::new();
+    for reads_log in [true, false] {
+        let mut add = |name, worker: usize, beside: Vec<Vec<Step>>| {
+            let mut actors = vec![commit.clone(), works(0, worker), fill(0)];
+            actors.extend(beside);
+            scenarios.push(Scenario {
+                name,
+                reads_log,
+                actors,
+            });
+        };
+        add("nothing else", 9, vec![]);
+        add("a failover", 9, vec![vec![Step::Replicate, Step::FailOver]]);
+        add(
+            "the worker dies and another takes over",
+            6,
+            vec![after(&[Step::Crash(0), Step::Pass(4001)], 9)],
+        );
+        add(
+            "the worker is paused and another takes over",
+            6,
+            vec![after(&[Step::Pass(4001)], 9)],
+        );
+        add(
+            "a failover while another takes over",
+            6,
+            vec![
+                vec![Step::Replicate, Step::FailOver],
+                after(&[Step::Pass(4001)], 8),
+            ],
+        );
+        add("the cache is emptied", 9, vec![vec![Step::Flush]]);
+        add(
+            "the detector misses something",
+            9,
+            vec![vec![Step::Blink(0)]],
+        );
+    }
+    scenarios
+}
+
+impl Scenario {
+    /// Its name with the kind of detector.
+    pub(crate) fn title(&self) -> String {
+        let kind = if self.reads_log { "log" } else { "ticks" };
+        format!("{}, {kind}", self.name)
+    }
+
+    /// Explores every interleaving, until one breaks the promise.
+    pub(crate) fn cover(&self, variant: Option<Variant>) -> Covered {
+        let mut world = World::new(variant).anew(&[self.reads_log, self.reads_log]);
+        // A worker that watches, and an entry that is fresh.
+        for step in [works(0, 8), fill(0), works(0, 3)].concat() {
+            world.take_step(step);
+        }
+        world.look_at_all();
+        assert!(world.counts.fresh > 0 || variant.is_some());
+        let mut search = Search {
+            scenario: self,
+            known: HashMap::new(),
+            trail: Vec::new(),
+            covered: Covered::default(),
+        };
+        let from = vec![0; self.actors.len()];
+        search.covered.interleavings = search.below(&world, &from);
+        search.covered.states = search.known.len() as u64;
+        search.covered
+    }
+}
+
+struct Search<'a> {
+    scenario: &'a Scenario,
+    /// How many interleavings each state leads to.
+    known: HashMap<u64, u128>,
+    trail: Vec<String>,
+    covered: Covered,
+}
+
+impl Search<'_> {
+    fn below(&mut self, world: &World, at: &[usize]) -> u128 {
+        let mut hasher = DefaultHasher::new();
+        (at, world.state()).hash(&mut hasher);
+        let state = hasher.finish();
+        if let Some(known) = self.known.get(&state) {
+            return *known;
+        }
+        let mut interleavings = 0;
+        for (actor, steps) in self.scenario.actors.iter().enumerate() {
+            let Some(step) = steps.get(at[actor]) else {
+                continue;
+            };
+            let mut world = world.clone();
+            let fresh = world.counts.fresh;
+            let said = world.take_step(*step);
+            self.trail.push(said);
+            world.look_at_all();
+            self.covered.fresh += world.counts.fresh - fresh;
+            if let Some(violation) = &world.violation {
+                self.covered.broken = Some(format!("{}\n{violation}", self.trail.join("\n")));
+                return interleavings;
+            }
+            let mut next = at.to_vec();
+            next[actor] += 1;
+            interleavings += self.below(&world, &next);
+            if self.covered.broken.is_some() {
+                return interleavings;
+            }
+            self.trail.pop();
+        }
+        let interleavings = interleavings.max(1);
+        self.known.insert(state, interleavings);
+        interleavings
+    }
+}
