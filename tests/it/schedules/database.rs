@@ -48,6 +48,11 @@ impl Database {
         true
     }
 
+    /// Every commit, visible or not.
+    pub(crate) fn all(&self) -> Content {
+        ones(self.commits.len())
+    }
+
     /// One of the commits that nobody sees becomes visible.
     pub(crate) fn show(&mut self, which: usize) -> bool {
         let hidden: Vec<usize> = (0..self.commits.len())
@@ -62,7 +67,7 @@ impl Database {
 
     /// The server begins another log (a purge, a restore, a restart without one). What was logged is visible then.
     pub(crate) fn begin_log(&mut self) {
-        self.visible = ones(self.commits.len());
+        self.visible = self.all();
         self.log += 1;
         self.end = 0;
     }
@@ -87,11 +92,21 @@ impl Database {
 
     /// The tables of the commits that one content holds and another does not.
     pub(crate) fn changed(&self, from: Content, to: Content) -> u8 {
-        self.commits
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| (to & !from) & (1 << index) != 0)
-            .fold(0, |tables, (_, commit)| tables | commit.tables)
+        self.between(from, to)
+            .fold(0, |tables, commit| tables | commit.tables)
+    }
+
+    /// The position of the last of those.
+    pub(crate) fn last(&self, from: Content, to: Content) -> u64 {
+        let positions = self.between(from, to).map(|commit| commit.position);
+        positions.max().unwrap_or_default()
+    }
+
+    fn between(&self, from: Content, to: Content) -> impl Iterator<Item = &Logged> {
+        let commits = self.commits.iter().enumerate();
+        commits
+            .filter(move |(index, _)| (to & !from) & (1 << index) != 0)
+            .map(|(_, commit)| commit)
     }
 }
 

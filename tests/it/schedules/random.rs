@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::worker::How;
+use super::worker::{How, Kind};
 use super::world::{Call, Counts, Step, Variant, World};
 
 /// Steps after the beginning.
@@ -13,8 +13,7 @@ const STEPS: usize = 80;
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     pub(crate) seed: u64,
-    /// Whether each worker's detector reads the log.
-    pub(crate) reads_log: Vec<bool>,
+    pub(crate) kinds: Vec<Kind>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -76,10 +75,14 @@ impl Schedule {
     /// The schedule of this number.
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let reads_log = match random.random_range(0..4) {
-            0 => vec![false, false],
-            1 => vec![true, false],
-            _ => vec![true, true],
+        let kinds = match random.random_range(0..8) {
+            0 | 1 => vec![Kind::Ticks, Kind::Ticks],
+            2..5 => vec![Kind::Log, Kind::Log],
+            5 | 6 => vec![Kind::Session, Kind::Session],
+            _ => {
+                let mut any = || [Kind::Ticks, Kind::Log, Kind::Session][random.random_range(0..3)];
+                vec![any(), any()]
+            }
         };
         let mut steps = Vec::with_capacity(STEPS + 20);
         if random.random_bool(0.8) {
@@ -101,16 +104,12 @@ impl Schedule {
             }
             steps.push(step(&mut random, at_work));
         }
-        Self {
-            seed,
-            reads_log,
-            steps,
-        }
+        Self { seed, kinds, steps }
     }
 
     /// Runs it until it ends or breaks the promise.
     pub(crate) fn run(&self, fresh_world: &World, mut tell: impl FnMut(&str)) -> World {
-        let mut world = fresh_world.anew(&self.reads_log);
+        let mut world = fresh_world.anew(&self.kinds);
         for step in &self.steps {
             let said = world.take_step(*step);
             tell(&said);
@@ -146,8 +145,8 @@ impl Schedule {
     /// Step by step.
     pub(crate) fn told(&self, fresh_world: &World) -> String {
         let mut lines = vec![format!(
-            "schedule {}, detectors with a log: {:?}",
-            self.seed, self.reads_log
+            "schedule {}, detectors {:?}",
+            self.seed, self.kinds
         )];
         let world = self.run(fresh_world, |said| {
             lines.push(format!("{:3}. {said}", lines.len()));

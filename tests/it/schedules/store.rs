@@ -164,16 +164,6 @@ impl Store {
                 }
                 gone
             }
-            (b"HINCRBY", [field, by]) => {
-                let by = number(by)?;
-                let old = match self.hash(key)?.and_then(|hash| hash.get(field)) {
-                    Some(text) => number(text)?,
-                    None => 0,
-                };
-                let sum = (old + by).to_string();
-                typed!(self, key, Hash).insert(field.clone(), sum.as_bytes().into());
-                Reply::Int(old + by)
-            }
             (b"SADD", [_, ..]) => {
                 let set = typed!(self, key, Set);
                 count(rest.iter().filter(|member| set.insert((*member).clone())))

@@ -7,6 +7,17 @@ use super::scripts::Script;
 use super::store::{Reply, Text};
 use super::world::{Call, LEASE, VALID, Variant, World, text};
 
+/// What a worker's detector goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// No log: it compares what it sees with what it saw, and the worker counts.
+    Ticks,
+    /// The log in its order, as far as all of it is visible; it goes on where another left it.
+    Log,
+    /// The log in the order in which commits become visible; one that was overtaken gets a position after the last.
+    Session,
+}
+
 /// How a worker's next step goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct How {
@@ -53,7 +64,7 @@ struct Detector {
     /// With a log: which, and up to where it was read.
     log: u32,
     at: u64,
-    /// Without one: what it saw last.
+    /// What it saw last, where that is not told by a place in the log.
     seen: Content,
     /// The place it was offered to go on from.
     offered: Option<(u32, u64)>,
@@ -63,17 +74,19 @@ struct Detector {
 pub(crate) struct Worker {
     /// Differs for every process.
     id: u32,
-    /// Whether its detector reads the log.
-    reads_log: bool,
+    kind: Kind,
     next: Next,
-    fence: String,
-    token: Text,
+    fence: i64,
+    /// `<fence>:<id>`, in the lease and with the versions.
+    token: String,
     as_of: AsOf,
     vouched: AsOf,
     /// Epoch, position and log that the cache knew when it took the lease.
     known: Option<(Text, u64, u32)>,
     /// Name and the position published last.
     epoch: Option<(Text, u64)>,
+    /// How many it opened.
+    epochs: u32,
     position: u64,
     pending: Option<(u8, u64)>,
     taken: u8,
@@ -81,17 +94,18 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(id: u32, reads_log: bool) -> Self {
+    pub(crate) fn new(id: u32, kind: Kind) -> Self {
         Self {
             id,
-            reads_log,
+            kind,
             next: Next::Lead,
-            fence: String::new(),
-            token: text(""),
+            fence: 0,
+            token: String::new(),
             as_of: AsOf::default(),
             vouched: AsOf::default(),
             known: None,
             epoch: None,
+            epochs: 0,
             position: 0,
             pending: None,
             taken: 0,
@@ -125,6 +139,7 @@ impl World {
         let said = match worker.next.clone() {
             Next::Lead => self.lead(&mut worker, how),
             Next::Look => self.look(&mut worker, how),
+            Next::See(_) if worker.kind == Kind::Session => self.see_visible(&mut worker),
             Next::See(target) => self.see(&mut worker, target),
             Next::Act(observation) => self.act(&mut worker, observation, how),
             Next::TakeIn(then) => {
@@ -158,8 +173,8 @@ impl World {
         if int(&reply, 1) != 1 {
             return "stands by".into();
         }
-        worker.fence = int(&reply, 2).to_string();
-        worker.token = text(&format!("{}:{}", worker.fence, worker.id));
+        worker.fence = int(&reply, 2);
+        worker.token = format!("{}:{}", worker.fence, worker.id);
         worker.as_of = self.told(&reply);
         worker.vouched = AsOf::default();
         (worker.epoch, worker.pending, worker.position, worker.taken) = (None, None, 0, 0);
@@ -168,7 +183,7 @@ impl World {
         let log = |name: Text| parse(name.strip_prefix(b"log")?.into());
         // A detector that has begun goes on from where it is, which may be before or after what is published.
         worker.known = match (parse(bulk(&reply, 4)), log(bulk(&reply, 5))) {
-            (Some(position), Some(log)) if !worker.detector.begun && worker.reads_log => {
+            (Some(position), Some(log)) if !worker.detector.begun && worker.kind == Kind::Log => {
                 Some((bulk(&reply, 3), position, log as u32))
             }
             _ => None,
@@ -187,7 +202,7 @@ impl World {
             return "is blind".into();
         }
         let detector = &mut worker.detector;
-        if worker.reads_log {
+        if worker.kind != Kind::Ticks {
             worker.next = Next::See(self.database.end);
             return format!("begins to look: the log ends at {}", self.database.end);
         }
@@ -245,6 +260,32 @@ impl World {
         said
     }
 
+    /// Has read the log past what a snapshot sees, and tells what became visible since the last one.
+    fn see_visible(&mut self, worker: &mut Worker) -> String {
+        let (database, detector) = (&self.database, &mut worker.detector);
+        let sees = match self.variant {
+            Some(Variant::VisibilityNotWaited) => database.all(),
+            _ => database.visible,
+        };
+        let seen = if !detector.begun || detector.log != database.log {
+            (detector.begun, detector.log, detector.at) = (true, database.log, database.end);
+            let position = Some(database.end);
+            Observation::Gap { position }
+        } else if sees == detector.seen {
+            Observation::Quiet
+        } else {
+            let tables = database.changed(detector.seen, sees);
+            let last = database.last(detector.seen, sees);
+            detector.at = last.max(detector.at + 1);
+            let position = Some(detector.at);
+            Observation::Changed { tables, position }
+        };
+        detector.seen = sees;
+        let said = format!("sees {seen:?}");
+        worker.next = Next::Act(seen);
+        said
+    }
+
     fn act(&mut self, worker: &mut Worker, observation: Observation, how: How) -> String {
         worker.next = Next::Look;
         let mut observation = observation;
@@ -270,7 +311,7 @@ impl World {
         if worker.epoch.is_none() {
             let log = worker.detector.log;
             return match worker.known.take().filter(|known| known.2 == log) {
-                Some((name, position, _)) if worker.reads_log => {
+                Some((name, position, _)) => {
                     worker.next = Next::TakeIn(Some(observation));
                     self.resume(worker, &name, position, how.call)
                 }
@@ -360,16 +401,17 @@ impl World {
             Some(Variant::EpochPastTheLog) => worker.position + 1,
             _ => worker.position,
         });
-        self.epochs += 1;
-        let name = format!("{}-{}", worker.fence, self.epochs);
-        let log = if worker.reads_log {
-            log_name(worker.detector.log)
-        } else {
-            String::new()
+        worker.epochs += 1;
+        let name = format!("{}-{}-{}", worker.fence, worker.id, worker.epochs);
+        let log = match worker.kind {
+            Kind::Ticks => String::new(),
+            Kind::Log => log_name(worker.detector.log),
+            // Each session has a log of its own.
+            Kind::Session => format!("session{}-{}", worker.id, worker.epochs),
         };
         let as_of = worker.as_of;
         let args = [
-            &worker.fence,
+            &worker.token,
             &name,
             &digits(position),
             &as_of.ms.to_string(),
@@ -386,7 +428,7 @@ impl World {
     fn resume(&mut self, worker: &mut Worker, name: &Text, position: u64, call: Call) -> String {
         let known = String::from_utf8_lossy(name).into_owned();
         let args = [
-            &worker.fence,
+            &worker.token,
             &known,
             &digits(position),
             "0",
@@ -417,7 +459,7 @@ impl World {
         let name = String::from_utf8_lossy(&name).into_owned();
         let (published, at) = (digits(published), digits(position));
         let (ms, valid) = (as_of.ms.to_string(), valid.to_string());
-        let mut args: Vec<&str> = vec![&worker.fence, &name, &published, &at, &ms, &valid, verb];
+        let mut args: Vec<&str> = vec![&worker.token, &name, &published, &at, &ms, &valid, verb];
         if verb != "bump_all" {
             args.extend(names(tables));
         }
@@ -436,7 +478,6 @@ impl World {
         if !worker.looks() {
             return format!("worker {id} renews nothing now");
         }
-        let token = String::from_utf8_lossy(&token).into_owned();
         let args = [token.as_str(), &LEASE.to_string()];
         match self.ask(call, Script::Owned, &["w"], &args, |_, _| ()) {
             Some(Reply::Int(1)) => format!("worker {id} renews its lease"),
@@ -456,9 +497,8 @@ impl World {
 
     fn resign(&mut self, worker: &mut Worker, call: Call) -> String {
         worker.next = Next::Lead;
-        let token = String::from_utf8_lossy(&worker.token).into_owned();
-        let args = [token.as_str(), &worker.fence];
-        self.ask(call, Script::Resign, &["w", "v", "r"], &args, |_, _| ());
+        let token = worker.token.as_str();
+        self.ask(call, Script::Resign, &["w", "v", "r"], &[token], |_, _| ());
         "resigns".into()
     }
 }

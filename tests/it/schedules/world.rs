@@ -7,7 +7,7 @@ use super::scripts::{Script, Scripts};
 use super::store::{Reply, Store, Text};
 pub(crate) use super::variant::Variant;
 use super::variant::scripts;
-use super::worker::{AsOf, How, Worker, bulk, int};
+use super::worker::{AsOf, How, Kind, Worker, bulk, int};
 
 /// How long the lease and a heartbeat last, in milliseconds.
 pub(crate) const LEASE: u64 = 4000;
@@ -84,7 +84,7 @@ struct Fill {
 pub(crate) struct Counts {
     pub(crate) calls: u64,
     pub(crate) fresh: u64,
-    /// Fresh where something was committed on its tables after the epoch's first fill.
+    /// Those of them that hold a commit.
     pub(crate) fresh_after_change: u64,
     pub(crate) stale: u64,
     pub(crate) missing: u64,
@@ -98,12 +98,14 @@ pub(crate) struct World {
     replica: Option<(Store, Ghost)>,
     pub(crate) database: Database,
     pub(crate) workers: Vec<Worker>,
-    /// Whether each worker's detector reads the log.
-    reads_log: Vec<bool>,
+    kinds: Vec<Kind>,
     fills: Vec<Fill>,
     pub(crate) ghost: Ghost,
-    pub(crate) epochs: u32,
+    /// How many workers there were, and how many fills.
+    born: u32,
     made: u32,
+    /// How long a step takes, in milliseconds.
+    pub(crate) pace: u64,
     pub(crate) counts: Counts,
     /// The promise that was broken.
     pub(crate) violation: Option<String>,
@@ -119,25 +121,26 @@ impl World {
         Self::with(Rc::new(scripts(variant)), variant, &[])
     }
 
-    /// An empty world with these workers: whether each one's detector reads the log.
-    pub(crate) fn anew(&self, reads_log: &[bool]) -> Self {
-        Self::with(self.scripts.clone(), self.variant, reads_log)
+    /// An empty world with a worker of each of these kinds.
+    pub(crate) fn anew(&self, kinds: &[Kind]) -> Self {
+        Self::with(self.scripts.clone(), self.variant, kinds)
     }
 
-    fn with(scripts: Rc<Scripts>, variant: Option<Variant>, reads_log: &[bool]) -> Self {
-        let workers = (1..).zip(reads_log);
+    fn with(scripts: Rc<Scripts>, variant: Option<Variant>, kinds: &[Kind]) -> Self {
+        let workers = (1..).zip(kinds);
         Self {
             scripts,
             variant,
             store: Store::new(),
             replica: None,
             database: Database::default(),
-            workers: workers.map(|(id, reads)| Worker::new(id, *reads)).collect(),
-            reads_log: reads_log.to_vec(),
+            workers: workers.map(|(id, kind)| Worker::new(id, *kind)).collect(),
+            kinds: kinds.to_vec(),
             fills: Vec::new(),
             ghost: Ghost::default(),
-            epochs: 0,
-            made: reads_log.len() as u32,
+            born: kinds.len() as u32,
+            made: 0,
+            pace: 1,
             counts: Counts::default(),
             violation: None,
         }
@@ -157,7 +160,7 @@ impl World {
 
     /// Takes a step, and tells it in words.
     pub(crate) fn take_step(&mut self, step: Step) -> String {
-        self.store.now += 1;
+        self.store.now += self.pace;
         let slot = |number: u8| usize::from(number) % self.workers.len().max(1);
         match step {
             Step::Commit { tables, late } => {
@@ -180,9 +183,9 @@ impl World {
             Step::TakeIn(number, tables) => self.take(slot(number), tables),
             Step::Crash(number) => {
                 let slot = slot(number);
-                self.made += 1;
-                self.workers[slot] = Worker::new(self.made, self.reads_log[slot]);
-                format!("a worker dies; {} takes its place", self.made)
+                self.born += 1;
+                self.workers[slot] = Worker::new(self.born, self.kinds[slot]);
+                format!("a worker dies; {} takes its place", self.born)
             }
             Step::Stop(number) => self.stop(slot(number)),
             Step::Blink(number) => {
@@ -275,6 +278,7 @@ impl World {
         args: &[&str],
         as_of: AsOf,
     ) -> Option<(String, AsOf)> {
+        let before = self.heartbeat();
         let reply = self.ask(call, script, &["v"], args, |world, reply| {
             if *bulk(reply, 1) != *b"ok" {
                 return;
@@ -287,7 +291,7 @@ impl World {
             }
             if world.heartbeat() == Some(as_of.ms) {
                 // Of two moments in one millisecond the later one counts.
-                let same = world.ghost.heartbeat.ms == as_of.ms;
+                let same = before == Some(as_of.ms);
                 let before = if same {
                     world.ghost.heartbeat.content
                 } else {
