@@ -1,6 +1,7 @@
 //! Random schedules, each from its number alone; one that breaks the promise is cut down and told step by step.
 
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::worker::{How, Kind};
@@ -84,6 +85,7 @@ impl Schedule {
                 vec![any(), any()]
             }
         };
+        let troubles = troubles(&mut random);
         let mut steps = Vec::with_capacity(STEPS + 20);
         if random.random_bool(0.8) {
             // A worker that watches, and entries: what goes wrong then is more interesting.
@@ -102,7 +104,7 @@ impl Schedule {
             if random.random_bool(0.08) {
                 at_work = 1 - at_work;
             }
-            steps.push(step(&mut random, at_work));
+            steps.push(step(&mut random, at_work, &troubles));
         }
         Self { seed, kinds, steps }
     }
@@ -156,54 +158,104 @@ impl Schedule {
     }
 }
 
-fn step(random: &mut StdRng, at_work: u8) -> Step {
+/// What goes wrong, besides late commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// Calls to the cache are lost, or their answers.
+    Calls,
+    /// A detector is blind for a while, or cannot tell tables apart.
+    Sight,
+    /// A detector loses track.
+    Blink,
+    /// The database begins another log.
+    Log,
+    Crash,
+    Stop,
+    /// Time passes, up to what ends leases and heartbeats.
+    Time,
+    Clock,
+    Evict,
+    FailOver,
+    Flush,
+}
+
+const TROUBLES: [Trouble; 11] = [
+    Trouble::Calls,
+    Trouble::Sight,
+    Trouble::Blink,
+    Trouble::Log,
+    Trouble::Crash,
+    Trouble::Stop,
+    Trouble::Time,
+    Trouble::Clock,
+    Trouble::Evict,
+    Trouble::FailOver,
+    Trouble::Flush,
+];
+
+/// The troubles of one schedule: a few, or all. With all of them nothing lives long enough for what needs many steps.
+fn troubles(random: &mut StdRng) -> Vec<Trouble> {
+    let count = [1, 2, 2, 3, 3, 4, 6, TROUBLES.len()][random.random_range(0..8)];
+    TROUBLES.sample(random, count).copied().collect()
+}
+
+fn step(random: &mut StdRng, at_work: u8, troubles: &[Trouble]) -> Step {
     let any: u8 = random.random();
-    match random.random_range(0..1000) {
-        0..110 => Step::Commit {
+    match random.random_range(0..100) {
+        0..8 => Step::Commit {
             tables: random.random_range(1..8),
             late: random.random_bool(0.4),
         },
-        110..170 => Step::Show(any),
-        170..176 => Step::BeginLog,
-        176..520 => Step::Work(at_work, how(random)),
-        520..535 => Step::Renew(at_work, call(random)),
-        535..550 => Step::TakeIn(at_work, random.random_range(1..16)),
-        550..562 => Step::Crash(at_work),
-        562..568 => Step::Stop(at_work),
-        568..576 => Step::Blink(at_work),
-        576..660 => Step::Begin(any),
-        660..740 => Step::Snapshot(any),
-        740..820 => Step::Store(any, call(random)),
-        820..828 => Step::Abandon(any),
-        828..900 => Step::Read,
-        900..925 => Step::Pass(random.random_range(1..6000)),
-        925..933 => Step::SetClock(match random.random_range(0..4) {
+        8..14 => Step::Show(any),
+        14..56 => Step::Work(at_work, how(random, troubles)),
+        56..57 => Step::Renew(at_work, call(random, troubles)),
+        57..58 => Step::TakeIn(at_work, random.random_range(1..16)),
+        58..67 => Step::Begin(any),
+        67..76 => Step::Snapshot(any),
+        76..86 => Step::Store(any, call(random, troubles)),
+        86..87 => Step::Abandon(any),
+        87..95 => Step::Read,
+        _ => trouble(random, at_work, troubles),
+    }
+}
+
+fn trouble(random: &mut StdRng, at_work: u8, troubles: &[Trouble]) -> Step {
+    match troubles.choose(random).expect("there is one at least") {
+        Trouble::Calls | Trouble::Sight => Step::Work(at_work, how(random, troubles)),
+        Trouble::Blink => Step::Blink(at_work),
+        Trouble::Log => Step::BeginLog,
+        Trouble::Crash => Step::Crash(at_work),
+        Trouble::Stop => Step::Stop(at_work),
+        Trouble::Time => {
+            Step::Pass([random.random_range(1..4000), 4001][random.random_range(0..2)])
+        }
+        Trouble::Clock => Step::SetClock(match random.random_range(0..4) {
             0 => random.random_range(-2000..2000),
             1 => random.random_range(-10_000..10_000),
             2 => 3_600_000,
             _ => -3_600_000,
         }),
-        933..953 => Step::Evict(any),
-        953..978 => Step::Replicate,
-        978..994 => Step::FailOver,
-        994..996 => Step::Flush,
-        _ => Step::Pass(4001),
+        Trouble::Evict => Step::Evict(random.random()),
+        Trouble::FailOver if random.random() => Step::Replicate,
+        Trouble::FailOver => Step::FailOver,
+        Trouble::Flush => Step::Flush,
     }
 }
 
-fn how(random: &mut StdRng) -> How {
+fn how(random: &mut StdRng, troubles: &[Trouble]) -> How {
+    let sight = troubles.contains(&Trouble::Sight);
     How {
-        call: call(random),
-        blind: random.random_bool(0.03),
-        all: random.random_bool(0.2),
+        call: call(random, troubles),
+        blind: sight && random.random_bool(0.1),
+        all: sight && random.random_bool(0.3),
         skip: random.random_bool(0.2),
     }
 }
 
-fn call(random: &mut StdRng) -> Call {
-    match random.random_range(0..100) {
-        0..3 => Call::AnswerLost,
-        3..6 => Call::NotSent,
+fn call(random: &mut StdRng, troubles: &[Trouble]) -> Call {
+    match random.random_range(0..20) {
+        0 if troubles.contains(&Trouble::Calls) => Call::AnswerLost,
+        1 if troubles.contains(&Trouble::Calls) => Call::NotSent,
         _ => Call::Answered,
     }
 }

@@ -183,17 +183,20 @@ fn from_lua(value: &mlua::Value) -> Reply {
 }
 
 fn from_table(table: &Table) -> Reply {
-    if let Ok(why) = table.raw_get::<String>("err") {
-        return Reply::Error(why);
+    let at = |index: usize| table.raw_get::<mlua::Value>(index).unwrap();
+    let items: Vec<Reply> = (1..)
+        .map(at)
+        .take_while(|item| !item.is_nil())
+        .map(|item| from_lua(&item))
+        .collect();
+    if !items.is_empty() {
+        return Reply::Many(items);
     }
-    if table.raw_get::<String>("ok").is_ok() {
-        return Reply::Ok;
+    match (table.raw_get("err"), table.raw_get("ok")) {
+        (Ok(mlua::Value::String(why)), _) => Reply::Error(why.to_string_lossy()),
+        (_, Ok(mlua::Value::String(_))) => Reply::Ok,
+        _ => Reply::Many(items),
     }
-    let items = (1..).map_while(|index| {
-        let item: mlua::Value = table.raw_get(index).ok()?;
-        (!item.is_nil()).then_some(item)
-    });
-    Reply::Many(items.map(|item| from_lua(&item)).collect())
 }
 
 fn from_json(lua: &Lua, value: &serde_json::Value) -> mlua::Result<mlua::Value> {

@@ -79,6 +79,12 @@ struct Fill {
     content: Option<Content>,
 }
 
+impl Fill {
+    fn is_ready(&self) -> bool {
+        self.begun.is_some() && self.content.is_some()
+    }
+}
+
 /// How often what was found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
@@ -196,7 +202,7 @@ impl World {
             Step::Begin(entry) => self.begin(usize::from(entry) % ENTRIES.len()),
             Step::Snapshot(which) => self.snapshot(which.into()),
             Step::Store(which, call) => self.store_fill(which.into(), call),
-            Step::Abandon(which) => match self.fill(which.into()) {
+            Step::Abandon(which) => match self.fill(which.into(), |_| true) {
                 Some(index) => format!("a fill dies: {:?}", self.fills.remove(index)),
                 None => "no fill dies".into(),
             },
@@ -312,8 +318,12 @@ impl World {
         std::str::from_utf8(text).ok()?.parse().ok()
     }
 
-    fn fill(&self, which: usize) -> Option<usize> {
-        (!self.fills.is_empty()).then(|| which % self.fills.len())
+    /// One of the fills that are so far.
+    fn fill(&self, which: usize, is: impl Fn(&Fill) -> bool) -> Option<usize> {
+        let fit: Vec<usize> = (0..self.fills.len())
+            .filter(|index| is(&self.fills[*index]))
+            .collect();
+        fit.get(which % fit.len().max(1)).copied()
     }
 
     fn begin(&mut self, entry: usize) -> String {
@@ -366,7 +376,7 @@ impl World {
     }
 
     fn snapshot(&mut self, which: usize) -> String {
-        let Some(index) = self.fill(which) else {
+        let Some(index) = self.fill(which, |fill| !fill.is_ready()) else {
             return "no fill opens a snapshot".into();
         };
         let mut fill = self.fills[index].clone();
@@ -382,12 +392,12 @@ impl World {
     }
 
     fn store_fill(&mut self, which: usize, call: Call) -> String {
-        let Some(index) = self.fill(which) else {
+        let Some(index) = self.fill(which, Fill::is_ready) else {
             return "no fill ends".into();
         };
         let fill = self.fills.remove(index);
         let (Some((epoch, position)), Some(content)) = (fill.begun, fill.content) else {
-            return format!("the fill of entry {} gives up", fill.entry);
+            unreachable!("it is ready");
         };
         self.made += 1;
         let (header, lock) = (format!("e{}", fill.entry), format!("l{}", fill.entry));
