@@ -81,7 +81,7 @@ fn at_random(count: u64) -> bool {
 /// Whether an interleaving broke the promise.
 fn systematically() -> bool {
     let mut broken = false;
-    for scenario in scenarios(2) {
+    for scenario in scenarios(true) {
         let start = Instant::now();
         let covered = scenario.cover(None);
         println!(

@@ -19,6 +19,7 @@ mod four_mistakes;
 mod hostile;
 mod inspect;
 mod protocol_model;
+mod protocol_store;
 mod schedules;
 mod servers;
 mod source_mysql;

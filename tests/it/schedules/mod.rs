@@ -15,18 +15,26 @@
 //! | `store.rs` | what do the commands of Redis do, on a clock that the schedule moves? |
 //! | `scripts.rs` | how do the product's scripts run over it? |
 //! | `database.rs` | what was committed, and who sees it since when? |
+//! | `step.rs` | what can happen? |
+//! | `world.rs` | what does each step do? |
 //! | `worker.rs` | which steps does a worker take, and where can it be paused? |
-//! | `world.rs` | what else happens, and is what is called fresh true? |
+//! | `detector.rs` | what does its detector see, with and without a log? |
+//! | `fill.rs` | which steps does a fill take? |
+//! | `reader.rs` | is what is called fresh true? |
 //! | `variant.rs` | which mistakes must be caught? |
 //! | `random.rs` | does any of many random schedules break the promise, and what is the shortest that does? |
 //! | `systematic.rs` | does any interleaving of a small scenario? |
 //!
-//! The tests are in `protocol_model.rs`, the million schedules in `benches/schedules.rs`.
+//! The tests are in `protocol_model.rs` and `protocol_store.rs`, the million schedules in `benches/schedules.rs`.
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub(crate) mod database;
+pub(crate) mod detector;
+pub(crate) mod fill;
 pub(crate) mod random;
+pub(crate) mod reader;
 pub(crate) mod scripts;
+pub(crate) mod step;
 pub(crate) mod store;
 pub(crate) mod systematic;
 pub(crate) mod variant;

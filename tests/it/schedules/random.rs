@@ -4,8 +4,11 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::worker::{How, Kind};
-use super::world::{Call, Counts, Step, Variant, World};
+use super::detector::Kind;
+use super::reader::Counts;
+use super::step::{Call, How, Step};
+use super::variant::Variant;
+use super::world::World;
 
 /// Steps after the beginning.
 const STEPS: usize = 80;

@@ -1,7 +1,7 @@
 //! The Redis commands that the scripts use, over plain maps, with a clock that only the schedule moves. So expiry,
 //! eviction, a failover and a clock that jumps are exact and cost nothing.
 //!
-//! `protocol_model.rs` runs random script calls against this and against a real redis-server and compares everything.
+//! `protocol_store.rs` runs random script calls against this and against a real redis-server and compares everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -254,4 +254,31 @@ fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
 
 fn number(text: &[u8]) -> Result<i64, Refused> {
     parse(text).ok_or(NOT_A_NUMBER)
+}
+
+/// A number in a script's answer.
+pub(crate) fn int(reply: &Reply, index: usize) -> i64 {
+    match reply {
+        Reply::Many(parts) => match parts.get(index) {
+            Some(Reply::Int(number)) => *number,
+            other => panic!("no number at {index}: {other:?}"),
+        },
+        other => panic!("no list: {other:?}"),
+    }
+}
+
+/// A text in a script's answer.
+pub(crate) fn text_of(reply: &Reply, index: usize) -> Text {
+    match reply {
+        Reply::Many(parts) => match parts.get(index) {
+            Some(Reply::Bulk(text)) => text.clone(),
+            other => panic!("no text at {index}: {other:?}"),
+        },
+        other => panic!("no list: {other:?}"),
+    }
+}
+
+/// As keys and values are kept.
+pub(crate) fn text(text: &str) -> Text {
+    text.as_bytes().into()
 }

@@ -2,33 +2,13 @@
 //!
 //! Each step is one script call or one look at the database, in the order in which the real one takes them.
 
-use super::database::{ANY, Content, TABLES, names};
+use super::database::{ANY, Content, names};
+use super::detector::{ALL, Detector, Kind, Observation};
 use super::scripts::Script;
-use super::store::{Reply, Text};
-use super::world::{Call, LEASE, VALID, Variant, World, text};
-
-/// What a worker's detector goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// No log: it compares what it sees with what it saw, and the worker counts.
-    Ticks,
-    /// The log in its order, as far as all of it is visible; it goes on where another left it.
-    Log,
-    /// The log in the order in which commits become visible; one that was overtaken gets a position after the last.
-    Session,
-}
-
-/// How a worker's next step goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct How {
-    pub(crate) call: Call,
-    /// The detector cannot see.
-    pub(crate) blind: bool,
-    /// It cannot tell which tables changed.
-    pub(crate) all: bool,
-    /// Nothing changed, and the last heartbeat is young enough.
-    pub(crate) skip: bool,
-}
+use super::step::{Call, How};
+use super::store::{Reply, Text, int, text, text_of};
+use super::variant::Variant;
+use super::world::{LEASE, VALID, World};
 
 /// What a worker was told by the server's clock, and what was visible when it was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,17 +17,9 @@ pub(crate) struct AsOf {
     pub(crate) content: Content,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Observation {
-    Changed { tables: u8, position: Option<u64> },
-    Quiet,
-    Gap { position: Option<u64> },
-    Blind,
-}
-
 /// What it does next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Next {
+pub(super) enum Next {
     Lead,
     Look,
     /// Reads the log, at least up to this position.
@@ -58,24 +30,12 @@ enum Next {
     Resign,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Detector {
-    begun: bool,
-    /// With a log: which, and up to where it was read.
-    log: u32,
-    at: u64,
-    /// What it saw last, where that is not told by a place in the log.
-    seen: Content,
-    /// The place it was offered to go on from.
-    offered: Option<(u32, u64)>,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Worker {
     /// Differs for every process.
     id: u32,
-    kind: Kind,
-    next: Next,
+    pub(super) kind: Kind,
+    pub(super) next: Next,
     fence: i64,
     /// `<fence>:<id>`, in the lease and with the versions.
     token: String,
@@ -90,7 +50,7 @@ pub(crate) struct Worker {
     position: u64,
     pending: Option<(u8, u64)>,
     taken: u8,
-    detector: Detector,
+    pub(super) detector: Detector,
 }
 
 impl Worker {
@@ -182,9 +142,9 @@ impl World {
         let parse = |text: Text| std::str::from_utf8(&text).ok()?.parse().ok();
         let log = |name: Text| parse(name.strip_prefix(b"log")?.into());
         // A detector that has begun goes on from where it is, which may be before or after what is published.
-        worker.known = match (parse(bulk(&reply, 4)), log(bulk(&reply, 5))) {
+        worker.known = match (parse(text_of(&reply, 4)), log(text_of(&reply, 5))) {
             (Some(position), Some(log)) if !worker.detector.begun && worker.kind == Kind::Log => {
-                Some((bulk(&reply, 3), position, log as u32))
+                Some((text_of(&reply, 3), position, log as u32))
             }
             _ => None,
         };
@@ -193,97 +153,6 @@ impl World {
             .as_ref()
             .map(|(_, position, log)| (*log, *position));
         format!("leads under {}", worker.fence)
-    }
-
-    /// A look begins. One without a log ends at once, too.
-    fn look(&mut self, worker: &mut Worker, how: How) -> String {
-        if how.blind {
-            worker.next = Next::Act(Observation::Blind);
-            return "is blind".into();
-        }
-        let detector = &mut worker.detector;
-        if worker.kind != Kind::Ticks {
-            worker.next = Next::See(self.database.end);
-            return format!("begins to look: the log ends at {}", self.database.end);
-        }
-        let now = self.database.visible;
-        let tables = self.database.changed(detector.seen, now);
-        let seen = if !detector.begun {
-            Observation::Gap { position: None }
-        } else if now == detector.seen {
-            Observation::Quiet
-        } else {
-            let tables = if how.all { ALL } else { tables };
-            let position = None;
-            Observation::Changed { tables, position }
-        };
-        (detector.begun, detector.seen) = (true, now);
-        let said = format!("looks: {seen:?}");
-        worker.next = Next::Act(seen);
-        said
-    }
-
-    /// Reads the log. A commit counts only when every snapshot that is opened from now on holds it.
-    fn see(&mut self, worker: &mut Worker, target: u64) -> String {
-        let (database, detector) = (&self.database, &mut worker.detector);
-        let settled = match self.variant {
-            Some(Variant::VisibilityNotWaited) => database.end,
-            _ => database.settled(),
-        };
-        if let Some((log, position)) = detector.offered.take()
-            && log == database.log
-        {
-            (detector.begun, detector.log, detector.at) = (true, log, position);
-        }
-        let seen = if !detector.begun || detector.log != database.log {
-            (detector.begun, detector.log, detector.at) = (true, database.log, settled);
-            let position = Some(settled);
-            Observation::Gap { position }
-        } else if settled < target {
-            return "waits until what it read is visible".into();
-        } else {
-            let mut up_to = settled;
-            if self.variant == Some(Variant::OneChangeOfMany) {
-                up_to = settled.min(detector.at + 1);
-            }
-            let tables = database.logged(detector.at, up_to);
-            detector.at = up_to.max(detector.at);
-            let position = Some(up_to);
-            if tables == 0 {
-                Observation::Quiet
-            } else {
-                Observation::Changed { tables, position }
-            }
-        };
-        let said = format!("sees {seen:?}");
-        worker.next = Next::Act(seen);
-        said
-    }
-
-    /// Has read the log past what a snapshot sees, and tells what became visible since the last one.
-    fn see_visible(&mut self, worker: &mut Worker) -> String {
-        let (database, detector) = (&self.database, &mut worker.detector);
-        let sees = match self.variant {
-            Some(Variant::VisibilityNotWaited) => database.all(),
-            _ => database.visible,
-        };
-        let seen = if !detector.begun || detector.log != database.log {
-            (detector.begun, detector.log, detector.at) = (true, database.log, database.end);
-            let position = Some(database.end);
-            Observation::Gap { position }
-        } else if sees == detector.seen {
-            Observation::Quiet
-        } else {
-            let tables = database.changed(detector.seen, sees);
-            let last = database.last(detector.seen, sees);
-            detector.at = last.max(detector.at + 1);
-            let position = Some(detector.at);
-            Observation::Changed { tables, position }
-        };
-        detector.seen = sees;
-        let said = format!("sees {seen:?}");
-        worker.next = Next::Act(seen);
-        said
     }
 
     fn act(&mut self, worker: &mut Worker, observation: Observation, how: How) -> String {
@@ -503,11 +372,8 @@ impl World {
     }
 }
 
-/// Every table a detector without names means.
-const ALL: u8 = 0b1111;
 /// What a worker takes in as soon as an epoch is open: the rest is asked for later.
 const TABLES_AT_FIRST: u8 = 0b0011 | ANY;
-const _: () = assert!(TABLES.len() == 4);
 
 /// What the answer of a script that opens an epoch means.
 fn opened(worker: &mut Worker, reply: Option<(String, AsOf)>, name: Text, position: u64) -> String {
@@ -534,24 +400,4 @@ fn refused(worker: &mut Worker, said: &str) -> String {
         _ => Next::Resign,
     };
     format!("is refused: {said}")
-}
-
-pub(crate) fn int(reply: &Reply, index: usize) -> i64 {
-    match reply {
-        Reply::Many(parts) => match parts.get(index) {
-            Some(Reply::Int(number)) => *number,
-            other => panic!("no number at {index}: {other:?}"),
-        },
-        other => panic!("no list: {other:?}"),
-    }
-}
-
-pub(crate) fn bulk(reply: &Reply, index: usize) -> Text {
-    match reply {
-        Reply::Many(parts) => match parts.get(index) {
-            Some(Reply::Bulk(text)) => text.clone(),
-            other => panic!("no text at {index}: {other:?}"),
-        },
-        other => panic!("no list: {other:?}"),
-    }
 }
