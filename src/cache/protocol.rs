@@ -33,6 +33,7 @@ pub struct Protocol {
 pub struct Lead {
     /// The fencing number.
     pub fence: u64,
+    /// That, and the worker: in the lease, and with the versions as long as nobody else takes it.
     token: String,
 }
 
@@ -196,7 +197,7 @@ impl Protocol {
                     self.keys.versions(),
                     self.keys.refreshes(),
                 ],
-                &[lead.token.as_bytes(), lead.fence.to_string().as_bytes()],
+                &[lead.token.as_bytes()],
             )
             .await?;
         Ok(())
@@ -224,7 +225,7 @@ impl Protocol {
                 &EPOCH,
                 &[self.keys.versions()],
                 &[
-                    lead.fence.to_string().as_bytes(),
+                    lead.token.as_bytes(),
                     name.as_bytes(),
                     position.as_str().as_bytes(),
                     as_of.0.to_string().as_bytes(),
@@ -253,7 +254,7 @@ impl Protocol {
                 &RESUME,
                 &[self.keys.versions()],
                 &[
-                    lead.fence.to_string().as_bytes(),
+                    lead.token.as_bytes(),
                     known.epoch.as_bytes(),
                     known.position.as_str().as_bytes(),
                     as_of.0.to_string().as_bytes(),
@@ -315,13 +316,9 @@ impl Protocol {
         as_of: ServerTime,
         valid_for: Duration,
     ) -> Result<ServerTime, PublishError> {
-        let (fence, as_of, valid) = (
-            epoch.lead.fence.to_string(),
-            as_of.0.to_string(),
-            millis(valid_for),
-        );
+        let (as_of, valid) = (as_of.0.to_string(), millis(valid_for));
         let mut args: Vec<&[u8]> = vec![
-            fence.as_bytes(),
+            epoch.lead.token.as_bytes(),
             epoch.name.as_bytes(),
             epoch.position.as_str().as_bytes(),
             position.as_str().as_bytes(),

@@ -507,7 +507,8 @@ impl Watcher {
         why: &str,
         position: Option<Position>,
     ) -> Result<(), PublishError> {
-        let position = position.unwrap_or_else(|| term.position.next());
+        // Not one more: a log may have yet to reach that, and its next commit would be taken for one that fills hold.
+        let position = position.unwrap_or_else(|| term.position.clone());
         let (epoch, now) = self
             .shared
             .protocol

@@ -652,14 +652,12 @@ impl World {
     }
 }
 
-/// Random schedules of commits, detectors, fills, readers, pauses, crashes, failovers and evictions. More with
-/// `LOOKASIDE_SCHEDULES=1000000`.
+/// Random schedules of commits, detectors, fills, readers, pauses, crashes, failovers and evictions, through the calls of
+/// `Cache` and `Protocol` and over a real server. Far more of them, and more kinds of trouble, run over the model in
+/// `schedules/`, which makes the scripts' arguments itself.
 #[tokio::test]
 async fn no_schedule_calls_a_stale_result_fresh() {
-    let schedules: u64 = std::env::var("LOOKASIDE_SCHEDULES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(300);
+    let schedules = 300;
     let redis = Redis::start();
     let config = CacheConfig {
         url: ConnectionUrl::new(&redis.url()),

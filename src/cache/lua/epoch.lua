@@ -1,5 +1,5 @@
 -- A new epoch: everything known about the tables is void, every entry is stale until it is refilled.
--- KEYS: versions; ARGV: fencing number, epoch, position, as of (ms), valid for (ms), detector, log
+-- KEYS: versions; ARGV: lease token, epoch, position, as of (ms), valid for (ms), detector, log
 -- Returns: now, `ok` or `lost`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

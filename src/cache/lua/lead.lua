@@ -1,4 +1,5 @@
--- Takes the worker's lease of a source. The fencing number only grows: it lives with the versions, without a TTL.
+-- Takes the worker's lease of a source. The fencing number only grows: it lives with the versions, without a TTL. The
+-- worker's name stands with it: a server that forgot the last numbers gives them again, to somebody else.
 -- KEYS: lease, versions, refreshed reports; ARGV: worker id, time (ms)
 -- Returns: now, 1 where it is ours, fencing number, epoch, position, log, ms until another's lease ends
 local time = redis.call('TIME')
@@ -7,8 +8,11 @@ local holder = redis.call('GET', KEYS[1])
 if holder then
   return {now, 0, 0, '', '', '', redis.call('PTTL', KEYS[1])}
 end
-local fence = redis.call('HINCRBY', KEYS[2], '_f', 1)
-redis.call('SET', KEYS[1], fence .. ':' .. ARGV[1], 'PX', ARGV[2])
+local last = string.match(redis.call('HGET', KEYS[2], '_f') or '', '^%d+')
+local fence = (tonumber(last) or 0) + 1
+local token = string.format('%.0f:%s', fence, ARGV[1])
+redis.call('HSET', KEYS[2], '_f', token)
+redis.call('SET', KEYS[1], token, 'PX', ARGV[2])
 -- The former holder died: what it vouched for last is true no more, and what it refreshed we perhaps do not.
 redis.call('HDEL', KEYS[2], '_hb', '_d')
 redis.call('DEL', KEYS[3])

@@ -1,6 +1,6 @@
 -- Bump and heartbeat: what the leading worker came to know, all of it or nothing.
 -- KEYS: versions
--- ARGV: fencing number, epoch, last published position, new position, as of (ms), valid for (ms),
+-- ARGV: lease token, epoch, last published position, new position, as of (ms), valid for (ms),
 --       `take_in` | `bump` | `bump_all`, tables...
 -- Returns: now, `ok` | `lost` | `behind`
 local time = redis.call('TIME')
@@ -31,7 +31,9 @@ elseif #ARGV >= 8 then
   if redis.call('HEXISTS', KEYS[1], '*') == 1 then raise('*') end
 end
 if position > v[3] then redis.call('HSET', KEYS[1], '_p', position) end
--- The heartbeat tells when the detector looked, and never goes back.
-if not v[4] or tonumber(v[4]) < tonumber(ARGV[5]) then redis.call('HSET', KEYS[1], '_hb', ARGV[5]) end
+-- The heartbeat tells when the detector looked, and never goes back, but for one that a clock left which was ahead: it
+-- vouches for nothing, and would stand in the way of every true one until then.
+local beat = tonumber(v[4])
+if not beat or beat < tonumber(ARGV[5]) or beat > now then redis.call('HSET', KEYS[1], '_hb', ARGV[5]) end
 redis.call('HSET', KEYS[1], '_valid', ARGV[6])
 return {now, 'ok'}

@@ -1,5 +1,5 @@
 -- Goes on in the epoch of a former worker: the detector reads the same log from exactly the applied position.
--- KEYS: versions; ARGV: fencing number, epoch, position, as of (ms), valid for (ms), detector
+-- KEYS: versions; ARGV: lease token, epoch, position, as of (ms), valid for (ms), detector
 -- Returns: now, `ok` or `lost`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
