@@ -221,6 +221,7 @@ pub(crate) fn engine(redis: &str, source: Arc<dyn Source>) -> Arc<Engine> {
         cache: CacheConfig {
             url: ConnectionUrl::new(redis),
             prefix: "bench".into(),
+            memory: CacheConfig::MEMORY,
         },
         sources: BTreeMap::new(),
         reports: Vec::new(),

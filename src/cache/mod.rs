@@ -14,13 +14,16 @@
 //! | `payload.rs` | how do batches become chunks and back? |
 //! | `verify.rs` | is a chunk safe to decode? |
 //! | `shape.rs` | do the chunks of an entry belong to one table? |
-//! | `entry.rs` | read, begin, commit: the steps of the protocol that engines take |
+//! | `find.rs` | what is there, is it fresh, and why? |
+//! | `entry.rs` | begin, commit: the steps of a fill |
+//! | `tracking.rs` | what has changed on the server, for what this process remembers? |
 //! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
 //! | `lua/*.lua` | each step as one script |
 
 mod connect;
 mod entry;
 mod error;
+mod find;
 mod header;
 mod keys;
 pub mod payload;
@@ -28,14 +31,19 @@ mod position;
 mod protocol;
 mod shape;
 mod store;
+mod tracking;
 mod verify;
 
 pub use connect::{address, client, open};
-pub use entry::{Begun, Committed, Found, NewEntry, Verdict, Why};
+pub use entry::{Begun, Committed, NewEntry};
 pub use error::{CacheError, Problem};
+pub use find::{Found, Verdict, Why};
 pub use header::{ChunkInfo, Header};
 pub use keys::{Ours, SourceKeys, chunk, events, recognise};
 pub use position::Position;
 pub use protocol::{Change, Election, Epoch, Known, Lead, Protocol, PublishError, ServerTime};
 pub use shape::Shape;
 pub use store::{Cache, CacheStatus};
+
+pub(crate) use find::KnownRows;
+pub(crate) use tracking::{Mark, Moment};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 
 use super::fill::{self, Lock};
+use super::level::{Check, Recalled};
 use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
 use super::mend::Broken;
 use super::pump::{self, Run};
@@ -15,7 +16,7 @@ use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, R
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
 use crate::report::{EntryKey, Refresh, clock};
 use crate::source::{Source, SourceError};
-use crate::table::BatchStream;
+use crate::table::{BatchStream, Table};
 
 /// How often somebody else's fill is looked at: often at first, then less.
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -34,6 +35,8 @@ pub(super) struct Ask {
     /// The entry that was there when this request came: fill and time. That one is none we waited for.
     seen: Option<(String, ServerTime)>,
     waited: bool,
+    /// What was known before the cache was asked last, where the answer may be kept in memory.
+    check: Option<Check>,
     /// This request mends another's answer: it leaves no event of its own, and is not mended in turn.
     mends: bool,
 }
@@ -92,8 +95,57 @@ impl Ask {
             arrival: None,
             seen: None,
             waited: false,
+            check: None,
             mends,
         }
+    }
+
+    /// The answer from this process's memory, or the request back.
+    pub(super) fn recall(mut self) -> Result<Answer, Box<Self>> {
+        let recalled = if self.may_remember() && !self.request.cancel.is_cancelled() {
+            let level = &self.engine.level;
+            level.recall(&self.keys, &self.key, &self.request.report)
+        } else {
+            None
+        };
+        let Some(Recalled {
+            held,
+            reason,
+            age,
+            ttl,
+        }) = recalled
+        else {
+            return Err(Box::new(self));
+        };
+        let (schema, sha256) = (held.schema.clone(), Some(held.sha256.clone()));
+        self.recorder.outcome(Outcome::Hit, reason.clone());
+        self.recorder.sha256(sha256.clone());
+        self.recorder.from_memory(held.rows, held.bytes);
+        let event = self.recorder.slot();
+        self.recorder.end(None);
+        Ok(Answer {
+            about: About {
+                outcome: Outcome::Hit,
+                reason,
+                key: self.key,
+                schema: schema.clone(),
+                rows: Some(held.rows),
+                age,
+                ttl: Some(ttl),
+                sha256,
+            },
+            rows: BatchStream::of(Table {
+                schema,
+                batches: held.batches.clone(),
+            }),
+            event,
+            filled: self.filled,
+        })
+    }
+
+    /// Whether this request may be answered from memory, and its answer kept there.
+    fn may_remember(&self) -> bool {
+        self.request.mode == Mode::Cached && !self.mends && self.engine.level.is_on()
     }
 
     /// Answers. Boxed: the steps of a request are many, and an answer that is mended asks anew within itself.
@@ -140,10 +192,16 @@ impl Ask {
         let started = Instant::now();
         let first = self.arrival.is_none();
         let count = first && !self.is_refresh();
-        let found = self
-            .engine
-            .cache
-            .find(&self.keys, &self.key, &self.request.report, count)
+        let report = &self.request.report;
+        self.check = if self.may_remember() {
+            self.engine.level.check(&self.keys, &self.key, report)
+        } else {
+            None
+        };
+        let known = self.check.as_ref().map(Check::known).unwrap_or_default();
+        let cache = &self.engine.cache;
+        let found = cache
+            .find_more(&self.keys, &self.key, report, count, known)
             .await;
         self.recorder
             .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -416,6 +474,7 @@ impl Ask {
             worker: false,
             filling: false,
             detector: None,
+            holds_for: Duration::ZERO,
             header: None,
         };
         match self
@@ -452,7 +511,21 @@ impl Ask {
         };
         let schema = about.schema.clone();
         let cache = self.engine.cache.clone();
-        let loaded = match serve::load(&cache, &mut header, &schema, &mut self.recorder).await {
+        let check = self.check.take();
+        let held = check.as_ref().and_then(|check| check.rows_of(&header));
+        let pending = check.and_then(|check| {
+            let (level, report) = (&self.engine.level, &self.request.report);
+            level.pending(check, self.key, report, &header, found, reason.clone())
+        });
+        let loaded = match held {
+            Some(held) => {
+                // Its rows are counted as they are given.
+                self.recorder.from_memory(0, 0);
+                Ok(Loaded::Whole(held.batches.clone()))
+            }
+            None => serve::load(&cache, &mut header, &schema, &mut self.recorder).await,
+        };
+        let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(Unserved::Damaged(damage)) => return self.repair(&header, damage).await,
             Err(Unserved::Cache(problem)) => return Box::pin(self.without_cache(problem)).await,
@@ -461,7 +534,12 @@ impl Ask {
         self.recorder.sha256(Some(header.sha256.clone()));
         let (event, filled) = (self.recorder.slot(), self.filled);
         let rows = match loaded {
-            Loaded::Whole(batches) => serve::whole(batches, schema, self.recorder).await,
+            Loaded::Whole(batches) => {
+                if let Some(pending) = pending {
+                    pending.keep(batches.clone());
+                }
+                serve::whole(batches, schema, self.recorder).await
+            }
             Loaded::Page(page, shape) => {
                 let (sender, stream) = BatchStream::channel(schema, 4);
                 let broken = Broken {
@@ -474,7 +552,8 @@ impl Ask {
                     sender,
                     recorder: self.recorder,
                 };
-                tokio::spawn(serve::rest(cache, page, shape, broken, !self.mends));
+                let mendable = !self.mends;
+                tokio::spawn(serve::rest(cache, page, shape, broken, mendable, pending));
                 stream
             }
         };
@@ -548,7 +627,7 @@ fn caller(caller: Caller) -> &'static str {
 
 fn why(mode: &Mode) -> &'static str {
     match mode {
-        Mode::Cached | Mode::Uncached => "miss",
+        Mode::Cached | Mode::PastMemory | Mode::Uncached => "miss",
         Mode::Refresh(Reason::Changed) => "changed",
         Mode::Refresh(Reason::Expiring) => "expiring",
         Mode::Refresh(Reason::Scheduled) => "scheduled",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::{ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
+use super::{CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
@@ -155,6 +155,9 @@ impl Workspace {
         let cache = table(root, "cache")?;
         cache["url"] = value(public(self.cache.url.split_password().0)?);
         cache["prefix"] = value(self.cache.prefix.as_str());
+        if self.cache.memory != CacheConfig::MEMORY {
+            cache["memory"] = value(format!("{}B", self.cache.memory));
+        }
         for source in self.sources.values() {
             let sources = table(file.document.as_table_mut(), "sources")?;
             sources.set_implicit(true);

@@ -146,7 +146,7 @@ fn cache(
     environment: Environment<'_>,
     complete: &dyn Fn(ConnectionUrl) -> ConnectionUrl,
 ) -> Result<CacheConfig, WorkspaceError> {
-    cursor.only(&["url", "prefix"])?;
+    cursor.only(&["url", "prefix", "memory"])?;
     let url = cache_url(cursor.needed_text("url")?, environment)
         .map_err(|why| cursor.wrong("url", why))?;
     let prefix = match cursor.text("prefix")? {
@@ -162,6 +162,7 @@ fn cache(
     Ok(CacheConfig {
         url: complete(url),
         prefix,
+        memory: cursor.size("memory")?.unwrap_or(CacheConfig::MEMORY),
     })
 }
 

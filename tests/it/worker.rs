@@ -101,6 +101,7 @@ fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report>) -> Works
         cache: CacheConfig {
             url: ConnectionUrl::new(&redis.url()),
             prefix: "lookaside".to_owned(),
+            memory: 0,
         },
         sources: BTreeMap::from([("shop".to_owned(), source)]),
         reports,
