@@ -155,8 +155,8 @@ impl Cache {
             Vec<(Vec<u8>, Vec<u8>)>,
         );
         let watched = report.refresh == Refresh::OnChange;
-        let (now, verdict, why, table, worker, filling, detector, until_beat, mut header): Reply = self
-            .script(
+        let (now, verdict, why, table, worker, filling, detector, until_beat, mut header): Reply =
+            self.script(
                 &READ,
                 &[
                     keys.versions(),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 
 use super::fill::{self, Lock};
-use super::level::{Check, Recalled};
 use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
+use super::level::Check;
 use super::mend::Broken;
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
@@ -16,7 +16,7 @@ use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, R
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
 use crate::report::{EntryKey, Refresh, clock};
 use crate::source::{Source, SourceError};
-use crate::table::{BatchStream, Table};
+use crate::table::BatchStream;
 
 /// How often somebody else's fill is looked at: often at first, then less.
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -38,7 +38,7 @@ pub(super) struct Ask {
     /// What was known before the cache was asked last, where the answer may be kept in memory.
     check: Option<Check>,
     /// This request mends another's answer: it leaves no event of its own, and is not mended in turn.
-    mends: bool,
+    pub(super) mends: bool,
 }
 
 /// After a step: an answer, or the request for another round.
@@ -100,54 +100,6 @@ impl Ask {
         }
     }
 
-    /// The answer from this process's memory, or the request back.
-    pub(super) fn recall(mut self) -> Result<Answer, Box<Self>> {
-        let recalled = if self.may_remember() && !self.request.cancel.is_cancelled() {
-            let level = &self.engine.level;
-            level.recall(&self.keys, &self.key, &self.request.report)
-        } else {
-            None
-        };
-        let Some(Recalled {
-            held,
-            reason,
-            age,
-            ttl,
-        }) = recalled
-        else {
-            return Err(Box::new(self));
-        };
-        let (schema, sha256) = (held.schema.clone(), Some(held.sha256.clone()));
-        self.recorder.outcome(Outcome::Hit, reason.clone());
-        self.recorder.sha256(sha256.clone());
-        self.recorder.from_memory(held.rows, held.bytes);
-        let event = self.recorder.slot();
-        self.recorder.end(None);
-        Ok(Answer {
-            about: About {
-                outcome: Outcome::Hit,
-                reason,
-                key: self.key,
-                schema: schema.clone(),
-                rows: Some(held.rows),
-                age,
-                ttl: Some(ttl),
-                sha256,
-            },
-            rows: BatchStream::of(Table {
-                schema,
-                batches: held.batches.clone(),
-            }),
-            event,
-            filled: self.filled,
-        })
-    }
-
-    /// Whether this request may be answered from memory, and its answer kept there.
-    fn may_remember(&self) -> bool {
-        self.request.mode == Mode::Cached && !self.mends && self.engine.level.is_on()
-    }
-
     /// Answers. Boxed: the steps of a request are many, and an answer that is mended asks anew within itself.
     pub(super) fn answer(self) -> BoxFuture<'static, Result<Answer, EngineError>> {
         Box::pin(self.rounds())
@@ -170,7 +122,7 @@ impl Ask {
                 return ask.fail(SourceError::Cancelled.into());
             }
             let step = match ask.find().await {
-                Err(problem) => ask.without_cache(problem).await,
+                Err(problem) => Box::pin(ask.without_cache(problem)).await,
                 Ok(found) => Box::pin(ask.with_entry(found)).await,
             };
             match step {
@@ -520,7 +472,7 @@ impl Ask {
         let loaded = match held {
             Some(held) => {
                 // Its rows are counted as they are given.
-                self.recorder.from_memory(0, 0);
+                self.recorder.remembered(0, 0);
                 Ok(Loaded::Whole(held.batches.clone()))
             }
             None => serve::load(&cache, &mut header, &schema, &mut self.recorder).await,

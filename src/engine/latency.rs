@@ -129,7 +129,10 @@ pub fn by_outcome<'a>(
         Outcome::Bypass,
     ];
     let mut samples: [Vec<f64>; 5] = Default::default();
-    for event in events.into_iter().filter(|event| event.error.is_none() && !event.from_memory) {
+    for event in events
+        .into_iter()
+        .filter(|event| event.error.is_none() && !event.from_memory)
+    {
         if let Some(place) = ORDER.iter().position(|outcome| *outcome == event.outcome) {
             samples[place].push(event.stages.total_ms);
         }

@@ -26,6 +26,8 @@ const RECHECK: Duration = Duration::from_mins(1);
 const COUNT: Duration = Duration::from_secs(10);
 /// One answer may take this share of the memory.
 const SHARE: u64 = 4;
+/// Verdicts on one entry, for different policies.
+const POLICIES: usize = 8;
 /// What a kept answer takes besides its rows, and each of its batches again.
 const OVERHEAD: usize = 2048;
 
@@ -69,7 +71,8 @@ pub(super) struct Held {
     fill: String,
     inline: Vec<u8>,
     weight: u64,
-    vouched: Mutex<Option<Vouched>>,
+    /// By policy: reports that ask the same question share an entry, and each may say something else of it.
+    vouched: Mutex<Vec<Vouched>>,
 }
 
 /// A verdict of fresh, and until when it may be used again.
@@ -79,14 +82,15 @@ struct Vouched {
     /// A moment before the server gave it.
     since: Moment,
     holds_for: Duration,
-    /// The policy that it is for: reports that ask the same question share an entry.
-    watched: bool,
-    ttl: Duration,
+    policy: Policy,
     now: ServerTime,
     created: ServerTime,
     soft: ServerTime,
     reason: Option<String>,
 }
+
+/// What a verdict depends on besides the entry: whether a detector has to vouch, and the report's TTL.
+type Policy = (bool, Duration);
 
 /// An answer from memory alone.
 pub(super) struct Recalled {
@@ -133,11 +137,9 @@ impl Level {
         report: &Report,
     ) -> Option<Recalled> {
         let held = self.kept.lock().answers.get(key)?.clone();
-        let vouched = held.vouched.lock().clone()?;
+        let vouched = held.vouched_for(policy(report))?;
         let passed = vouched.since.elapsed();
-        let same_policy = vouched.watched == watched(report) && vouched.ttl == report.ttl;
-        let holds = same_policy
-            && passed < vouched.holds_for.min(RECHECK)
+        let holds = passed < vouched.holds_for.min(RECHECK)
             && self.cache.tracking(&self.sources).holds(&vouched.mark);
         if !holds {
             return None;
@@ -161,7 +163,7 @@ impl Level {
     ) -> Option<Check> {
         let header = keys.header(key);
         // What no detector vouches for does not depend on the versions, which each heartbeat writes.
-        let versions = if watched(report) {
+        let versions = if policy(report).0 {
             keys.versions()
         } else {
             header.clone()
@@ -193,15 +195,14 @@ impl Level {
             mark: check.mark,
             since: check.since,
             holds_for: found.holds_for,
-            watched: watched(report),
-            ttl: report.ttl,
+            policy: policy(report),
             now: found.now,
             created: header.created,
             soft: header.soft,
             reason,
         });
         if let Some(held) = check.held.filter(|held| held.fill == header.fill) {
-            *held.vouched.lock() = vouched;
+            held.vouch(policy(report), vouched);
             return None;
         }
         let inline = header.inline.clone().unwrap_or_default();
@@ -220,7 +221,7 @@ impl Level {
                 fill: header.fill.clone(),
                 inline,
                 weight,
-                vouched: Mutex::new(vouched),
+                vouched: Mutex::new(vouched.into_iter().collect()),
             },
         })
     }
@@ -294,6 +295,22 @@ impl Level {
     }
 }
 
+impl Held {
+    fn vouched_for(&self, policy: Policy) -> Option<Vouched> {
+        let vouched = self.vouched.lock();
+        vouched.iter().find(|one| one.policy == policy).cloned()
+    }
+
+    fn vouch(&self, policy: Policy, new: Option<Vouched>) {
+        let mut vouched = self.vouched.lock();
+        vouched.retain(|one| one.policy != policy);
+        if vouched.len() == POLICIES {
+            vouched.remove(0);
+        }
+        vouched.extend(new);
+    }
+}
+
 impl Check {
     /// The rows that need not be sent again.
     pub(super) fn known(&self) -> KnownRows<'_> {
@@ -323,6 +340,6 @@ impl Pending {
     }
 }
 
-fn watched(report: &Report) -> bool {
-    report.refresh == Refresh::OnChange
+fn policy(report: &Report) -> Policy {
+    (report.refresh == Refresh::OnChange, report.ttl)
 }

@@ -7,6 +7,7 @@
 //! | `api.rs` | what can be asked of the engine? |
 //! | `ask.rs` | what is the outcome of a request? |
 //! | `level.rs` | which decoded answers are kept in memory, and when may one be used again? |
+//! | `recall.rs` | how is a request answered from memory alone? |
 //! | `serve.rs` | how does a cached answer reach who asked? |
 //! | `mend.rs` | how does an answer go on when its cached rows turn out damaged in the middle? |
 //! | `pump.rs` | how do a query's rows reach who asked? |
@@ -33,6 +34,7 @@ mod log;
 mod mend;
 mod pump;
 pub mod race;
+mod recall;
 mod record;
 mod serve;
 mod spool;

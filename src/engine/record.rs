@@ -106,7 +106,7 @@ impl Recorder {
     }
 
     /// The whole answer was in memory.
-    pub(super) fn from_memory(&mut self, rows: u64, bytes: u64) {
+    pub(super) fn remembered(&mut self, rows: u64, bytes: u64) {
         if let Some(event) = &mut self.event {
             (event.rows, event.bytes, event.from_memory) = (rows, bytes, true);
         }

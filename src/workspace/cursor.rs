@@ -267,7 +267,9 @@ impl<'a> Cursor<'a> {
 /// Reads `64MB`, `512 KB`, `1GB` or a number of bytes; `None` for anything else, and for more than a terabyte.
 fn read_size(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
     let shift = match text[digits..].trim().to_ascii_uppercase().as_str() {
         "" | "B" => 0,

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::{CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
+use super::{
+    CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password,
+};
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].

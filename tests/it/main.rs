@@ -17,6 +17,7 @@ mod fake;
 mod faults;
 mod hostile;
 mod inspect;
+mod level;
 mod servers;
 mod source_mysql;
 mod source_postgres;
