@@ -201,7 +201,7 @@ impl Tracking {
         let reason = problem.message.clone();
         let mut told = self.told.lock();
         if told.problem.as_ref() != Some(&reason) {
-            if !problem.is_outage() {
+            if is_refusal(problem) {
                 tracing::warn!("answers are not kept in memory: {reason}");
             }
             told.problem = Some(reason);
@@ -224,11 +224,13 @@ impl Listener {
             if let Some(tracking) = self.0.upgrade() {
                 tracking.fail(&problem);
             }
-            pause = match problem.is_outage() {
+            pause = if is_refusal(&problem) {
+                REFUSED
+            } else if began.elapsed() > RETRY.1 {
                 // One that lasted is not one more failure in a row.
-                true if began.elapsed() > RETRY.1 => RETRY.0,
-                true => (pause * 2).min(RETRY.1),
-                false => REFUSED,
+                RETRY.0
+            } else {
+                (pause * 2).min(RETRY.1)
             };
             tokio::time::sleep(pause).await;
             if !self.is_wanted().await {
@@ -289,6 +291,11 @@ impl Listener {
             wanted.notified().await;
         }
     }
+}
+
+/// Whether the server is there and cannot do it, or this user may not.
+fn is_refusal(problem: &CacheError) -> bool {
+    matches!(problem.problem, Problem::Permission | Problem::Other)
 }
 
 fn slot(key: &[u8]) -> usize {
