@@ -215,12 +215,18 @@ pub(crate) fn report(sql: &str) -> Arc<Report> {
 
 /// An engine with one source, `bench`.
 pub(crate) fn engine(redis: &str, source: Arc<dyn Source>) -> Arc<Engine> {
+    engine_that(redis, source, false)
+}
+
+/// One that `stays` keeps answers in its memory.
+pub(crate) fn engine_that(redis: &str, source: Arc<dyn Source>, stays: bool) -> Arc<Engine> {
     let workspace = Workspace {
         name: "bench".into(),
         path: None,
         cache: CacheConfig {
             url: ConnectionUrl::new(redis),
             prefix: "bench".into(),
+            memory: CacheConfig::MEMORY,
         },
         sources: BTreeMap::new(),
         reports: Vec::new(),
@@ -229,7 +235,7 @@ pub(crate) fn engine(redis: &str, source: Arc<dyn Source>) -> Arc<Engine> {
         &workspace,
         BTreeMap::from([("bench".to_owned(), source)]),
         Caller::Cli,
-        false,
+        stays,
     )
 }
 

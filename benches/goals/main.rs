@@ -1,4 +1,5 @@
-//! The goals on speed, measured side by side: `cargo bench --bench goals -- [hits] [miss] [rows] [csv] [clients]`.
+//! The goals on speed, measured side by side: `cargo bench --bench goals -- [hits] [level] [miss] [rows] [csv]
+//! [clients]`.
 //!
 //! Plain loops and a printed table, no statistics framework: what matters is the ratio of medians taken in turn in one
 //! run. The servers are private ones, started here and ended with the program. `--small` shrinks the data for a quick
@@ -10,6 +11,7 @@ mod csv;
 mod data;
 mod hits;
 mod kit;
+mod level;
 mod miss;
 mod rows;
 #[path = "../../tests/it/servers/mod.rs"]
@@ -30,6 +32,9 @@ fn main() {
     let wanted = |name: &str| named.is_empty() || named.contains(&name);
     if wanted("hits") {
         runtime.block_on(hits::run(small));
+    }
+    if wanted("level") {
+        runtime.block_on(level::run());
     }
     if wanted("miss") {
         runtime.block_on(miss::run(small));

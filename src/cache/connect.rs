@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
+    ProtocolVersion, PushInfo,
+};
 
 use super::{CacheError, Problem};
 use crate::workspace::ConnectionUrl;
@@ -16,7 +19,7 @@ use crate::workspace::ConnectionUrl;
 /// How long opening a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
 /// The first pause before trying again, and the longest.
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// A client for a cache URL (`redis://`, `rediss://`, `redis+unix://`, also `valkey`), without connecting yet.
 ///
@@ -87,11 +90,40 @@ pub fn address(client: &Client) -> String {
 
 /// Opens one connection; `timeout` bounds each answer.
 pub async fn open(client: &Client, timeout: Duration) -> Result<MultiplexedConnection, CacheError> {
-    let config = AsyncConnectionConfig::new()
+    connect(client, config(timeout)).await
+}
+
+/// Opens one connection in RESP3, on which the server may also speak unasked: `hear` takes that and must not wait. It
+/// also hears of the connection's end.
+pub(super) async fn open_listening(
+    client: &Client,
+    timeout: Duration,
+    hear: impl Fn(PushInfo) + Send + Sync + 'static,
+) -> Result<MultiplexedConnection, CacheError> {
+    let info = client.get_connection_info().clone();
+    let settings = info.redis_settings().clone();
+    let info = info.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3));
+    let speaking =
+        Client::open(info).map_err(|error| CacheError::read(&error, &address(client)))?;
+    let config = config(timeout).set_push_sender(move |push| {
+        hear(push);
+        Ok::<(), redis::aio::SendError>(())
+    });
+    connect(&speaking, config).await
+}
+
+fn config(timeout: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(timeout))
         .set_pipeline_buffer_size(512)
-        .set_write_backpressure_boundary(256 * 1024);
+        .set_write_backpressure_boundary(256 * 1024)
+}
+
+async fn connect(
+    client: &Client,
+    config: AsyncConnectionConfig,
+) -> Result<MultiplexedConnection, CacheError> {
     client
         .get_multiplexed_async_connection_with_config(&config)
         .await

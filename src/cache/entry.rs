@@ -1,4 +1,4 @@
-//! The steps of the protocol that engines take: find, begin, hold, commit; and moving chunks.
+//! The steps of a fill: begin, hold, commit; and moving chunks.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -6,10 +6,9 @@ use std::time::Duration;
 use redis::Script;
 
 use super::protocol::millis;
-use super::{Cache, CacheError, ChunkInfo, Header, Position, ServerTime, SourceKeys, chunk};
-use crate::report::{EntryKey, Refresh, Report};
+use super::{Cache, CacheError, ChunkInfo, Position, ServerTime, SourceKeys, chunk};
+use crate::report::EntryKey;
 
-static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/read.lua")));
 static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/begin.lua")));
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/commit.lua")));
 static OWNED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/owned.lua")));
@@ -17,92 +16,6 @@ static DROP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/d
 
 /// How long the chunks of a replaced entry stay for whoever is in the middle of reading them.
 const SUPERSEDED: Duration = Duration::from_mins(1);
-
-/// The verdict on an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// What the query would return now, within the detector's delay; or within its TTL where nobody watches.
-    Fresh,
-    /// Old.
-    Stale,
-    /// Nothing there, or nothing readable.
-    Missing,
-}
-
-/// Why the verdict is what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// It is fresh, and a live detector vouches for it.
-    Watched,
-    /// It is fresh by its TTL alone.
-    Unwatched,
-    /// No change of its tables was seen, but its answer also depends on what no detector sees (the clock, chance): it
-    /// is fresh by its TTL alone.
-    Unseen(String),
-    /// Its TTL is over.
-    Expired,
-    /// No worker is watching its source.
-    NoWorker,
-    /// Changes may have been missed since it was filled.
-    Epoch,
-    /// This table is not watched yet.
-    Unknown(String),
-    /// This table changed after it was filled.
-    Changed(String),
-    /// There is none.
-    Absent,
-    /// It cannot be read.
-    Damaged,
-}
-
-impl Why {
-    /// One clause for people.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Watched => "no change of its tables since it was filled".to_owned(),
-            Self::Unwatched => "within its TTL; unwatched".to_owned(),
-            Self::Unseen(what) => format!(
-                "within its TTL; unwatched: no change of its tables, but its answer also depends on {what}, which no \
-                 detector sees"
-            ),
-            Self::Expired => "its TTL is over".to_owned(),
-            Self::NoWorker => "no worker is watching".to_owned(),
-            Self::Epoch => "changes may have been missed since it was filled".to_owned(),
-            Self::Unknown(table) if table.is_empty() => {
-                "the tables it depends on are not known".to_owned()
-            }
-            Self::Unknown(table) if table == "*" => {
-                "its source is not watched as a whole yet".to_owned()
-            }
-            Self::Unknown(table) => format!("the table {table} is not watched yet"),
-            Self::Changed(table) if table == "*" => "something changed in its source".to_owned(),
-            Self::Changed(table) => format!("the table {table} changed"),
-            Self::Absent => "nothing cached".to_owned(),
-            Self::Damaged => "the entry was damaged".to_owned(),
-        }
-    }
-}
-
-/// What [`Cache::find`] found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The server's clock.
-    pub now: ServerTime,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Its reason.
-    pub why: Why,
-    /// Whether a worker holds the source's lease that refreshes this report.
-    pub worker: bool,
-    /// Whether somebody is filling the entry.
-    pub filling: bool,
-    /// The detector that watches the source.
-    pub detector: Option<String>,
-    /// The header, unless missing.
-    pub header: Option<Header>,
-    /// When the detector began its last look that was published; `None` where nobody looks.
-    pub heartbeat: Option<ServerTime>,
-}
 
 /// What a fill has to know when it begins.
 #[derive(Clone, Debug)]
@@ -162,99 +75,6 @@ pub struct Committed {
 }
 
 impl Cache {
-    /// Reads an entry with its verdict in one round trip (a small answer's rows included).
-    ///
-    /// The report tells whether only a live detector can vouch (`on-change`); `count` that this is somebody's request.
-    pub async fn find(
-        &self,
-        keys: &SourceKeys,
-        key: &EntryKey,
-        report: &Report,
-        count: bool,
-    ) -> Result<Found, CacheError> {
-        type Reply = (
-            u64,
-            String,
-            String,
-            Vec<u8>,
-            u8,
-            u8,
-            Vec<u8>,
-            Vec<(Vec<u8>, Vec<u8>)>,
-            String,
-        );
-        let watched = report.refresh == Refresh::OnChange;
-        let (now, verdict, why, table, worker, filling, detector, header, heartbeat): Reply = self
-            .script(
-                &READ,
-                &[
-                    keys.versions(),
-                    keys.header(key),
-                    keys.demand(),
-                    keys.worker(),
-                    keys.lock(key),
-                    keys.refreshes(),
-                ],
-                &[
-                    flag(watched),
-                    key.hex().as_bytes(),
-                    flag(count),
-                    report.id().as_bytes(),
-                    &millis(report.ttl),
-                ],
-            )
-            .await?;
-        let table = || String::from_utf8_lossy(&table).into_owned();
-        let why = match why.as_str() {
-            "" if watched => Why::Watched,
-            "" => Why::Unwatched,
-            "ttl" => Why::Expired,
-            "unwatched" => Why::NoWorker,
-            "epoch" => Why::Epoch,
-            "unknown" => Why::Unknown(table()),
-            "changed" => Why::Changed(table()),
-            "absent" => Why::Absent,
-            _ => Why::Damaged,
-        };
-        let verdict = match verdict.as_str() {
-            "fresh" => Verdict::Fresh,
-            "stale" => Verdict::Stale,
-            _ => Verdict::Missing,
-        };
-        let mut found = Found {
-            now: ServerTime(now),
-            verdict,
-            why,
-            worker: worker == 1,
-            filling: filling == 1,
-            detector: Some(String::from_utf8_lossy(&detector).into_owned())
-                .filter(|name| !name.is_empty()),
-            header: None,
-            heartbeat: heartbeat.parse().ok().map(ServerTime),
-        };
-        if found.verdict != Verdict::Missing {
-            match Header::read(header) {
-                Ok(mut header) => {
-                    let own = header
-                        .created
-                        .0
-                        .saturating_add(report.ttl.as_millis() as u64);
-                    header.soft.0 = header.soft.0.min(own);
-                    if let (Why::Watched, Some(unseen)) = (&found.why, &header.unseen) {
-                        found.why = Why::Unseen(unseen.clone());
-                    }
-                    found.header = Some(header);
-                }
-                Err(damage) => {
-                    tracing::warn!(key = %key, %damage, "entry is damaged");
-                    found.verdict = Verdict::Missing;
-                    found.why = Why::Damaged;
-                }
-            }
-        }
-        Ok(found)
-    }
-
     /// Begins a fill: tries the lock, tells epoch and position. The query's snapshot must be opened after this
     /// returns, and the catalogue that tells which tables it reads must be asked after it, too: what is redefined
     /// later than that has a later position.
@@ -388,7 +208,7 @@ impl Cache {
             args.push(inline);
         }
         let (_, said, born_stale, old, old_chunks): (u64, String, u8, String, usize) =
-            self.script(&COMMIT, &names, &args).await?;
+            self.changing_script(&COMMIT, &names, &args).await?;
         let committed = Committed {
             stored: said == "stored",
             born_stale: born_stale == 1,
@@ -415,7 +235,7 @@ impl Cache {
         key: &EntryKey,
         fill: Option<&str>,
     ) -> Result<(), CacheError> {
-        self.script::<u8>(
+        self.changing_script::<u8>(
             &DROP,
             &[keys.header(key)],
             &[fill.unwrap_or("*").as_bytes()],
@@ -494,6 +314,6 @@ impl Cache {
     }
 }
 
-fn flag(on: bool) -> &'static [u8] {
+pub(super) fn flag(on: bool) -> &'static [u8] {
     if on { b"1" } else { b"0" }
 }

@@ -50,7 +50,12 @@ impl SourceKeys {
 
     /// The header of an entry.
     pub fn header(&self, key: &EntryKey) -> String {
-        self.key(&format!("e:{}", key.hex()))
+        format!("{}{}", self.headers(), key.hex())
+    }
+
+    /// What the name of every header begins with.
+    pub fn headers(&self) -> String {
+        self.key("e:")
     }
 
     /// The fill lock of an entry.

@@ -16,7 +16,9 @@
 //! | `shape.rs` | do the chunks of an entry belong to one table? |
 //! | `sentences.rs` | why is an entry fresh or stale, and why was it refreshed, in one sentence? |
 //! | `audit.rs` | which entries could be audited, and what did the auditors find? |
-//! | `entry.rs` | read, begin, commit: the steps of the protocol that engines take |
+//! | `find.rs` | what is there, is it fresh, and why? |
+//! | `entry.rs` | begin, commit: the steps of a fill |
+//! | `tracking.rs` | what has changed on the server, for what this process remembers? |
 //! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
 //! | `lua/*.lua` | each step as one script |
 
@@ -24,6 +26,7 @@ mod audit;
 mod connect;
 mod entry;
 mod error;
+mod find;
 mod header;
 mod keys;
 pub mod payload;
@@ -32,15 +35,20 @@ mod protocol;
 mod sentences;
 mod shape;
 mod store;
+mod tracking;
 mod verify;
 
 pub use audit::{AuditTotals, Wrong};
 pub use connect::{address, client, open};
-pub use entry::{Begun, Committed, Found, NewEntry, Verdict, Why};
+pub use entry::{Begun, Committed, NewEntry};
 pub use error::{CacheError, Problem};
+pub use find::{Found, Verdict, Why};
 pub use header::{ChunkInfo, Header};
 pub use keys::{Ours, SourceKeys, chunk, events, recognise};
 pub use position::Position;
 pub use protocol::{Change, Election, Epoch, Known, Lead, Protocol, PublishError, ServerTime};
 pub use shape::Shape;
 pub use store::{Cache, CacheStatus};
+
+pub(crate) use find::KnownRows;
+pub(crate) use tracking::{Mark, Moment};

@@ -121,7 +121,7 @@ impl Protocol {
         type Said = (u64, u8, u64, String, String, String, i64);
         let (now, ours, fence, epoch, position, log, left): Said = self
             .cache
-            .script(
+            .changing_script(
                 &LEAD,
                 &[
                     self.keys.worker(),
@@ -190,7 +190,7 @@ impl Protocol {
     /// Gives the lease back; on-change entries are stale from now on ("no worker is watching").
     pub async fn resign(&self, lead: &Lead) -> Result<(), CacheError> {
         self.cache
-            .script::<u8>(
+            .changing_script::<u8>(
                 &RESIGN,
                 &[
                     self.keys.worker(),
@@ -221,7 +221,7 @@ impl Protocol {
         let name = format!("{}-{:016x}", lead.fence, rand::random::<u64>());
         let (now, said): (u64, String) = self
             .cache
-            .script(
+            .changing_script(
                 &EPOCH,
                 &[self.keys.versions()],
                 &[
@@ -250,7 +250,7 @@ impl Protocol {
     ) -> Result<(Epoch, ServerTime), PublishError> {
         let (now, said): (u64, String) = self
             .cache
-            .script(
+            .changing_script(
                 &RESUME,
                 &[self.keys.versions()],
                 &[
@@ -329,7 +329,7 @@ impl Protocol {
         args.extend(tables.iter().map(String::as_bytes));
         let (now, said): (u64, String) = self
             .cache
-            .script(&PUBLISH, &[self.keys.versions()], &args)
+            .changing_script(&PUBLISH, &[self.keys.versions()], &args)
             .await?;
         match said.as_str() {
             "ok" => {

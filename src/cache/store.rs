@@ -8,6 +8,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, Script};
 
 use super::connect::{Link, client};
 use super::payload::Codec;
+use super::tracking::Tracking;
 use super::{CacheError, SourceKeys};
 use crate::report::SourceIdentity;
 use crate::workspace::CacheConfig;
@@ -27,6 +28,7 @@ pub struct Cache {
     prefix: String,
     codec: Option<Codec>,
     server: Mutex<Option<String>>,
+    tracking: Arc<Tracking>,
 }
 
 /// What the status dot shows.
@@ -52,6 +54,7 @@ impl Cache {
             prefix: config.prefix.clone(),
             codec,
             server: Mutex::new(None),
+            tracking: Tracking::new(),
         })
     }
 
@@ -113,6 +116,24 @@ impl Cache {
         super::open(self.client.as_ref().map_err(Clone::clone)?, timeout).await
     }
 
+    /// What the server tells of writes to these sources' versions and headers. The first call begins to listen, on a
+    /// connection of its own; needs a runtime.
+    pub(crate) fn tracking<'a>(
+        &self,
+        sources: impl IntoIterator<Item = &'a SourceKeys>,
+    ) -> &Arc<Tracking> {
+        // A URL that cannot be used tells of nothing.
+        if let Ok(client) = &self.client {
+            self.tracking.listen(client, sources);
+        }
+        &self.tracking
+    }
+
+    /// Why the server does not tell of writes, as far as that is known; `None` too while nobody listens.
+    pub(crate) fn tracking_problem(&self) -> Option<String> {
+        self.tracking.problem()
+    }
+
     /// One small command.
     pub(crate) async fn query<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, CacheError> {
         self.small
@@ -138,6 +159,19 @@ impl Cache {
         self.bulk
             .run(|mut connection| async move { pipeline.query_async(&mut connection).await })
             .await
+    }
+
+    /// One script that may change what a verdict is computed from. What this process remembers of its keys is void when
+    /// it returns, also where it failed: perhaps it ran all the same.
+    pub(crate) async fn changing_script<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[String],
+        args: &[&[u8]],
+    ) -> Result<T, CacheError> {
+        let said = self.script(script, keys, args).await;
+        self.tracking.wrote(keys);
+        said
     }
 
     /// One script.

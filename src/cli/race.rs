@@ -185,7 +185,7 @@ async fn fill(
     let request = Request {
         report: Arc::clone(report),
         params: params.clone(),
-        mode: Mode::Cached,
+        mode: Mode::PastMemory,
         cancel: cancel.clone(),
     };
     if let Ok(mut answer) = session.engine.ask(request).await {

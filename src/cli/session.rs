@@ -105,6 +105,7 @@ impl Session {
 
     /// Waits, not long, until what happened is in the log that the other processes read.
     pub(crate) async fn close(self) {
+        self.engine.count_requests().await;
         self.engine.log().flush(FLUSH).await;
     }
 }

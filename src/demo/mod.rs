@@ -161,6 +161,7 @@ fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
         cache: CacheConfig {
             url: ConnectionUrl::new(&server.url()),
             prefix: "lookaside".to_owned(),
+            memory: CacheConfig::MEMORY,
         },
         sources: BTreeMap::from([("shop".to_owned(), shop)]),
         reports: reports_for(Dialect::Sqlite, "shop"),

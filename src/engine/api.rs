@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::ask::Ask;
 use super::dependencies::Catalogues;
 use super::flight::Flights;
+use super::level::{Level, Memory};
 use super::{Answer, Caller, EngineError, EntryState, EventLog, Mode, Reason, Request};
 use crate::cache::{Cache, CacheStatus, Protocol, SourceKeys};
 use crate::report::{Dependencies, EntryKey, Params, Report};
@@ -26,6 +27,7 @@ pub struct Engine {
     keys: BTreeMap<String, SourceKeys>,
     pub(super) flights: Flights,
     pub(super) catalogues: Catalogues,
+    pub(super) level: Arc<Level>,
     log: Arc<EventLog>,
     pub(super) caller: Caller,
     stays: bool,
@@ -37,7 +39,7 @@ pub struct Engine {
 impl Engine {
     /// An engine over `workspace`; connects when first asked, so it never fails.
     ///
-    /// `stays` tells that this process will live on and refresh what it serves stale.
+    /// `stays` tells that this process will live on, refresh what it serves stale, and keep answers in its memory.
     pub fn new(
         workspace: &Workspace,
         sources: BTreeMap<String, Arc<dyn Source>>,
@@ -45,12 +47,15 @@ impl Engine {
         stays: bool,
     ) -> Arc<Self> {
         let cache = Cache::new(&workspace.cache);
-        let keys = sources
+        let keys: BTreeMap<_, _> = sources
             .iter()
             .map(|(name, source)| (name.clone(), cache.keys(name, source.identity())))
             .collect();
+        // Who asks once has nothing to remember, and needs no connection for it.
+        let memory = if stays { workspace.cache.memory } else { 0 };
         Arc::new(Self {
             log: EventLog::new(cache.clone()),
+            level: Level::new(cache.clone(), keys.values().cloned().collect(), memory),
             cache,
             sources,
             keys,
@@ -68,6 +73,7 @@ impl Engine {
     #[must_use]
     pub fn for_worker(&self) -> Arc<Self> {
         Arc::new(Self {
+            level: self.level.clone(),
             cache: self.cache.clone(),
             sources: self.sources.clone(),
             keys: self.keys.clone(),
@@ -91,7 +97,10 @@ impl Engine {
             }
             .into());
         }
-        Ask::new(self.clone(), source, keys, request).answer().await
+        match Ask::new(self.clone(), source, keys, request).recall() {
+            Ok(answer) => Ok(answer),
+            Err(ask) => ask.answer().await,
+        }
     }
 
     /// Refreshes an entry for a reason, and leaves in it why, in one sentence, for whoever asks later.
@@ -170,6 +179,17 @@ impl Engine {
     /// How the cache is, as far as it is known without asking: for the status dot.
     pub fn cache_status(&self) -> CacheStatus {
         self.cache.status()
+    }
+
+    /// What this process keeps in memory, or why it keeps nothing.
+    pub fn memory(&self) -> Memory {
+        self.level.status()
+    }
+
+    /// Counts in Redis now what was answered from memory, which otherwise happens every ten seconds. For a process that
+    /// is about to end.
+    pub async fn count_requests(&self) {
+        self.level.count().await;
     }
 
     /// What `report` depends on, with the catalogue of its source (asked again when it is older than a few seconds).

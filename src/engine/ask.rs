@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 
 use super::fill::{self, Lock};
 use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
+use super::level::Check;
 use super::mend::Broken;
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
@@ -36,8 +37,10 @@ pub(super) struct Ask {
     waited: bool,
     /// Why the entry is refreshed, in one sentence that is kept in its header.
     because: Option<String>,
+    /// What was known before the cache was asked last, where the answer may be kept in memory.
+    check: Option<Check>,
     /// This request mends another's answer: it leaves no event of its own, and is not mended in turn.
-    mends: bool,
+    pub(super) mends: bool,
 }
 
 /// After a step: an answer, or the request for another round.
@@ -102,6 +105,7 @@ impl Ask {
             seen: None,
             waited: false,
             because: None,
+            check: None,
             mends,
         }
     }
@@ -150,10 +154,16 @@ impl Ask {
         let started = Instant::now();
         let first = self.arrival.is_none();
         let count = first && !self.is_refresh();
-        let found = self
-            .engine
-            .cache
-            .find(&self.keys, &self.key, &self.request.report, count)
+        let report = &self.request.report;
+        self.check = if self.may_remember() {
+            self.engine.level.check(&self.keys, &self.key, report)
+        } else {
+            None
+        };
+        let known = self.check.as_ref().map(Check::known).unwrap_or_default();
+        let cache = &self.engine.cache;
+        let found = cache
+            .find_more(&self.keys, &self.key, report, count, known)
             .await;
         self.recorder
             .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -424,6 +434,7 @@ impl Ask {
             worker: false,
             filling: false,
             detector: None,
+            holds_for: Duration::ZERO,
             header: None,
             heartbeat: None,
         };
@@ -461,7 +472,21 @@ impl Ask {
         };
         let schema = about.schema.clone();
         let cache = self.engine.cache.clone();
-        let loaded = match serve::load(&cache, &mut header, &schema, &mut self.recorder).await {
+        let check = self.check.take();
+        let held = check.as_ref().and_then(|check| check.rows_of(&header));
+        let pending = check.and_then(|check| {
+            let (level, report) = (&self.engine.level, &self.request.report);
+            level.pending(check, self.key, report, &header, found, reason.clone())
+        });
+        let loaded = match held {
+            Some(held) => {
+                // Its rows are counted as they are given.
+                self.recorder.remembered(0, 0);
+                Ok(Loaded::Whole(held.batches.clone()))
+            }
+            None => serve::load(&cache, &mut header, &schema, &mut self.recorder).await,
+        };
+        let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(Unserved::Damaged(damage)) => return self.repair(&header, damage).await,
             Err(Unserved::Cache(problem)) => return Box::pin(self.without_cache(problem)).await,
@@ -470,7 +495,12 @@ impl Ask {
         self.recorder.sha256(Some(header.sha256.clone()));
         let (event, filled) = (self.recorder.slot(), self.filled);
         let rows = match loaded {
-            Loaded::Whole(batches) => serve::whole(batches, schema, self.recorder).await,
+            Loaded::Whole(batches) => {
+                if let Some(pending) = pending {
+                    pending.keep(batches.clone());
+                }
+                serve::whole(batches, schema, self.recorder).await
+            }
             Loaded::Page(page, shape) => {
                 let (sender, stream) = BatchStream::channel(schema, 4);
                 let broken = Broken {
@@ -483,7 +513,8 @@ impl Ask {
                     sender,
                     recorder: self.recorder,
                 };
-                tokio::spawn(serve::rest(cache, page, shape, broken, !self.mends));
+                let mendable = !self.mends;
+                tokio::spawn(serve::rest(cache, page, shape, broken, mendable, pending));
                 stream
             }
         };
@@ -557,7 +588,7 @@ fn caller(caller: Caller) -> &'static str {
 
 fn why(mode: &Mode) -> &'static str {
     match mode {
-        Mode::Cached | Mode::Uncached => "miss",
+        Mode::Cached | Mode::PastMemory | Mode::Uncached => "miss",
         Mode::Refresh(Reason::Changed) => "changed",
         Mode::Refresh(Reason::Expiring) => "expiring",
         Mode::Refresh(Reason::Scheduled) => "scheduled",

@@ -97,6 +97,9 @@ pub struct RequestEvent {
     /// SHA-256 of the answer's CSV form where it was computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Its rows were in this process's memory. Where Redis was not asked either, `cache_ms` is zero.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_memory: bool,
     /// Why there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

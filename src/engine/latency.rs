@@ -45,9 +45,10 @@ impl Summary {
 }
 
 /// Which side of the comparison a request is on, `None` where it is on neither: a wait is as slow as the query it
-/// joined and says nothing about the cache, and a failed request has no answer to compare.
+/// joined and says nothing about the cache, a failed request has no answer to compare, and rows that were in this
+/// process's memory do not tell how fast Redis is.
 pub fn side(event: &RequestEvent) -> Option<Side> {
-    if event.error.is_some() {
+    if event.error.is_some() || event.from_memory {
         return None;
     }
     match event.outcome {
@@ -116,7 +117,7 @@ pub fn overall_speedup(comparisons: &[Comparison]) -> Option<f64> {
 }
 
 /// Percentiles by outcome, in the order in which the outcomes are listed everywhere; outcomes without requests are
-/// left out. Failed requests do not count.
+/// left out. Failed requests do not count, nor do answers from memory.
 pub fn by_outcome<'a>(
     events: impl IntoIterator<Item = &'a RequestEvent>,
 ) -> Vec<(Outcome, Summary)> {
@@ -128,7 +129,10 @@ pub fn by_outcome<'a>(
         Outcome::Bypass,
     ];
     let mut samples: [Vec<f64>; 5] = Default::default();
-    for event in events.into_iter().filter(|event| event.error.is_none()) {
+    for event in events
+        .into_iter()
+        .filter(|event| event.error.is_none() && !event.from_memory)
+    {
         if let Some(place) = ORDER.iter().position(|outcome| *outcome == event.outcome) {
             samples[place].push(event.stages.total_ms);
         }
@@ -188,6 +192,7 @@ mod tests {
                 ..Stages::default()
             },
             sha256: None,
+            from_memory: false,
             error: None,
         }
     }

@@ -6,6 +6,8 @@
 //! | --- | --- |
 //! | `api.rs` | what can be asked of the engine? |
 //! | `ask.rs` | what is the outcome of a request? |
+//! | `level.rs` | which decoded answers are kept in memory, and when may one be used again? |
+//! | `recall.rs` | how is a request answered from memory alone? |
 //! | `serve.rs` | how does a cached answer reach who asked? |
 //! | `mend.rs` | how does an answer go on when its cached rows turn out damaged in the middle? |
 //! | `pump.rs` | how do a query's rows reach who asked? |
@@ -31,10 +33,12 @@ mod event;
 mod fill;
 mod flight;
 pub mod latency;
+mod level;
 mod log;
 mod mend;
 mod pump;
 pub mod race;
+mod recall;
 mod record;
 mod serve;
 mod spool;
@@ -42,6 +46,7 @@ mod state;
 
 pub use api::Engine;
 pub use fill::Filled;
+pub use level::Memory;
 pub use log::EventLog;
 pub use state::{EntryState, Freshness};
 
@@ -76,8 +81,10 @@ pub struct Request {
 /// How a request uses the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Cache-aside.
+    /// Cache-aside; by what this process has in memory where that is certainly as fresh.
     Cached,
+    /// Cache-aside by what is in Redis, past this process's memory: for measuring what Redis is worth.
+    PastMemory,
     /// Straight to the database, leaving the cache alone.
     Uncached,
     /// Run the query and replace the entry, for this reason.

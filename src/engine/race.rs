@@ -1,4 +1,5 @@
-//! A race: one report cached and uncached in turn, nothing else changed, every answer compared by checksum.
+//! A race: one report cached and uncached in turn, nothing else changed, every answer compared by checksum. Cached means
+//! by Redis: what this process has in memory is left aside.
 //!
 //! The window and `lookaside race` run it, so that both say the same numbers.
 
@@ -194,7 +195,7 @@ async fn run(
             report: report.clone(),
             params: params.clone(),
             mode: match side {
-                Side::Cached => Mode::Cached,
+                Side::Cached => Mode::PastMemory,
                 Side::Uncached => Mode::Uncached,
             },
             cancel: cancel.clone(),

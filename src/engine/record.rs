@@ -43,6 +43,7 @@ impl Recorder {
             bytes: 0,
             stages: Stages::default(),
             sha256: None,
+            from_memory: false,
             error: None,
         };
         Self {
@@ -102,6 +103,13 @@ impl Recorder {
             stages.decode_ms += more.decode_ms;
             stages.wait_ms += more.wait_ms;
         });
+    }
+
+    /// The whole answer was in memory.
+    pub(super) fn remembered(&mut self, rows: u64, bytes: u64) {
+        if let Some(event) = &mut self.event {
+            (event.rows, event.bytes, event.from_memory) = (rows, bytes, true);
+        }
     }
 
     pub(super) fn sha256(&mut self, sha256: Option<String>) {

@@ -10,6 +10,7 @@ use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 
 use super::EngineError;
+use super::level::Pending;
 use super::mend::Broken;
 use super::record::{Recorder, ms};
 use crate::cache::payload::{self, Damaged};
@@ -127,15 +128,23 @@ pub(super) async fn whole(
 }
 
 /// The rest of an entry after its first page, with the cache to read it from. What breaks off is mended, unless it is
-/// the mending of an answer itself: then it ends with the error.
+/// the mending of an answer itself: then it ends with the error. What came whole is kept in memory where it is `pending`.
 pub(super) async fn rest(
     cache: Arc<Cache>,
     page: Vec<RecordBatch>,
     mut shape: Shape,
     mut broken: Broken,
     mendable: bool,
+    pending: Option<Pending>,
 ) {
+    let mut gathered = Vec::new();
+    let mut gather = |batch: &RecordBatch| {
+        if pending.is_some() {
+            gathered.push(batch.clone());
+        }
+    };
     for batch in page {
+        gather(&batch);
         broken.recorder.rows(&batch);
         if !broken.sender.send(batch).await {
             return;
@@ -173,6 +182,7 @@ pub(super) async fn rest(
             stages.decode_ms += ms(decoded);
         });
         for batch in batches {
+            gather(&batch);
             broken.recorder.rows(&batch);
             if !broken.sender.send(batch).await {
                 return;
@@ -183,6 +193,9 @@ pub(super) async fn rest(
     drop(groups);
     match failed {
         None => {
+            if let Some(pending) = pending {
+                pending.keep(gathered);
+            }
             broken.recorder.end(None);
             broken.sender.finish().await;
         }

@@ -186,6 +186,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A size in bytes: `"64MB"`, in steps of 1,024.
+    pub(super) fn size(&self, key: &str) -> Result<Option<u64>, WorkspaceError> {
+        let Some(item) = self.get(key) else {
+            return Ok(None);
+        };
+        let example = format!("a size such as {key} = \"64MB\", or \"0\" for none");
+        let text = item
+            .as_str()
+            .ok_or_else(|| self.wrong_type(key, item, &example))?;
+        read_size(text).map(Some).ok_or_else(|| {
+            self.wrong(
+                key,
+                format!("{key} of {} is \"{text}\"; write {example}", self.name),
+            )
+        })
+    }
+
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, WorkspaceError> {
         let Some(item) = self.get(key) else {
             return Ok(None);
@@ -263,6 +280,24 @@ impl<'a> Cursor<'a> {
             None => value.to_string().trim().to_owned(),
         }
     }
+}
+
+/// Reads `64MB`, `512 KB`, `1GB` or a number of bytes; `None` for anything else, and for more than a terabyte.
+fn read_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let shift = match text[digits..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "KB" => 10,
+        "MB" => 20,
+        "GB" => 30,
+        _ => return None,
+    };
+    let bytes = number.checked_mul(1 << shift)?;
+    (bytes <= 1 << 40).then_some(bytes)
 }
 
 /// The known word that is most like `word`, where one is like it at all.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{
-    ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read, store_password,
+    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read,
+    store_password,
 };
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
@@ -178,6 +179,9 @@ impl Workspace {
         let cache = table(root, "cache")?;
         cache["url"] = value(public(self.cache.url.split_password().0)?);
         cache["prefix"] = value(self.cache.prefix.as_str());
+        if self.cache.memory != CacheConfig::MEMORY {
+            cache["memory"] = value(format!("{}B", self.cache.memory));
+        }
         for source in self.sources.values() {
             let sources = table(file.document.as_table_mut(), "sources")?;
             sources.set_implicit(true);

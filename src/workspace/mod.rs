@@ -55,6 +55,9 @@ pub struct CacheConfig {
     pub url: ConnectionUrl,
     /// Prefix of every key we write.
     pub prefix: String,
+    /// Bytes of decoded answers that a process which stays (the window, the worker) may keep in its own memory; 0 keeps
+    /// none, and opens no connection for it.
+    pub memory: u64,
 }
 
 /// `[sources.NAME]`.
@@ -118,6 +121,9 @@ pub struct WorkspaceError {
 impl CacheConfig {
     /// The prefix where the file names none.
     pub const PREFIX: &'static str = "lookaside";
+
+    /// The memory where the file names none: 64 MB.
+    pub const MEMORY: u64 = 64 * 1024 * 1024;
 
     /// The URL that asks for a private server of our own.
     pub const EMBEDDED: &'static str = "embedded";
@@ -218,6 +224,7 @@ impl Workspace {
             cache: CacheConfig {
                 url: keyring::complete(url),
                 prefix: CacheConfig::PREFIX.to_owned(),
+                memory: CacheConfig::MEMORY,
             },
             sources: BTreeMap::new(),
             reports: Vec::new(),

@@ -148,7 +148,7 @@ fn cache(
     environment: Environment<'_>,
     complete: &dyn Fn(ConnectionUrl) -> ConnectionUrl,
 ) -> Result<CacheConfig, WorkspaceError> {
-    cursor.only(&["url", "prefix"])?;
+    cursor.only(&["url", "prefix", "memory"])?;
     let url = cache_url(cursor.needed_text("url")?, environment)
         .map_err(|why| cursor.wrong("url", why))?;
     let prefix = match cursor.text("prefix")? {
@@ -164,6 +164,7 @@ fn cache(
     Ok(CacheConfig {
         url: complete(url),
         prefix,
+        memory: cursor.size("memory")?.unwrap_or(CacheConfig::MEMORY),
     })
 }
 

@@ -93,6 +93,7 @@ fn requests(state: &mut State) {
                     ..Stages::default()
                 },
                 sha256: None,
+                from_memory: false,
                 error: None,
             })));
         }

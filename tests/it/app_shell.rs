@@ -89,6 +89,7 @@ pub(crate) fn workspace() -> Workspace {
         cache: CacheConfig {
             url: ConnectionUrl::new("redis://127.0.0.1:6379/0"),
             prefix: "lookaside".into(),
+            memory: 0,
         },
         sources: BTreeMap::from([(
             "shop".to_owned(),
@@ -199,6 +200,7 @@ pub(crate) fn request(report: &str, outcome: Outcome, i: i64) -> RequestEvent {
         bytes: 65_741,
         stages,
         sha256: None,
+        from_memory: false,
         error: None,
     }
 }

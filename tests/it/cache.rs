@@ -662,6 +662,7 @@ async fn no_schedule_calls_a_stale_result_fresh() {
     let config = CacheConfig {
         url: ConnectionUrl::new(&redis.url()),
         prefix: "t".into(),
+        memory: 0,
     };
     let cache = Cache::new(&config);
     let identity = SourceIdentity {

@@ -168,6 +168,7 @@ pub(crate) fn workspace(url: &str) -> Workspace {
         cache: CacheConfig {
             url: ConnectionUrl::new(url),
             prefix: "t".into(),
+            memory: 0,
         },
         sources: BTreeMap::new(),
         reports: Vec::new(),

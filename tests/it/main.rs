@@ -22,6 +22,7 @@ mod faults;
 mod four_mistakes;
 mod hostile;
 mod inspect;
+mod level;
 mod oracle;
 mod protocol_model;
 mod protocol_store;

@@ -339,6 +339,7 @@ fn call(random: &mut StdRng) -> (Script, Vec<Text>, Vec<Text>) {
                 one_of(r, &["0", "1"]),
                 text("id1"),
                 valid,
+                one_of(r, &["", "f1"]),
             ],
         ),
         Script::Refreshes => (keys(&["w", "r"]), vec![token(r), text("id1"), text("id2")]),

@@ -16,6 +16,7 @@ async fn ping(url: &str) -> Result<String, String> {
     let cache = Cache::new(&CacheConfig {
         url: ConnectionUrl::new(url),
         prefix: "lookaside".to_owned(),
+        memory: 0,
     });
     tokio::time::timeout(Duration::from_mins(1), cache.ping())
         .await

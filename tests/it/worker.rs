@@ -104,6 +104,7 @@ pub(crate) fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report
         cache: CacheConfig {
             url: ConnectionUrl::new(&redis.url()),
             prefix: "lookaside".to_owned(),
+            memory: 0,
         },
         sources: BTreeMap::from([("shop".to_owned(), source)]),
         reports,

@@ -52,6 +52,27 @@ fn load(text: &str) -> Result<Workspace, String> {
 }
 
 #[test]
+fn the_memory_for_answers_is_a_size() {
+    for (written, bytes) in [
+        ("", 64 << 20),
+        ("memory = \"0\"", 0),
+        ("memory = \"512 KB\"", 512 << 10),
+        ("memory = \"2gb\"", 2 << 30),
+        ("memory = \"1000B\"", 1000),
+    ] {
+        let text = format!("[cache]\nurl = \"redis://h\"\n{written}");
+        let workspace = load(&text).unwrap();
+        assert_eq!(workspace.cache.memory, bytes, "{written}");
+        let again = load(&workspace.to_toml().unwrap()).unwrap();
+        assert_eq!(again.cache.memory, bytes, "{written}");
+    }
+    for wrong in ["-1MB", "MB", "", "1.5MB", "99999999999GB", "2TB", "1 M B"] {
+        let text = format!("[cache]\nurl = \"redis://h\"\nmemory = \"{wrong}\"");
+        assert!(load(&text).unwrap_err().contains("write a size"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_whole_file_is_read() {
     let (folder, path) = Folder::with(FILE);
     let workspace = Workspace::load(&path).unwrap();
@@ -132,6 +153,16 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
             "prefix = \"shop\"",
             "colour = 1",
             ":4:1: [cache] has no setting \"colour\"; it takes url, prefix",
+        ),
+        (
+            "prefix = \"shop\"",
+            "memory = \"64 megs\"",
+            ":4:10: memory of [cache] is \"64 megs\"; write a size such as memory = \"64MB\"",
+        ),
+        (
+            "prefix = \"shop\"",
+            "memory = 64",
+            "is an integer here; write a size",
         ),
         (
             "prefix = \"shop\"",

@@ -149,6 +149,7 @@ mod tests {
                 ..Stages::default()
             },
             sha256: None,
+            from_memory: false,
             error: None,
         }))
     }

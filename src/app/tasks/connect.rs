@@ -195,6 +195,7 @@ async fn test_cache(form: &Form, steps: &mut Steps<'_>) -> bool {
     let config = CacheConfig {
         url: ConnectionUrl::new(url),
         prefix: CacheConfig::PREFIX.to_owned(),
+        memory: CacheConfig::MEMORY,
     };
     let cache = Cache::new(&config);
     let began = Instant::now();

@@ -1,32 +1,22 @@
--- The one place where the verdict on an entry is computed.
+-- The one place where the verdict on an entry is computed. Follows `demand.lua`.
 -- KEYS: versions, header, demand, worker lease, fill lock, refreshed reports
--- ARGV: 1 where only a live detector can vouch ("on-change"), member, 1 where this counts as a request, report's id, its TTL (ms)
--- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, header (field, value, ...),
---          heartbeat (ms; empty where there is none)
+-- ARGV: 1 where only a live detector can vouch ("on-change"), member, requests to count, report's id, its TTL (ms), fill
+--       whose payload who asks has already, or nothing
+-- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, until when the heartbeat vouches
+--          (0: nothing needs it), header (field, value, ...), heartbeat (ms; empty where there is none)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-if ARGV[3] == '1' then
-  -- Each request weighs 1 and fades by e per hour. The score is the logarithm of the sum of the weights, so that
-  -- scores of entries asked at different times compare without ever being rewritten.
-  local t = now / 3600000
-  local old = redis.pcall('ZSCORE', KEYS[3], ARGV[2])
-  local score = t
-  if type(old) == 'string' then
-    old = tonumber(old)
-    score = math.max(old, t) + math.log(1 + math.exp(-math.abs(old - t)))
-  end
-  -- pcall: a full or read-only server must not cost anyone a hit.
-  redis.pcall('ZADD', KEYS[3], string.format('%.10f', score), ARGV[2])
-end
+if ARGV[3] ~= '0' then count(KEYS[3], ARGV[2], tonumber(ARGV[3]), now) end
 
 local worker = redis.call('EXISTS', KEYS[4])
 if worker == 1 and redis.pcall('SISMEMBER', KEYS[6], ARGV[4]) ~= 1 then worker = 0 end
 local lock = redis.call('EXISTS', KEYS[5])
 local about = redis.call('HMGET', KEYS[1], '_d', '_hb')
+local until_beat = 0
 
 local function answer(verdict, why, table, header)
-  return {now, verdict, why, table or '', worker, lock, about[1] or '', header or {}, about[2] or ''}
+  return {now, verdict, why, table or '', worker, lock, about[1] or '', until_beat, header or {}, about[2] or ''}
 end
 
 local header = redis.pcall('HGETALL', KEYS[2])
@@ -52,11 +42,22 @@ for _, name in ipairs(tables) do
   if type(name) ~= 'string' then return answer('missing', 'damaged') end
 end
 
+-- Who has the payload of this very fill is not sent it again.
+if ARGV[6] ~= '' and field.fill == ARGV[6] then
+  for i = 1, #header, 2 do
+    if header[i] == 'inline' then
+      header[i + 1] = ''
+      break
+    end
+  end
+end
+
 if ARGV[1] == '1' then
   local v = redis.call('HMGET', KEYS[1], '_e', '_hb', '_valid')
   local beat, valid = tonumber(v[2]), tonumber(v[3])
   -- A heartbeat from the future (a clock set back, a failover to another clock) vouches for nothing.
   local live = beat and valid and now - beat <= valid and beat - now <= 1000
+  if live then until_beat = beat + valid end
   if not v[1] or v[1] == '' or not live then return answer('stale', 'unwatched', '', header) end
   if field.epoch ~= v[1] then return answer('stale', 'epoch', '', header) end
   for _, name in ipairs(tables) do

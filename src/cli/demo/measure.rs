@@ -86,10 +86,10 @@ pub(super) async fn measure(
     cancel: &CancellationToken,
 ) -> anyhow::Result<Measured> {
     let uncached = ask(engine, report, Mode::Uncached, cancel).await?;
-    let miss = ask(engine, report, Mode::Cached, cancel).await?;
+    let miss = ask(engine, report, Mode::PastMemory, cancel).await?;
     let mut hits = Vec::with_capacity(HITS);
     for _ in 0..HITS {
-        hits.push(ask(engine, report, Mode::Cached, cancel).await?);
+        hits.push(ask(engine, report, Mode::PastMemory, cancel).await?);
     }
     hits.sort_by(|a, b| a.ms.total_cmp(&b.ms));
     let identical = hits

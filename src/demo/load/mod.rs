@@ -70,6 +70,7 @@ pub async fn load(
         cache: CacheConfig {
             url: ConnectionUrl::new("redis://127.0.0.1:6379/0"),
             prefix: CacheConfig::PREFIX.to_owned(),
+            memory: CacheConfig::MEMORY,
         },
         sources: [("shop".to_owned(), source)].into(),
         reports: reports_for(dialect, "shop"),

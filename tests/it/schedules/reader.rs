@@ -37,7 +37,7 @@ impl World {
     fn read(&mut self, entry: usize, counts: &str) -> String {
         let (header, lock) = (format!("e{entry}"), format!("l{entry}"));
         let keys = ["v", &header, "d", "w", &lock, "r"];
-        let args = ["1", &header, counts, "report", TTL];
+        let args = ["1", &header, counts, "report", TTL, ""];
         let asked = self.ask(Call::Answered, Script::Read, &keys, &args, |_, _| ());
         let reply = asked.expect("it was answered");
         let (verdict, why) = (text_of(&reply, 1), text_of(&reply, 2));

@@ -49,7 +49,10 @@ impl Script {
             Self::Lead => include_str!("../../../src/cache/lua/lead.lua"),
             Self::Owned => include_str!("../../../src/cache/lua/owned.lua"),
             Self::Publish => include_str!("../../../src/cache/lua/publish.lua"),
-            Self::Read => include_str!("../../../src/cache/lua/read.lua"),
+            Self::Read => concat!(
+                include_str!("../../../src/cache/lua/demand.lua"),
+                include_str!("../../../src/cache/lua/read.lua")
+            ),
             Self::Refreshes => include_str!("../../../src/cache/lua/refreshes.lua"),
             Self::Resign => include_str!("../../../src/cache/lua/resign.lua"),
             Self::Resume => include_str!("../../../src/cache/lua/resume.lua"),
