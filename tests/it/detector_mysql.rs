@@ -429,12 +429,12 @@ async fn a_log_that_was_begun_anew_is_a_gap() {
     shop.changed_are(&["orders"]).await;
     let from = shop.checkpoint();
     // A file is known by the second in which it was begun.
-    let second: u64 = sqlx::query_scalar("SELECT UNIX_TIMESTAMP() DIV 1")
+    let second: i64 = sqlx::query_scalar("SELECT UNIX_TIMESTAMP() DIV 1")
         .fetch_one(&mut shop.writer)
         .await
         .unwrap();
     crate::worker::until("the second is over", async || {
-        let now: u64 = sqlx::query_scalar("SELECT UNIX_TIMESTAMP() DIV 1")
+        let now: i64 = sqlx::query_scalar("SELECT UNIX_TIMESTAMP() DIV 1")
             .fetch_one(&mut shop.writer)
             .await
             .unwrap();

@@ -32,8 +32,8 @@ pub(super) struct Binlog {
     about: About,
     checkpoint: Option<Checkpoint>,
     stream: Option<Stream>,
-    /// The log and the place in it up to which everything was taken over; kept while there is no stream.
-    reached: Option<(Origin, Place)>,
+    /// Kept while there is no stream.
+    reached: Option<Reached>,
     /// The same log as text.
     log: Option<String>,
     names: Option<Names>,
@@ -44,6 +44,15 @@ pub(super) struct Binlog {
     looked: Option<Instant>,
     /// Why watching begins, where it begins at the end of the log.
     gap: &'static str,
+}
+
+/// Up to where everything was taken over.
+#[derive(Clone)]
+struct Reached {
+    origin: Origin,
+    at: Place,
+    /// The last file that was begun, and when: it outlives the one in which watching began, which is purged some day.
+    last: (u64, u32),
 }
 
 /// Why there is no observation now.
@@ -74,19 +83,18 @@ impl Binlog {
         }
     }
 
-    /// Opens the stream where it was left, or at the end of the log: then there is a gap.
-    async fn open(&mut self) -> Result<Option<Observation>, Failure> {
+    async fn try_open(&mut self) -> Result<Option<Observation>, Failure> {
         // Another server may have taken this one's place meanwhile.
         self.facts = self.server.facts().await?;
         let base = self.server.base().await?;
         let why = match self.left_at() {
             None => self.gap,
             Some(Err(why)) => why,
-            Some(Ok((origin, place))) => match self.go_on(&origin, place, &base).await? {
+            Some(Ok(reached)) => match self.go_on(&reached, &base).await? {
                 Ok(stream) => {
                     self.names().await?;
-                    self.log = Some(origin.to_string());
-                    self.reached = Some((origin, place));
+                    self.log = Some(reached.origin.to_string());
+                    self.reached = Some(reached);
                     self.looked = None;
                     self.stream = Some(stream);
                     return Ok(None);
@@ -105,7 +113,11 @@ impl Binlog {
             begun: stream.begun,
         };
         self.log = Some(origin.to_string());
-        self.reached = Some((origin, end));
+        self.reached = Some(Reached {
+            last: (origin.file, origin.begun),
+            at: end,
+            origin,
+        });
         self.stream = Some(stream);
         // Whatever was not told yet is part of the gap.
         (self.pending, self.checkpoint) = (None, None);
@@ -116,58 +128,63 @@ impl Binlog {
     }
 
     /// Where to go on from, if there is such a place.
-    fn left_at(&self) -> Option<Result<(Origin, Place), &'static str>> {
+    fn left_at(&self) -> Option<Result<Reached, &'static str>> {
         if let Some(reached) = &self.reached {
             return Some(Ok(reached.clone()));
         }
         let Checkpoint { log, position } = self.checkpoint.as_ref()?;
+        let reached = Origin::parse(log).zip(Place::parse(position));
         Some(
-            Origin::parse(log)
-                .zip(Place::parse(position))
+            reached
+                .map(|(origin, at)| Reached {
+                    last: (origin.file, origin.begun),
+                    at,
+                    origin,
+                })
                 .ok_or("what was published before came from another detector"),
         )
     }
 
-    /// The stream from a place on, if that very place is still in the log; else why not.
+    /// The stream from where it was left, if that very place is still in the log; else why not.
     async fn go_on(
         &mut self,
-        origin: &Origin,
-        place: Place,
+        reached: &Reached,
         base: &str,
     ) -> Result<Result<Stream, &'static str>, Failure> {
+        const PURGED: &str = "the log was purged before it was read";
+        const ANEW: &str = "the log was begun anew";
+        let Reached { origin, at, last } = reached;
         if origin.server != self.facts.identity || origin.base != base {
             return Ok(Err("the log is another server's"));
         }
         let files = self.server.files().await?;
-        let is_there = |file: u64| files.iter().any(|there| there.file == file);
-        if !is_there(place.file) {
-            return Ok(Err("the log was purged before it was read"));
-        }
-        if !is_there(origin.file) {
-            return Ok(Err(
-                "the log was purged up to behind where watching began, so it cannot be told whether it is the same",
-            ));
-        }
+        let size = |file| files.iter().find(|there| there.file == file);
+        let Some(file) = size(at.file) else {
+            return Ok(Err(PURGED));
+        };
         // A file that is shorter than it was lost its end in a crash, or is another one.
-        if !files
-            .iter()
-            .any(|there| there.file == place.file && there.offset >= place.offset)
-        {
-            return Ok(Err("the log was begun anew"));
+        if file.offset < at.offset {
+            return Ok(Err(ANEW));
+        }
+        if size(last.0).is_none() {
+            return Ok(Err(
+                "the file of the log in which watching began was purged, so it cannot be told whether it is the same log",
+            ));
         }
         let open = async |from| Stream::open(&self.server.access, &self.facts, base, from).await;
         let first = Place {
-            file: origin.file,
+            file: last.0,
             offset: 4,
         };
-        let stream = async {
-            let first = open(first).await?;
-            Ok((first.begun == origin.begun).then_some(open(place).await?))
-        };
-        match stream.await {
-            Ok(Some(stream)) => Ok(Ok(stream)),
-            Ok(None) => Ok(Err("the log was begun anew")),
-            Err(Failure::Gone(_)) => Ok(Err("the log was purged before it was read")),
+        match open(first).await {
+            Ok(first) if first.begun != last.1 => return Ok(Err(ANEW)),
+            Ok(_) => {}
+            Err(Failure::Gone(_)) => return Ok(Err(PURGED)),
+            Err(failure) => return Err(failure),
+        }
+        match open(*at).await {
+            Ok(stream) => Ok(Ok(stream)),
+            Err(Failure::Gone(_)) => Ok(Err(PURGED)),
             Err(failure) => Err(failure),
         }
     }
@@ -196,7 +213,8 @@ impl Binlog {
 
     /// Reads the stream up to `end`.
     async fn read_to(&mut self, end: Place) -> Result<(), Trouble> {
-        let (Some(stream), Some((_, at))) = (&mut self.stream, &mut self.reached) else {
+        let (Some(stream), Some(Reached { at, last, .. })) = (&mut self.stream, &mut self.reached)
+        else {
             return Err(Trouble::Anew("the log was closed"));
         };
         if let Some(failure) = stream.failed() {
@@ -223,6 +241,10 @@ impl Binlog {
                     *at = end;
                 }
                 Step::At(place) => *at = place.clamp(*at, end),
+                Step::File(place, begun) => {
+                    *at = place.clamp(*at, end);
+                    *last = (place.file, begun);
+                }
                 Step::Crashed => {
                     return Err(Trouble::Anew(
                         "the server crashed and may have lost commits that its log tells of",
@@ -269,10 +291,9 @@ impl Binlog {
         })
     }
 
-    /// Opens the stream anew; what cannot be gone on with is a gap, and what cannot be seen is said.
-    async fn again(&mut self) -> Result<Option<Observation>, Blind> {
-        self.stream = None;
-        let seen = self.open().await;
+    /// Opens the stream, where it was left if that is possible; the observation is a gap if it is not.
+    async fn open(&mut self) -> Result<Option<Observation>, Blind> {
+        let seen = self.try_open().await;
         seen.map_err(|failure| self.blind(failure))
     }
 
@@ -317,39 +338,33 @@ impl Detector for Binlog {
     }
 
     async fn next(&mut self) -> Result<Observation, Blind> {
-        if self.stream.is_none()
-            && let Some(gap) = self.again().await?
-        {
-            return Ok(gap);
-        }
         if let (Some(stream), Some(looked)) = (&mut self.stream, self.looked) {
             if !stream.has_news() {
                 let _ = tokio::time::timeout_at(looked + IDLE, stream.news()).await;
             }
             sleep_until(looked + PACE).await;
         }
-        match self.look().await {
-            Ok(seen) => return Ok(seen),
-            Err(Trouble::Server(failure)) => return Err(self.blind(failure)),
-            Err(Trouble::Anew(why)) => self.forget(why),
-            Err(Trouble::Stream(_)) => {}
-        }
         // A stream that broke off is taken up where it was left, at once: that is often all there is to it.
-        if let Some(gap) = self.again().await? {
-            return Ok(gap);
-        }
-        self.look().await.map_err(|trouble| match trouble {
-            Trouble::Server(failure) => self.blind(failure),
-            Trouble::Stream(failure) => {
-                if matches!(failure, Failure::Gone(_)) {
-                    self.forget("the log could not be read on");
+        for last in [false, false, true] {
+            if self.stream.is_none()
+                && let Some(gap) = self.open().await?
+            {
+                return Ok(gap);
+            }
+            match self.look().await {
+                Ok(seen) => return Ok(seen),
+                Err(Trouble::Server(failure)) => return Err(self.blind(failure)),
+                Err(Trouble::Anew(why)) => self.forget(why),
+                Err(Trouble::Stream(failure)) if last => {
+                    if matches!(failure, Failure::Gone(_)) {
+                        self.forget("the log could not be read on");
+                    }
+                    self.stream = None;
+                    return Err(self.blind(failure));
                 }
-                self.blind(failure)
+                Err(Trouble::Stream(_)) => self.stream = None,
             }
-            Trouble::Anew(why) => {
-                self.forget(why);
-                Blind(format!("{why}; it is read from its end on"))
-            }
-        })
+        }
+        Err(Blind("the log was closed; it is read again".to_owned()))
     }
 }

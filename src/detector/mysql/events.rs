@@ -68,6 +68,8 @@ pub(super) enum Step {
     Commit(Commit),
     /// Up to here everything is read.
     At(Place),
+    /// The same, and this file was begun at that time, in seconds since 1970.
+    File(Place, u32),
     /// The same, and there was nothing more to read for a while.
     Idle(Place),
     /// The server crashed here: it may have lost commits that the log tells of.
@@ -109,6 +111,9 @@ impl Decoder {
         self.at = self.at.advanced(header.log_pos());
         if kind == EventType::HEARTBEAT_EVENT as u8 {
             return Ok((!self.open).then_some(Step::Idle(self.at)));
+        }
+        if kind == EventType::FORMAT_DESCRIPTION_EVENT as u8 {
+            return Ok(Some(Step::File(self.at, header.timestamp())));
         }
         self.stopped = kind == EventType::STOP_EVENT as u8;
         let ends = self.event(kind, event);
@@ -202,8 +207,7 @@ impl Decoder {
             }
             // What belongs to a statement that follows, and what changes nothing.
             Ok(
-                E::FORMAT_DESCRIPTION_EVENT
-                | E::STOP_EVENT
+                E::STOP_EVENT
                 | E::INTVAR_EVENT
                 | E::RAND_EVENT
                 | E::USER_VAR_EVENT
