@@ -43,7 +43,7 @@ impl Failure {
     pub(super) fn blind(self, grant: &str) -> Blind {
         Blind(match self {
             Self::Denied(words) => format!("the log may not be read any more ({words}); {grant}"),
-            Self::Gone(words) => format!("the log cannot be read: {words}; it is begun anew"),
+            Self::Gone(words) => format!("the log cannot be read on ({words}); it is read from its end on"),
             Self::Other(sentence) => sentence,
         })
     }
@@ -100,9 +100,11 @@ impl Facts {
     }
 }
 
-/// The end of the log, and which databases are kept out of it.
+/// Which databases are kept out of the log.
 pub(super) struct Status {
+    /// The only ones in it; empty for all.
     pub(super) only: Vec<String>,
+    /// Those that are not in it.
     pub(super) without: Vec<String>,
 }
 
