@@ -190,6 +190,7 @@ impl Rig {
             cache: CacheConfig {
                 url: ConnectionUrl::new(&redis.url()),
                 prefix: "lookaside".to_owned(),
+                memory: 0,
             },
             sources: BTreeMap::from([("shop".to_owned(), source)]),
             reports,

@@ -43,7 +43,9 @@ impl Failure {
     pub(super) fn blind(self, grant: &str) -> Blind {
         Blind(match self {
             Self::Denied(words) => format!("the log may not be read any more ({words}); {grant}"),
-            Self::Gone(words) => format!("the log cannot be read on ({words}); it is read from its end on"),
+            Self::Gone(words) => {
+                format!("the log cannot be read on ({words}); it is read from its end on")
+            }
             Self::Other(sentence) => sentence,
         })
     }
