@@ -36,6 +36,9 @@ pub enum Why {
     Watched,
     /// It is fresh by its TTL alone.
     Unwatched,
+    /// No change of its tables was seen, but its answer also depends on what no detector sees (the clock, chance): it
+    /// is fresh by its TTL alone.
+    Unseen(String),
     /// Its TTL is over.
     Expired,
     /// No worker is watching its source.
@@ -58,6 +61,10 @@ impl Why {
         match self {
             Self::Watched => "no change of its tables since it was filled".to_owned(),
             Self::Unwatched => "within its TTL; unwatched".to_owned(),
+            Self::Unseen(what) => format!(
+                "within its TTL; unwatched: no change of its tables, but its answer also depends on {what}, which no \
+                 detector sees"
+            ),
             Self::Expired => "its TTL is over".to_owned(),
             Self::NoWorker => "no worker is watching".to_owned(),
             Self::Epoch => "changes may have been missed since it was filled".to_owned(),
@@ -129,6 +136,8 @@ pub struct NewEntry {
     pub tables: Vec<String>,
     /// Whether only a live detector can vouch for it.
     pub on_change: bool,
+    /// What else the answer depends on that no detector sees: a function of the clock or of chance.
+    pub unseen: Option<String>,
     /// How long the query took.
     pub query_time: Duration,
     /// Who wrote it and why.
@@ -225,6 +234,9 @@ impl Cache {
                         .0
                         .saturating_add(report.ttl.as_millis() as u64);
                     header.soft.0 = header.soft.0.min(own);
+                    if let (Why::Watched, Some(unseen)) = (&found.why, &header.unseen) {
+                        found.why = Why::Unseen(unseen.clone());
+                    }
                     found.header = Some(header);
                 }
                 Err(damage) => {
@@ -334,6 +346,10 @@ impl Cache {
                 serde_json::json!(entry.tables).to_string().into_bytes(),
             ),
             ("on_change", flag(entry.on_change).to_vec()),
+            (
+                "unseen",
+                entry.unseen.clone().unwrap_or_default().into_bytes(),
+            ),
             (
                 "query_ms",
                 format!("{:.3}", entry.query_time.as_secs_f64() * 1e3).into_bytes(),

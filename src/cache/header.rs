@@ -9,6 +9,9 @@ use super::{Position, ServerTime};
 /// The longest from an entry's fill to its hard expiry: `ttl` and `stale_for` are ten years each at most.
 const LONGEST: u64 = 21 * 366 * 24 * 3600 * 1000;
 
+/// The longest name of a function that is kept.
+const LONGEST_UNSEEN: usize = 100;
+
 /// The header of an entry, as read from its Redis hash.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
@@ -40,6 +43,8 @@ pub struct Header {
     pub tables: Vec<String>,
     /// Whether whoever filled it wants it watched: only a live detector can vouch for it.
     pub on_change: bool,
+    /// What else its answer depends on that no detector sees: a function of the clock or of chance.
+    pub unseen: Option<String>,
     /// When it was stored.
     pub created: ServerTime,
     /// How long its query took.
@@ -107,6 +112,9 @@ impl Header {
             tables: serde_json::from_str(&text("tables")?)
                 .map_err(|_| Damaged("the header's list of tables is malformed"))?,
             on_change: number("on_change")? == 1,
+            unseen: text("unseen")
+                .ok()
+                .filter(|what| !what.is_empty() && what.len() <= LONGEST_UNSEEN),
             created: ServerTime(number("created")?),
             query_time: Duration::from_micros(
                 text("query_ms")?

@@ -36,6 +36,6 @@ pub use error::{CacheError, Problem};
 pub use header::{ChunkInfo, Header};
 pub use keys::{Ours, SourceKeys, chunk, events, recognise};
 pub use position::Position;
-pub use protocol::{Change, Election, Epoch, Lead, Protocol, PublishError, ServerTime};
+pub use protocol::{Change, Election, Epoch, Known, Lead, Protocol, PublishError, ServerTime};
 pub use shape::Shape;
 pub use store::{Cache, CacheStatus};

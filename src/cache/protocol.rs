@@ -14,6 +14,7 @@ static RESIGN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua
 static REFRESHES: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/refreshes.lua")));
 static EPOCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/epoch.lua")));
+static RESUME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/resume.lua")));
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/publish.lua")));
 
 /// A moment on the server's clock, in milliseconds since 1970. Every freshness decision is made on this one clock.
@@ -42,14 +43,26 @@ pub enum Election {
     Leading {
         /// To be renewed and to publish with.
         lead: Lead,
-        /// The epoch that the cache knows, and the position applied in it; `None` in an empty cache.
-        /// Only a log-based detector that can go on from exactly that position may keep it.
-        known: Option<(String, Position)>,
+        /// The epoch that the cache knows; `None` in an empty cache, and after a detector without a log.
+        known: Option<Known>,
         /// The server's clock, before which nothing was observed.
         now: ServerTime,
     },
     /// Another worker holds it for this long unless it renews.
     Standby(Duration),
+}
+
+/// An epoch that a former worker published in. Its position is its checkpoint: it lies beside the bumps, so that a
+/// server that forgets some of them forgets the same part of it. Only a detector that reads the same log from exactly
+/// there may go on in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The epoch's name.
+    pub epoch: String,
+    /// Up to where the log was published.
+    pub position: Position,
+    /// Which log.
+    pub log: String,
 }
 
 /// An epoch that this worker publishes in.
@@ -100,7 +113,8 @@ impl Protocol {
     /// Asks for the lease of this source for `time`. One worker at most holds it; a worker that was paused past its
     /// lease can publish nothing, because the next holder's fencing number is higher.
     pub async fn lead(&self, worker: &str, time: Duration) -> Result<Election, CacheError> {
-        let (now, ours, fence, epoch, position, left): (u64, u8, u64, String, String, i64) = self
+        type Said = (u64, u8, u64, String, String, String, i64);
+        let (now, ours, fence, epoch, position, log, left): Said = self
             .cache
             .script(
                 &LEAD,
@@ -118,8 +132,12 @@ impl Protocol {
             )));
         }
         let known = Position::parse(&position)
-            .filter(|_| !epoch.is_empty())
-            .map(|position| (epoch, position));
+            .filter(|_| !epoch.is_empty() && !log.is_empty())
+            .map(|position| Known {
+                epoch,
+                position,
+                log,
+            });
         Ok(Election::Leading {
             lead: Lead {
                 fence,
@@ -184,7 +202,8 @@ impl Protocol {
     /// in. To be called at the start, after a gap, and after [`PublishError::Behind`].
     ///
     /// `as_of` is a moment (from an earlier answer of this protocol) since which the detector misses nothing;
-    /// `valid_for` is how long a heartbeat vouches; `detector` is shown to people ("SQLite data_version, 50 ms").
+    /// `valid_for` is how long a heartbeat vouches; `detector` is shown to people ("SQLite data_version, 50 ms"); `log`
+    /// is the log that positions are of, for a later worker to go on in.
     pub async fn new_epoch(
         &self,
         lead: &Lead,
@@ -192,6 +211,7 @@ impl Protocol {
         as_of: ServerTime,
         valid_for: Duration,
         detector: &str,
+        log: Option<&str>,
     ) -> Result<(Epoch, ServerTime), PublishError> {
         let name = format!("{}-{:016x}", lead.fence, rand::random::<u64>());
         let (now, said): (u64, String) = self
@@ -206,30 +226,39 @@ impl Protocol {
                     as_of.0.to_string().as_bytes(),
                     &millis(valid_for),
                     detector.as_bytes(),
+                    log.unwrap_or_default().as_bytes(),
                 ],
             )
             .await?;
-        if said != "ok" {
-            return Err(PublishError::Lost);
-        }
-        Ok((
-            Epoch {
-                lead: lead.clone(),
-                name,
-                position,
-            },
-            ServerTime(now),
-        ))
+        opened(said, lead, name, position, now)
     }
 
-    /// Goes on in an epoch that [`Election::Leading`] told of: only for a detector that reads the database's log and
-    /// continues at exactly `position`, having missed nothing.
-    pub fn resume(&self, lead: &Lead, name: String, position: Position) -> Epoch {
-        Epoch {
-            lead: lead.clone(),
-            name,
-            position,
-        }
+    /// Goes on in an epoch that [`Election::Leading`] told of: only for a detector that reads `known.log` and continues
+    /// at exactly `known.position`, having missed nothing. What is fresh in it stays fresh.
+    pub async fn resume(
+        &self,
+        lead: &Lead,
+        known: Known,
+        as_of: ServerTime,
+        valid_for: Duration,
+        detector: &str,
+    ) -> Result<(Epoch, ServerTime), PublishError> {
+        let (now, said): (u64, String) = self
+            .cache
+            .script(
+                &RESUME,
+                &[self.keys.versions()],
+                &[
+                    lead.fence.to_string().as_bytes(),
+                    known.epoch.as_bytes(),
+                    known.position.as_str().as_bytes(),
+                    as_of.0.to_string().as_bytes(),
+                    &millis(valid_for),
+                    detector.as_bytes(),
+                ],
+            )
+            .await?;
+        opened(said, lead, known.epoch, known.position, now)
     }
 
     /// Publishes what the detector came to know, atomically: `change` happened at `position`, and nothing else up to
@@ -353,6 +382,25 @@ impl Protocol {
             .await?;
         Ok(Header::read(fields).ok())
     }
+}
+
+/// The epoch that a script opened, and when.
+fn opened(
+    said: String,
+    lead: &Lead,
+    name: String,
+    position: Position,
+    now: u64,
+) -> Result<(Epoch, ServerTime), PublishError> {
+    if said != "ok" {
+        return Err(PublishError::Lost);
+    }
+    let epoch = Epoch {
+        lead: lead.clone(),
+        name,
+        position,
+    };
+    Ok((epoch, ServerTime(now)))
 }
 
 pub(super) fn millis(time: Duration) -> Vec<u8> {

@@ -85,7 +85,7 @@ async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
     for (name, config) in &session.workspace.sources {
         tell(live, &format!("source {name} ({})\n", config.url))?;
         if let Some(source) = session.engine.source(name) {
-            sources.push(check_source(name, config, source.as_ref(), live).await?);
+            sources.push(check_source(name, config, source, live).await?);
         }
     }
     Ok(CheckJson { cache, sources })
@@ -141,7 +141,7 @@ async fn try_writing(cache: &Cache) -> Result<(), CacheError> {
 async fn check_source(
     name: &str,
     config: &SourceConfig,
-    source: &dyn Source,
+    source: &Arc<dyn Source>,
     live: bool,
 ) -> anyhow::Result<SourceJson> {
     // A step is shown as soon as it is known: a connection that hangs should be seen to hang.
@@ -149,7 +149,7 @@ async fn check_source(
         let _ = tell(live, &StepJson::from(&step).line());
     };
     let checked = source.check(&show).await;
-    let about = crate::detector::about(config, source);
+    let about = crate::detector::about(config, source).await;
     tell(
         live,
         &format!(

@@ -4,6 +4,9 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
+//! | `best.rs` | which mechanism is the best that the account may use, now? |
+//! | `mysql/` | what does a MySQL or MariaDB server's log say, or its counters? |
+//! | `postgres/` | what does a PostgreSQL server's log say, or its counters? |
 //! | `sqlite.rs` | did anyone commit to this SQLite file, and what can be told about it? |
 //! | `triggers.rs` | which tables of the file changed, counted by triggers the user allowed? |
 //! | `watermark.rs` | does the user's watermark query give another answer? |
@@ -19,6 +22,9 @@ use crate::report::Dialect;
 use crate::source::Source;
 use crate::workspace::SourceConfig;
 
+mod best;
+mod mysql;
+mod postgres;
 mod sqlite;
 mod triggers;
 mod watermark;
@@ -42,7 +48,18 @@ pub trait Detector: Send {
         None
     }
 
-    /// Waits for the next observation. Safe to cancel: a change that was not returned is returned next time.
+    /// Offers a place in a log to go on from, before the first observation. Whoever can go on from exactly there, in
+    /// that very log, having missed nothing, begins without a [`Observation::Gap`]; everybody else ignores it.
+    fn resume(&mut self, _from: &Checkpoint) {}
+
+    /// Which log it reads, once it does; `None` for a detector without one. Two logs whose positions cannot be compared
+    /// (another server, a log that was begun anew) differ here.
+    fn log(&self) -> Option<&str> {
+        None
+    }
+
+    /// Waits for the next observation, which covers everything that was committed before the call. Safe to cancel: a
+    /// change that was not returned is returned next time.
     ///
     /// After [`Blind`], calling it again tries to see again; where changes may have slipped by meanwhile, the first
     /// observation then is a [`Observation::Gap`].
@@ -65,7 +82,7 @@ pub struct About {
 /// What a detector came to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
-    /// Committed changes.
+    /// Committed changes; all there were up to the moment the call began.
     Changed {
         /// Which tables.
         tables: Touched,
@@ -77,7 +94,31 @@ pub enum Observation {
     /// Nothing changed up to the moment the check began: the heartbeat may advance to it.
     Quiet,
     /// Changes may have been missed: everything is refilled under a new epoch.
-    Gap(String),
+    Gap {
+        /// Why, in words that follow a colon.
+        why: String,
+        /// The log position that everything up to now is covered by, where there is a log.
+        position: Option<String>,
+    },
+}
+
+impl Observation {
+    /// A gap of a detector without a log.
+    fn gap(why: impl Into<String>) -> Self {
+        Self::Gap {
+            why: why.into(),
+            position: None,
+        }
+    }
+}
+
+/// A place in a log: everything up to it has been published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log, as [`Detector::log`] called it.
+    pub log: String,
+    /// The position in it, 20 digits.
+    pub position: String,
 }
 
 /// Which tables changed.
@@ -94,53 +135,25 @@ pub enum Touched {
 #[error("{0}")]
 pub struct Blind(pub String);
 
-/// What would watch this source, without starting it.
-pub fn about(config: &SourceConfig, source: &dyn Source) -> About {
-    match mechanism(config, source) {
-        Mechanism::Watermark(_) => watermark::about(config.poll_interval, source.dialect()),
-        Mechanism::Sqlite => sqlite::about(config.poll_interval, config.triggers),
-        Mechanism::None => About {
+/// What would watch this source. Asks the server what its settings and the account allow; nothing is begun.
+pub async fn about(config: &SourceConfig, source: &Arc<dyn Source>) -> About {
+    match best::choose(config, source).await {
+        Ok(detector) => detector.about().clone(),
+        Err(Blind(why)) => About {
             name: "none".to_owned(),
             delay: Duration::ZERO,
             blind_spots: vec![
                 "every change: entries of this source are true by their TTL alone".to_owned(),
             ],
-            better_by: Some(format!(
-                "set watermark = \"SELECT COUNT(*), MAX(updated_at) FROM ...\" in [sources.{}]: any change of its \
-                 answer then refreshes the source's reports",
-                config.name
-            )),
+            better_by: Some(why),
         },
     }
 }
 
-/// The best detector for this source, ready to be asked; `None` where nothing can watch it.
-///
-/// A watermark query that the user wrote is taken at their word, also where the database has something better.
-pub fn choose(
-    config: &SourceConfig,
-    source: &Arc<dyn Source>,
-) -> (Option<Box<dyn Detector>>, About) {
-    let about = about(config, source.as_ref());
-    let detector: Option<Box<dyn Detector>> = match mechanism(config, source.as_ref()) {
-        Mechanism::Watermark(sql) => Some(Box::new(watermark::Watermark::new(
-            config,
-            source,
-            sql,
-            about.clone(),
-        ))),
-        Mechanism::Sqlite => {
-            let file = std::path::PathBuf::from(&source.identity().server);
-            Some(Box::new(sqlite::Sqlite::new(
-                file,
-                config.poll_interval,
-                config.triggers,
-                about.clone(),
-            )))
-        }
-        Mechanism::None => None,
-    };
-    (detector, about)
+/// What watches this source best, as long as it does: it chooses at the first observation, and again when what it
+/// chose goes blind or something better has become possible.
+pub fn watch(config: &SourceConfig, source: &Arc<dyn Source>) -> Box<dyn Detector> {
+    Box::new(best::Best::new(config, source))
 }
 
 /// Takes the triggers and the counter table that `triggers = true` put into a SQLite file out again.
@@ -156,18 +169,4 @@ pub async fn remove_triggers(source: &dyn Source) -> Result<usize, Blind> {
     triggers::remove(&file)
         .await
         .map_err(|error| Blind(sqlite::in_words(&file, &error)))
-}
-
-enum Mechanism<'a> {
-    Watermark(&'a str),
-    Sqlite,
-    None,
-}
-
-fn mechanism<'a>(config: &'a SourceConfig, source: &dyn Source) -> Mechanism<'a> {
-    match (&config.watermark, source.dialect()) {
-        (Some(sql), _) => Mechanism::Watermark(sql),
-        (None, Dialect::Sqlite) => Mechanism::Sqlite,
-        (None, _) => Mechanism::None,
-    }
 }

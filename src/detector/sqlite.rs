@@ -134,7 +134,7 @@ impl Detector for Sqlite {
         self.pace.tick().await;
         if self.watching.is_none() {
             self.open().await?;
-            return Ok(Observation::Gap(self.gap.clone()));
+            return Ok(Observation::gap(self.gap.clone()));
         }
         let current = match self.file_id() {
             Ok(current) => current,

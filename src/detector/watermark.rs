@@ -100,7 +100,7 @@ impl Detector for Watermark {
 
         let answer = answer?;
         let observation = match &self.last {
-            None => Observation::Gap("watching begins".to_owned()),
+            None => Observation::gap("watching begins".to_owned()),
             Some(last) if *last == answer => Observation::Quiet,
             Some(_) => Observation::Changed {
                 tables: Touched::All,

@@ -94,9 +94,7 @@ impl Engine {
                 let key = EntryKey::new(source.identity(), report, params);
                 let known = self.catalogues.known(report, source.as_ref());
                 let found = self.cache.find(&keys, &key, report, false).await;
-                let mut state = EntryState::of(found, keys.header(&key), known.as_ref());
-                state.says_clock(report, source.dialect());
-                state
+                EntryState::of(found, keys.header(&key), known.as_ref())
             }
             Err(error) => EntryState::unknown(error.to_string()),
         }

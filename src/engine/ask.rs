@@ -13,7 +13,7 @@ use super::record::{Recorder, ms};
 use super::serve::{self, Loaded, Unserved};
 use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
-use crate::report::{EntryKey, Refresh};
+use crate::report::{EntryKey, Refresh, clock};
 use crate::source::{Source, SourceError};
 use crate::table::BatchStream;
 
@@ -206,7 +206,10 @@ impl Ask {
             } else {
                 Outcome::Hit
             };
-            return self.serve(header, &found, outcome, None).await;
+            // A hit needs no reason, unless it is true in a narrower sense than its policy says.
+            let narrower = matches!(found.why, crate::cache::Why::Unseen(_));
+            let reason = narrower.then(|| found.why.sentence());
+            return self.serve(header, &found, outcome, reason).await;
         }
         // Old: served at once only where someone will refresh it. A worker elsewhere refreshes what is in its workspace;
         // a report by TTL alone is nobody's but ours.
@@ -315,6 +318,8 @@ impl Ask {
                     begun,
                     tables,
                     on_change: self.watched(),
+                    unseen: clock(&self.request.report.sql, self.source.dialect())
+                        .map(str::to_owned),
                     old: old.clone(),
                     writer: format!(
                         "{}, {}",

@@ -109,6 +109,7 @@ pub(super) struct About {
     pub(super) begun: Begun,
     pub(super) tables: Vec<String>,
     pub(super) on_change: bool,
+    pub(super) unseen: Option<String>,
     /// The entry that is there, to find out whether anything changed.
     pub(super) old: Option<Header>,
     pub(super) writer: String,
@@ -284,6 +285,7 @@ impl Fill {
             schema,
             tables: self.about.tables,
             on_change: self.about.on_change,
+            unseen: self.about.unseen,
             query_time,
             writer: self.about.writer,
             soft: self.entry.soft,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::cache::{CacheError, Found, Verdict};
-use crate::report::{Dependencies, Dialect, Refresh, Report, clock};
+use crate::report::Dependencies;
 
 /// What a badge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,17 +122,6 @@ impl EntryState {
             this.tables = header.tables;
         }
         this
-    }
-
-    /// Adds to the reason of a fresh on-change entry what its detector cannot vouch for.
-    pub(super) fn says_clock(&mut self, report: &Report, dialect: Dialect) {
-        let vouched = self.state == Freshness::Fresh && report.refresh == Refresh::OnChange;
-        if vouched && let Some(word) = clock(&report.sql, dialect) {
-            let also = format!(
-                "; its answer also depends on {word}, which no detector sees: as of its age"
-            );
-            self.reason.push_str(&also);
-        }
     }
 
     /// A state that cannot be told, for this reason.

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `sqlite.rs`, `sqlite_*.rs`, `mysql/`, `postgres/` | how does this database do it? |
 //! | `server.rs` | what do database servers share? |
-//! | `readonly.rs` | would this SQL write? |
+//! | `readonly.rs`, `effects.rs` | would this SQL write, or act otherwise? |
 //! | `bind.rs` | how do a report's values go with its SQL? |
 //! | `job.rs` | who waits for a query, for how long, and when is it its turn? |
 //! | `pump.rs`, `columns.rs` | how do rows become batches? |
@@ -14,6 +14,7 @@
 
 mod bind;
 mod columns;
+mod effects;
 mod failure;
 mod job;
 mod mysql;

@@ -1,6 +1,6 @@
 //! SQL that would write is refused before it runs. The read-only transaction is the second lock on the same door.
 
-use super::SourceError;
+use super::{SourceError, effects};
 use crate::report::lex::{self, Kind};
 use crate::report::{Dialect, line_column};
 
@@ -14,6 +14,7 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
     let mut words: Vec<(String, usize, usize)> = Vec::new();
     let mut depth = 0_usize;
     let mut ended = false;
+    let mut called: Option<&str> = None;
     for token in lex::tokens(sql, dialect) {
         let token = token.map_err(|error| SourceError::Sql {
             position: Some(line_column(sql, error.at)),
@@ -39,6 +40,14 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
             ")" => depth = depth.saturating_sub(1),
             _ => {}
         }
+        if text == "(" && called.is_some_and(|name| effects::acts(name, dialect)) {
+            return Err(SourceError::Writes(format!(
+                "the report was not run: the function {} acts beyond a read-only transaction; a report only reads",
+                called.unwrap_or_default()
+            )));
+        }
+        let is_name = token.kind == Kind::Word || text.starts_with('"');
+        called = is_name.then_some(text);
         words.push((text.to_ascii_uppercase(), depth, token.at));
         if token.kind != Kind::Word {
             // Kept for what stands before a word, and never mistaken for one.
@@ -215,6 +224,20 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn functions_that_a_read_only_transaction_does_not_hold_back_are_refused() {
+        for sql in [
+            "SELECT pg_drop_replication_slot('x')",
+            "SELECT pg_catalog . \"pg_switch_wal\" /* */ ()",
+            "SELECT * FROM Pg_Logical_Emit_Message(false, 'a', 'b')",
+        ] {
+            let error = check(sql, Postgres).unwrap_err();
+            assert!(matches!(error, SourceError::Writes(_)), "{sql}: {error}");
+        }
+        assert!(check("SELECT pg_notify FROM t WHERE a IN (1)", Postgres).is_ok());
+        assert!(check("SELECT 'pg_notify(1)', pg_size_pretty(1::bigint)", Postgres).is_ok());
     }
 
     #[test]

@@ -11,8 +11,8 @@ use chrono::Utc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{self, Election, Epoch, Lead, Position, PublishError, ServerTime};
-use crate::detector::{About, Blind, Detector, Observation, Touched};
+use crate::cache::{self, Election, Epoch, Known, Lead, Position, PublishError, ServerTime};
+use crate::detector::{About, Blind, Checkpoint, Detector, Observation, Touched};
 use crate::report::{Dependencies, Refresh};
 use crate::source::Source;
 use crate::workspace::SourceConfig;
@@ -48,8 +48,6 @@ enum Eyes {
     Closed,
     /// By this detector.
     Open(Box<dyn Detector>),
-    /// Nothing can watch it: one sentence with cause and remedy.
-    Blind(String),
 }
 
 /// Why a term as leader ended.
@@ -73,12 +71,14 @@ struct Term {
     vouched: ServerTime,
     renewed: Instant,
     epoch: Option<Epoch>,
+    /// A former worker's epoch, as long as the detector may go on in it.
+    known: Option<Known>,
     position: Position,
     published: Instant,
     /// Observed, and not published yet.
     pending: Option<(Change, Position)>,
     /// Tables that the cache knows in this epoch.
-    known: BTreeSet<String>,
+    tables: BTreeSet<String>,
     /// The reports that were told to be refreshed.
     told: Option<Reports>,
 }
@@ -87,6 +87,7 @@ struct Term {
 struct Sight {
     about: About,
     apart: Option<BTreeSet<String>>,
+    log: Option<String>,
 }
 
 impl Sight {
@@ -94,12 +95,19 @@ impl Sight {
         Self {
             about: detector.about().clone(),
             apart: detector.tells_apart().cloned(),
+            log: detector.log().map(str::to_owned),
         }
     }
 
     /// How long a heartbeat vouches: at least the lease, longer for a detector that looks rarely.
     fn valid_for(&self) -> Duration {
         LEASE.max(self.about.delay * 3)
+    }
+
+    /// In words, for whoever reads the cache: "SQLite data_version, 50 ms".
+    fn words(&self) -> String {
+        let About { name, delay, .. } = &self.about;
+        format!("{name}, {} ms", in_millis(*delay).as_millis())
     }
 }
 
@@ -115,9 +123,9 @@ impl Watcher {
                 election = self.shared.protocol.lead(&self.id, LEASE) => election,
             };
             let pause = match election {
-                Ok(Election::Leading { lead, now, .. }) => {
+                Ok(Election::Leading { lead, known, now }) => {
                     said.clear();
-                    match self.lead(lead, now, &mut eyes).await {
+                    match self.lead(lead, known, now, &mut eyes).await {
                         End::Stopped => return,
                         // At once: what ended the term (an emptied cache) may well have freed the lease too.
                         End::Lost | End::Watch => continue,
@@ -151,7 +159,13 @@ impl Watcher {
     }
 
     /// One term as leader.
-    async fn lead(&self, lead: Lead, now: ServerTime, eyes: &mut Eyes) -> End {
+    async fn lead(
+        &self,
+        lead: Lead,
+        known: Option<Known>,
+        now: ServerTime,
+        eyes: &mut Eyes,
+    ) -> End {
         let shared = self.shared.clone();
         let role = Role::Leader(Utc::now());
         // Before the word: who prints it asks whether this worker leads.
@@ -174,24 +188,18 @@ impl Watcher {
             vouched: ServerTime::default(),
             renewed: Instant::now(),
             epoch: None,
+            known,
             position: Position::zero(),
             published: Instant::now(),
             pending: None,
-            known: BTreeSet::new(),
+            tables: BTreeSet::new(),
             told: None,
         };
         self.tell_reports(&mut term).await;
         let end = loop {
-            if let Eyes::Blind(why) = &*eyes {
-                term.role = Role::Blind(why.clone());
-                shared.log("blind", why.clone(), Vec::new());
-            }
-            let shown = term.role.clone();
-            shared.show(|watch| watch.role = shown);
             let end = match eyes {
                 Eyes::Open(detector) => self.watch(&mut term, detector.as_mut()).await,
-                Eyes::Closed => self.hold(&mut term, true).await,
-                Eyes::Blind(_) => self.hold(&mut term, false).await,
+                Eyes::Closed => self.hold(&mut term).await,
             };
             if !matches!(end, End::Watch) {
                 break end;
@@ -213,21 +221,7 @@ impl Watcher {
         if !matches!(eyes, Eyes::Closed) || !self.shared.is_to_be_watched() {
             return;
         }
-        let (detector, about) = crate::detector::choose(&self.config, &self.source);
-        *eyes = detector.map_or_else(
-            || {
-                let remedy = about
-                    .better_by
-                    .as_deref()
-                    .unwrap_or("use another refresh setting for its reports");
-                Eyes::Blind(format!(
-                    "nothing can watch {}, so its on-change reports are never fresh; {remedy}",
-                    self.shared.name
-                ))
-            },
-            Eyes::Open,
-        );
-        self.shared.show(|watch| watch.detector = Some(about));
+        *eyes = Eyes::Open(crate::detector::watch(&self.config, &self.source));
     }
 
     /// Tells which reports this worker refreshes, where that is not told yet, and which tables they depend on. What
@@ -250,10 +244,10 @@ impl Watcher {
         }
     }
 
-    /// Leads without a detector: schedules and TTLs only. Where it `waits` for one, until a report asks for more.
-    async fn hold(&self, term: &mut Term, waits: bool) -> End {
+    /// Leads without a detector, for schedules and TTLs only, until a report asks for more.
+    async fn hold(&self, term: &mut Term) -> End {
         loop {
-            if waits && self.shared.is_to_be_watched() {
+            if self.shared.is_to_be_watched() {
                 return End::Watch;
             }
             tokio::select! {
@@ -276,6 +270,14 @@ impl Watcher {
         let mut unseeing: Option<(String, Duration)> = None;
         let mut retry_at = Instant::now();
         let mut begun = false;
+        // A detector that has begun goes on from where it is, which may be before or after what is published.
+        term.known = term.known.take().filter(|_| detector.log().is_none());
+        if let Some(known) = &term.known {
+            detector.resume(&Checkpoint {
+                log: known.log.clone(),
+                position: known.position.to_string(),
+            });
+        }
         loop {
             let sight = Sight::of(detector);
             // One look to its end, whatever else is to be done meanwhile: a slow one (a lock, a long watermark query)
@@ -366,7 +368,7 @@ impl Watcher {
     ) -> Result<(), PublishError> {
         if matches!(
             observation,
-            Observation::Gap(_)
+            Observation::Gap { .. }
                 | Observation::Changed {
                     tables: Touched::All,
                     ..
@@ -375,15 +377,25 @@ impl Watcher {
             // A redefined view is such a change too, and the refills must not go by the old one.
             self.shared.engine.forget_catalogue(&self.shared.name);
         }
-        let gap = match &observation {
-            Observation::Gap(why) => Some(why.clone()),
-            _ if term.epoch.is_none() => Some("a new term".to_owned()),
-            _ => None,
-        };
-        if let Some(why) = gap {
+        if let Observation::Gap { why, position } = &observation {
             // The old epoch must not be published in again, even if opening the new one fails now.
-            term.epoch = None;
-            return self.open_epoch(term, sight, &why).await;
+            (term.epoch, term.known) = (None, None);
+            let position = position.as_deref().and_then(Position::parse);
+            return self.open_epoch(term, sight, why, position).await;
+        }
+        if term.epoch.is_none() {
+            let same_log = |known: &Known| sight.log.as_ref() == Some(&known.log);
+            match term.known.take().filter(same_log) {
+                Some(known) => self.resume_epoch(term, sight, known).await?,
+                None => {
+                    let position = match &observation {
+                        Observation::Changed { position, .. } => position.as_deref(),
+                        _ => None,
+                    };
+                    let position = position.and_then(Position::parse);
+                    return self.open_epoch(term, sight, "a new term", position).await;
+                }
+            }
         }
         if let Observation::Changed {
             tables,
@@ -419,7 +431,7 @@ impl Watcher {
         };
         let wanted = self.shared.wanted();
         tables.extend(
-            term.known
+            term.tables
                 .union(&wanted)
                 .filter(|name| *name != Dependencies::ANY && !apart.contains(*name))
                 .cloned(),
@@ -491,34 +503,72 @@ impl Watcher {
         term: &mut Term,
         sight: &Sight,
         why: &str,
+        position: Option<Position>,
     ) -> Result<(), PublishError> {
-        let about = &sight.about;
-        let shown = format!("{}, {} ms", about.name, in_millis(about.delay).as_millis());
-        let position = term.position.next();
+        let position = position.unwrap_or_else(|| term.position.next());
         let (epoch, now) = self
             .shared
             .protocol
             .new_epoch(
                 &term.lead,
-                position.clone(),
+                position,
                 term.as_of,
                 sight.valid_for(),
-                &shown,
+                &sight.words(),
+                sight.log.as_deref(),
             )
             .await?;
         (term.vouched, term.as_of) = (term.as_of, now);
+        let why = format!("{why}; every on-change entry is looked at anew");
+        self.opened(term, sight, epoch, &why).await
+    }
+
+    /// Goes on in the epoch of a former worker: what was fresh stays so.
+    async fn resume_epoch(
+        &self,
+        term: &mut Term,
+        sight: &Sight,
+        known: Known,
+    ) -> Result<(), PublishError> {
+        // Nothing is vouched for before the observation that is at hand is published; that one began at `term.as_of`.
+        let nothing = ServerTime::default();
+        let (epoch, _) = self
+            .shared
+            .protocol
+            .resume(
+                &term.lead,
+                known,
+                nothing,
+                sight.valid_for(),
+                &sight.words(),
+            )
+            .await?;
+        term.vouched = nothing;
+        self.opened(term, sight, epoch, "going on where the log was left")
+            .await
+    }
+
+    /// An epoch is open: tables are taken in, and the refreshing half looks at every entry.
+    async fn opened(
+        &self,
+        term: &mut Term,
+        sight: &Sight,
+        epoch: Epoch,
+        why: &str,
+    ) -> Result<(), PublishError> {
+        let position = epoch.position.clone();
         (term.epoch, term.position) = (Some(epoch), position);
         (term.pending, term.published) = (None, Instant::now());
-        term.known.clear();
+        term.tables.clear();
         let now = Utc::now();
         self.shared.show(|watch| {
             watch.role = term.role.clone();
-            watch.detector = Some(about.clone());
+            watch.detector = Some(sight.about.clone());
             watch.last_heartbeat = Some(now);
         });
         self.shared.log(
             "watching",
-            format!("{shown}: {why}; every on-change entry is looked at anew"),
+            format!("{}: {why}", sight.words()),
             Vec::new(),
         );
         self.name_tables();
@@ -540,7 +590,7 @@ impl Watcher {
         let new: Vec<String> = self
             .shared
             .wanted()
-            .difference(&term.known)
+            .difference(&term.tables)
             .cloned()
             .collect();
         // A change that waits comes first, or the new tables would be taken in before it, at the position after it.
@@ -559,7 +609,7 @@ impl Watcher {
         match taken {
             // Not the `as_of` of the next observation: a look may be under way, and have begun before this answer.
             Ok(_) => {
-                term.known.extend(new);
+                term.tables.extend(new);
                 Ok(())
             }
             Err(PublishError::Lost) => Err(PublishError::Lost),

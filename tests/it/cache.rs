@@ -407,7 +407,7 @@ impl World {
             let (seen, tick) = (self.database.clone(), worker.tick.next());
             match self
                 .protocol
-                .new_epoch(&worker.lead, tick.clone(), now, VALID, "test")
+                .new_epoch(&worker.lead, tick.clone(), now, VALID, "test", None)
                 .await
             {
                 Ok((mut epoch, now)) => {
@@ -471,7 +471,7 @@ impl World {
         if let Election::Leading { lead, known, now } =
             self.protocol.lead(&id, VALID).await.unwrap()
         {
-            let tick = known.map_or_else(Position::zero, |(_, position)| position);
+            let tick = known.map_or_else(Position::zero, |known| known.position);
             self.workers.push(Worker {
                 lead,
                 epoch: None,
@@ -531,6 +531,7 @@ impl World {
                 .map(|table| (*table).to_owned())
                 .collect(),
             on_change: true,
+            unseen: None,
             query_time: Duration::ZERO,
             writer: "test".into(),
             soft: VALID,

@@ -64,14 +64,14 @@ impl Shop {
         let mut config = config(&format!("sqlite:{}", file.display()));
         config.triggers = triggers;
         let source = source::open(&config).unwrap();
-        let (detector, about) = detector::choose(&config, &source);
-        assert_eq!(about, detector::about(&config, source.as_ref()));
-        let mut detector = detector.unwrap();
+        let about = detector::about(&config, &source).await;
+        let mut detector = detector::watch(&config, &source);
         let first = detector.next().await.unwrap();
         assert!(
-            matches!(first, Observation::Gap(_)),
+            matches!(first, Observation::Gap { .. }),
             "the baseline is a gap: {first:?}"
         );
+        assert_eq!(&about, detector.about());
         Self {
             folder,
             writer,
@@ -298,7 +298,7 @@ async fn a_replaced_file_is_said_and_then_a_gap() {
     std::fs::rename(&other, shop.file()).unwrap();
     let Blind(said) = shop.detector.next().await.unwrap_err();
     assert!(said.contains("another file took the place"), "{said}");
-    assert!(matches!(shop.sees().await, Observation::Gap(_)));
+    assert!(matches!(shop.sees().await, Observation::Gap { .. }));
     let mut writer = open(&shop.file(), SqliteJournalMode::Delete).await;
     sql(&mut writer, "INSERT INTO orders VALUES (1, 1)").await;
     assert_eq!(shop.sees().await, anything(), "it watches the new file");
@@ -319,16 +319,16 @@ async fn a_replaced_file_is_said_and_then_a_gap() {
 async fn watermark_sees<F: AsyncFnMut(&str)>(mut config: SourceConfig, mut write: F) {
     config.watermark = Some("SELECT COUNT(*), MAX(id) FROM t".to_owned());
     let source = source::open(&config).unwrap();
-    let (detector, about) = detector::choose(&config, &source);
+    let about = detector::about(&config, &source).await;
     assert_eq!(about.name, "watermark query");
     assert!(
         about.blind_spots.iter().any(|spot| spot.contains("delete")),
         "{about:?}"
     );
-    let mut detector = detector.unwrap();
+    let mut detector = detector::watch(&config, &source);
     assert!(matches!(
         detector.next().await.unwrap(),
-        Observation::Gap(_)
+        Observation::Gap { .. }
     ));
     assert_eq!(detector.next().await.unwrap(), Observation::Quiet);
     write("INSERT INTO t VALUES (1)").await;
@@ -399,9 +399,7 @@ async fn a_watermark_of_many_rows_is_refused() {
     let mut config = config(&format!("sqlite:{}", file.display()));
     config.watermark = Some("SELECT id FROM t".to_owned());
     let source = source::open(&config).unwrap();
-    let Blind(said) = detector::choose(&config, &source)
-        .0
-        .unwrap()
+    let Blind(said) = detector::watch(&config, &source)
         .next()
         .await
         .unwrap_err();

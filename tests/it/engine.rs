@@ -22,7 +22,7 @@ async fn watch(engine: &Engine) -> (Protocol, lookaside::cache::Epoch, Lead) {
         panic!("nobody else leads")
     };
     let (mut epoch, now) = protocol
-        .new_epoch(&lead, Position::from(1), now, LONG, "test detector")
+        .new_epoch(&lead, Position::from(1), now, LONG, "test detector", None)
         .await
         .unwrap();
     protocol

@@ -153,7 +153,7 @@ async fn test_database(form: &Form, steps: &mut Steps<'_>) -> bool {
     let (check, ()) = tokio::join!(checking, showing);
     steps.done = check.steps.into_iter().map(Steps::step).collect();
     if check.ok {
-        let about = detector::about(&config, source.as_ref());
+        let about = detector::about(&config, &source).await;
         let what = format!("Changes: {}", about.name);
         let delay = format!("within {}", format::duration(about.delay));
         let state = about.better_by.map_or(StepState::Ok, StepState::Warning);

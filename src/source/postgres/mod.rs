@@ -13,6 +13,7 @@
 mod catalogue;
 mod check;
 mod decode;
+mod describe;
 mod params;
 mod run;
 mod time;

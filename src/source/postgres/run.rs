@@ -4,6 +4,7 @@ use sqlx::postgres::{PgConnection, PgDatabaseError};
 use sqlx::{AssertSqlSafe, Executor, Row, Statement as _};
 
 use super::decode::Decoder;
+use super::describe::{self, Described};
 use super::params::Statement;
 use super::types::Kind;
 use crate::source::SourceError;
@@ -49,13 +50,23 @@ async fn prepare(
     limits: &Limits,
 ) -> Result<Prepared, SourceError> {
     let types = statement.types();
-    let plain = loop {
+    let (plain, described) = loop {
         let sql = AssertSqlSafe(statement.sql().to_owned());
         match (&mut *connection)
             .prepare_with(sqlx::SqlSafeStr::into_sql_str(sql), &types)
             .await
         {
-            Ok(prepared) => break prepared,
+            Ok(prepared) => {
+                let described = prepared.columns().iter().map(Described::of).collect();
+                break (Some(prepared), described);
+            }
+            // The driver asks the server for types it does not know, and does not understand every answer.
+            Err(sqlx::Error::ColumnDecode { .. }) => {
+                let described: Vec<Described> = describe::ask(connection, statement)
+                    .await
+                    .map_err(|error| failed(address, error, statement, limits, "", 0))?;
+                break (None, described);
+            }
             Err(error) => {
                 let mismatch = error
                     .as_database_error()
@@ -81,21 +92,13 @@ async fn prepare(
             }
         }
     };
-    let kinds: Vec<Kind> = plain.columns().iter().map(Kind::of).collect();
-    let columns = plain
-        .columns()
+    let kinds: Vec<Kind> = described.iter().map(|column| column.kind).collect();
+    let columns = described
         .iter()
-        .zip(&kinds)
-        .map(|(column, kind)| {
-            Column::new(
-                sqlx::Column::name(column),
-                kind.arrow(),
-                &super::types::name(column),
-            )
-        })
+        .map(|column| Column::new(&column.name, column.kind.arrow(), &column.type_name))
         .collect();
     let batcher = Batcher::new(columns);
-    if !kinds.contains(&Kind::Cast) {
+    if let Some(plain) = plain.filter(|_| !kinds.contains(&Kind::Cast)) {
         return Ok((
             statement.sql().to_owned(),
             0,
@@ -104,10 +107,6 @@ async fn prepare(
             plain,
         ));
     }
-    let names = (1..=kinds.len())
-        .map(|i| format!("c{i}"))
-        .collect::<Vec<_>>()
-        .join(", ");
     // The type's own output function, as psql prints it: a cast to text may differ (`inet`). The test for NULL
     // is the one that takes a composite of NULLs for a value.
     let picked = kinds
@@ -122,6 +121,7 @@ async fn prepare(
         .collect::<Vec<_>>()
         .join(", ");
     let before = format!("SELECT {picked} FROM (\n");
+    let names = describe::names(kinds.len());
     let sent = format!("{before}{}\n) AS report ({names})", statement.sql());
     let sql = sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sent.clone()));
     let prepared = (&mut *connection)
@@ -142,13 +142,6 @@ fn failed(
 ) -> SourceError {
     let database = match &error {
         sqlx::Error::Database(database) => database,
-        // sqlx asks the server for types it does not know, and does not understand every answer.
-        sqlx::Error::ColumnDecode { .. } => {
-            return SourceError::Other(
-                "a column of the result has a type that the driver does not know (a multirange, for example); cast it to text in the report's SQL"
-                    .to_owned(),
-            );
-        }
         _ => return address.lost(&error),
     };
     let Some(error) = database.try_downcast_ref::<PgDatabaseError>() else {

@@ -1,9 +1,6 @@
 //! Which Arrow type a column has; `docs/types.md` lists them all.
 
 use arrow::datatypes::{DataType, TimeUnit};
-use sqlx::postgres::{PgColumn, PgTypeKind};
-use sqlx::{Column, TypeInfo};
-
 use crate::source::columns::UTC;
 
 /// How the values of a column are read.
@@ -30,10 +27,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind of a column, by the number of its type, which never changes for built-in types.
-    pub(super) fn of(column: &PgColumn) -> Self {
-        let info = column.type_info();
-        match info.oid().map(|oid| oid.0) {
+    /// The kind of a type by its number, which never changes for built-in types.
+    pub(super) fn of(oid: Option<u32>, is_enum: bool) -> Self {
+        match oid {
             Some(16) => Self::Boolean,
             Some(17) => Self::Bytes,
             Some(20) => Self::Int64,
@@ -51,7 +47,7 @@ impl Kind {
             Some(1700) => Self::Numeric,
             Some(2950) => Self::Uuid,
             Some(3802) => Self::Jsonb,
-            _ if matches!(info.kind(), PgTypeKind::Enum(_)) => Self::Text,
+            _ if is_enum => Self::Text,
             _ => Self::Cast,
         }
     }
@@ -73,18 +69,5 @@ impl Kind {
             Self::TimestampUtc => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             Self::Numeric | Self::Text | Self::Jsonb | Self::Uuid | Self::Cast => DataType::Utf8,
         }
-    }
-}
-
-/// The database's name of a column's type.
-pub(super) fn name(column: &PgColumn) -> String {
-    let name = column.type_info().name();
-    if name
-        .bytes()
-        .all(|byte| byte.is_ascii_uppercase() || !byte.is_ascii_alphabetic())
-    {
-        name.to_ascii_lowercase()
-    } else {
-        name.to_owned()
     }
 }
