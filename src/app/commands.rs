@@ -4,7 +4,7 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::command::{Command, Commands, ThemeChoice, View};
 use super::state::State;
-use super::views::reports;
+use super::views::{reports, worker};
 
 /// Names a command of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub enum Id {
     Find,
     /// End the newest running task.
     Cancel,
+    /// Compare fresh entries with the database.
+    Audit,
     /// The entry's key in Keys.
     ShowInKeys,
     /// The palette.
@@ -151,6 +153,16 @@ pub static ALL: &[Entry] = &[
         tooltip: "Show the entry's key in Keys",
         shortcut: None,
         command: |state| state.reports.entry_key().map(Command::ShowKey),
+    },
+    Entry {
+        id: Id::Audit,
+        text: "Audit now",
+        tooltip: "Compare every fresh entry with what the database returns now",
+        shortcut: None,
+        command: |state| {
+            (state.worker_status().is_some() && !state.worker.is_auditing())
+                .then_some(Command::Worker(worker::Command::Audit))
+        },
     },
     Entry {
         id: Id::Cancel,

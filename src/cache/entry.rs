@@ -100,6 +100,8 @@ pub struct Found {
     pub detector: Option<String>,
     /// The header, unless missing.
     pub header: Option<Header>,
+    /// When the detector began its last look that was published; `None` where nobody looks.
+    pub heartbeat: Option<ServerTime>,
 }
 
 /// What a fill has to know when it begins.
@@ -142,6 +144,8 @@ pub struct NewEntry {
     pub query_time: Duration,
     /// Who wrote it and why.
     pub writer: String,
+    /// Why it was refreshed, in one sentence, where whoever refreshed it told.
+    pub because: Option<String>,
     /// Time until it is no longer fresh (jitter included).
     pub soft: Duration,
     /// Time until it is no longer served.
@@ -177,9 +181,10 @@ impl Cache {
             u8,
             Vec<u8>,
             Vec<(Vec<u8>, Vec<u8>)>,
+            String,
         );
         let watched = report.refresh == Refresh::OnChange;
-        let (now, verdict, why, table, worker, filling, detector, header): Reply = self
+        let (now, verdict, why, table, worker, filling, detector, header, heartbeat): Reply = self
             .script(
                 &READ,
                 &[
@@ -225,6 +230,7 @@ impl Cache {
             detector: Some(String::from_utf8_lossy(&detector).into_owned())
                 .filter(|name| !name.is_empty()),
             header: None,
+            heartbeat: heartbeat.parse().ok().map(ServerTime),
         };
         if found.verdict != Verdict::Missing {
             match Header::read(header) {
@@ -355,6 +361,10 @@ impl Cache {
                 format!("{:.3}", entry.query_time.as_secs_f64() * 1e3).into_bytes(),
             ),
             ("writer", entry.writer.clone().into_bytes()),
+            (
+                "because",
+                entry.because.clone().unwrap_or_default().into_bytes(),
+            ),
         ];
         let (soft, hard, member) = (
             millis(entry.soft),

@@ -11,6 +11,8 @@ const LONGEST: u64 = 21 * 366 * 24 * 3600 * 1000;
 
 /// The longest name of a function that is kept.
 const LONGEST_UNSEEN: usize = 100;
+/// The longest sentence about a refresh that is kept.
+const LONGEST_BECAUSE: usize = 1_000;
 
 /// The header of an entry, as read from its Redis hash.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,8 @@ pub struct Header {
     pub query_time: Duration,
     /// Who wrote it and why: "worker, changed".
     pub writer: String,
+    /// Why it was refreshed, in one sentence, where whoever refreshed it told.
+    pub because: Option<String>,
     /// No longer fresh from here on.
     pub soft: ServerTime,
     /// No longer served from here on.
@@ -125,6 +129,9 @@ impl Header {
                     .ok_or(Damaged("the header has a malformed number"))?,
             ),
             writer: text("writer")?,
+            because: text("because")
+                .ok()
+                .filter(|why| !why.is_empty() && why.len() <= LONGEST_BECAUSE),
             soft: ServerTime(number("soft")?),
             hard: ServerTime(number("hard")?),
         };

@@ -73,6 +73,11 @@ impl SourceKeys {
         self.key("demand")
     }
 
+    /// What the auditor checked.
+    pub fn audit(&self) -> String {
+        self.key("audit")
+    }
+
     /// Entries that depend on a table.
     pub fn table(&self, table: &str) -> String {
         self.key(&format!("t:{table}"))
@@ -100,7 +105,7 @@ pub enum Ours {
     Header(EntryKey),
     /// A chunk of a payload: fill id and number.
     Chunk(String, usize),
-    /// Versions, lease, lock, demand, table set or events.
+    /// Versions, lease, lock, demand, table set, audit or events.
     Other,
 }
 
@@ -118,7 +123,7 @@ pub fn recognise(prefix: &str, key: &str) -> Option<Ours> {
     match rest.split_once(':') {
         Some(("e", hex)) => Some(Ours::Header(EntryKey::from_hex(hex)?)),
         Some(("l" | "t", _)) => Some(Ours::Other),
-        None if ["v", "worker", "refreshes", "demand"].contains(&rest) => Some(Ours::Other),
+        None if ["v", "worker", "refreshes", "demand", "audit"].contains(&rest) => Some(Ours::Other),
         _ => None,
     }
 }
@@ -169,6 +174,7 @@ mod tests {
             keys.worker(),
             keys.demand(),
             keys.refreshes(),
+            keys.audit(),
             keys.lock(&key),
             keys.table("o:x"),
             events("p"),

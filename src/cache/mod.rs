@@ -14,10 +14,13 @@
 //! | `payload.rs` | how do batches become chunks and back? |
 //! | `verify.rs` | is a chunk safe to decode? |
 //! | `shape.rs` | do the chunks of an entry belong to one table? |
+//! | `sentences.rs` | why is an entry fresh or stale, and why was it refreshed, in one sentence? |
+//! | `audit.rs` | which entries could be audited, and what did the auditors find? |
 //! | `entry.rs` | read, begin, commit: the steps of the protocol that engines take |
 //! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
 //! | `lua/*.lua` | each step as one script |
 
+mod audit;
 mod connect;
 mod entry;
 mod error;
@@ -26,10 +29,12 @@ mod keys;
 pub mod payload;
 mod position;
 mod protocol;
+mod sentences;
 mod shape;
 mod store;
 mod verify;
 
+pub use audit::{AuditTotals, Wrong};
 pub use connect::{address, client, open};
 pub use entry::{Begun, Committed, Found, NewEntry, Verdict, Why};
 pub use error::{CacheError, Problem};

@@ -110,6 +110,10 @@ impl Protocol {
         &self.keys
     }
 
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// Asks for the lease of this source for `time`. One worker at most holds it; a worker that was paused past its
     /// lease can publish nothing, because the next holder's fencing number is higher.
     pub async fn lead(&self, worker: &str, time: Duration) -> Result<Election, CacheError> {

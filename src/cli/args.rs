@@ -84,6 +84,8 @@ pub enum Command {
     Worker(super::worker::WorkerArgs),
     /// Every report with the state of its entry
     Reports(super::reports::ReportsArgs),
+    /// Compare every entry that is called fresh with what the database returns now
+    Audit(super::audit::AuditArgs),
     /// The whole keyspace: count and bytes by type, prefix and TTL; the biggest keys
     Keys(super::keys::KeysArgs),
     /// One key: type, encoding, TTL, bytes, idle time, and the first page of its value

@@ -1,6 +1,7 @@
 //! `lookaside check`: a doctor for every connection, and what watches each source.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;

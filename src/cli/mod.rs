@@ -4,6 +4,7 @@
 //! error. It imports the engine, never the window.
 
 mod args;
+mod audit;
 mod check;
 pub mod demo;
 pub mod failure;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
         Some(Command::Warm(args)) => warm::run(args, workspace, cancel).await,
         Some(Command::Worker(args)) => worker::run(args, workspace, cancel).await,
         Some(Command::Reports(args)) => reports::run(args, workspace, cancel).await,
+        Some(Command::Audit(args)) => audit::run(args, workspace, cancel).await,
         Some(Command::Check(args)) => check::run(args, workspace, cancel).await,
         Some(Command::Keys(args)) => {
             until(cancel, keys::run(&args, target::open(redis, workspace)?)).await

@@ -1,5 +1,6 @@
 //! `lookaside reports`: every report with the state of its entry.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{duration_millis, millis, print, print_json};
 use super::session::Session;
-use crate::engine::latency::{Side, side};
+use crate::cache::AuditTotals;
+use crate::engine::delay::{Delays, delays};
+use crate::engine::latency::{Side, Summary, side};
 use crate::engine::{Caller, EntryState, Event, Freshness, Outcome, RequestEvent};
 use crate::human;
 use crate::report::{Params, Report};
@@ -43,6 +46,39 @@ struct ReportJson {
     misses: u64,
     last_cached_ms: Option<f64>,
     last_uncached_ms: Option<f64>,
+    /// Why the entry was refreshed last; `null` where somebody's request made it.
+    refreshed_because: Option<String>,
+    /// How soon after a change it was fresh again, as far back as the log reaches, of every parameter value.
+    freshness: Option<FreshnessJson>,
+    /// What auditors found in the entries of its source.
+    audit: AuditTotals,
+}
+
+#[derive(Debug, Serialize)]
+struct FreshnessJson {
+    n: usize,
+    committed_to_detected_p50_ms: Option<f64>,
+    committed_to_detected_p99_ms: Option<f64>,
+    detected_to_fresh_p50_ms: Option<f64>,
+    detected_to_fresh_p99_ms: Option<f64>,
+    committed_to_fresh_p50_ms: Option<f64>,
+    committed_to_fresh_p99_ms: Option<f64>,
+}
+
+impl FreshnessJson {
+    fn of(delays: &Delays) -> Self {
+        let p50 = |summary: Option<Summary>| summary.map(|summary| millis(summary.p50_ms));
+        let p99 = |summary: Option<Summary>| summary.map(|summary| millis(summary.p99_ms));
+        Self {
+            n: delays.n,
+            committed_to_detected_p50_ms: p50(delays.committed_to_detected),
+            committed_to_detected_p99_ms: p99(delays.committed_to_detected),
+            detected_to_fresh_p50_ms: p50(delays.detected_to_fresh),
+            detected_to_fresh_p99_ms: p99(delays.detected_to_fresh),
+            committed_to_fresh_p50_ms: p50(delays.committed_to_fresh),
+            committed_to_fresh_p99_ms: p99(delays.committed_to_fresh),
+        }
+    }
 }
 
 pub(super) async fn run(
@@ -68,7 +104,36 @@ pub(super) async fn run(
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(looked.iter().map(ReportJson::cells));
     print(&human::columns(&rows, |i| (2..9).contains(&i)))?;
+    for (source, audit) in audits(&looked) {
+        print(&format!(
+            "{source}: {} fresh {} checked against the database, {} wrong\n",
+            human::count(audit.checked),
+            if audit.checked == 1 { "entry" } else { "entries" },
+            human::count(audit.wrong)
+        ))?;
+    }
     Ok(())
+}
+
+/// What auditors found, of the sources where they checked anything.
+fn audits(looked: &[ReportJson]) -> BTreeMap<&str, &AuditTotals> {
+    let checked = looked.iter().filter(|report| report.audit.checked > 0);
+    checked
+        .map(|report| (report.source.as_str(), &report.audit))
+        .collect()
+}
+
+/// What auditors found, by source; nothing where the cache does not answer.
+async fn totals(session: &Session) -> BTreeMap<String, AuditTotals> {
+    let mut totals = BTreeMap::new();
+    for source in session.workspace.sources.keys() {
+        if let Some(protocol) = session.engine.protocol(source)
+            && let Ok(found) = protocol.audit_totals().await
+        {
+            totals.insert(source.clone(), found);
+        }
+    }
+    totals
 }
 
 async fn look(session: &Session) -> Vec<ReportJson> {
@@ -81,6 +146,12 @@ async fn look(session: &Session) -> Vec<ReportJson> {
             _ => None,
         })
         .collect();
+    let refreshes = events.iter().filter_map(|event| match event.as_ref() {
+        Event::Refresh(refresh) => Some(refresh),
+        _ => None,
+    });
+    let delays = delays(refreshes);
+    let totals = totals(session).await;
     let mut looked = Vec::new();
     for report in &session.workspace.reports {
         let bound = report.bind(&[]);
@@ -88,12 +159,14 @@ async fn look(session: &Session) -> Vec<ReportJson> {
             Ok(params) => Some(session.engine.state(report, params).await),
             Err(_) => None,
         };
-        looked.push(ReportJson::new(
-            report,
-            bound.ok().as_ref(),
-            state,
-            &requests,
-        ));
+        let delays = delays
+            .iter()
+            .find(|delays| delays.source == report.source && delays.report == report.name);
+        looked.push(ReportJson {
+            freshness: delays.map(FreshnessJson::of),
+            audit: totals.get(&report.source).cloned().unwrap_or_default(),
+            ..ReportJson::new(report, bound.ok().as_ref(), state, &requests)
+        });
     }
     looked
 }
@@ -169,6 +242,11 @@ impl ReportJson {
                 .as_ref()
                 .map(|state| state.tables.clone())
                 .unwrap_or_default(),
+            refreshed_because: state
+                .as_ref()
+                .and_then(|state| state.refreshed_because.clone()),
+            freshness: None,
+            audit: AuditTotals::default(),
             detector: state.and_then(|state| state.detector),
             hits: count(&[Outcome::Hit, Outcome::StaleHit]),
             misses: count(&[Outcome::Miss, Outcome::Wait]),

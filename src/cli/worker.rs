@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{millis, note, print_json_line};
 use super::session::Session;
-use crate::engine::{Caller, Event, RefreshEvent, WorkerEvent};
+use crate::engine::{AuditEvent, Caller, Event, RefreshEvent, WorkerEvent};
 use crate::worker::{Role, Status, Worker};
 use crate::workspace::{Workspace, WorkspaceError};
 
@@ -157,6 +157,7 @@ fn line(event: &Event, status: &Status) -> Option<Value> {
         Event::Worker(event) if event.event == "standing_by" || !standing_by(&event.source) => {
             Some(other(event))
         }
+        Event::Audit(event) if !standing_by(&event.source) => Some(audit(event)),
         _ => None,
     }
 }
@@ -189,6 +190,20 @@ fn refresh(event: &RefreshEvent) -> Value {
         line.insert("error".into(), json!(error));
     }
     Value::Object(line)
+}
+
+fn audit(event: &AuditEvent) -> Value {
+    json!({
+        "at": event.at,
+        "event": "audit",
+        "source": event.source,
+        "report": event.report,
+        "params": event.params,
+        "finding": event.finding,
+        "detail": event.detail,
+        "took_ms": millis(event.took_ms),
+        "key": event.key,
+    })
 }
 
 fn other(event: &WorkerEvent) -> Value {

@@ -87,6 +87,28 @@ impl Engine {
         Ask::new(self.clone(), source, keys, request).answer().await
     }
 
+    /// Refreshes an entry for a reason, and leaves in it why, in one sentence, for whoever asks later.
+    pub async fn refresh_because(
+        self: &Arc<Self>,
+        report: &Arc<Report>,
+        params: &Params,
+        reason: Reason,
+        why: String,
+        cancel: CancellationToken,
+    ) -> Result<Answer, EngineError> {
+        let request = Request {
+            report: report.clone(),
+            params: params.clone(),
+            mode: Mode::Refresh(reason),
+            cancel,
+        };
+        let (source, keys) = self.parts(report)?;
+        Ask::new(self.clone(), source, keys, request)
+            .because(why)
+            .answer()
+            .await
+    }
+
     /// The state of an entry, without counting as a request.
     pub async fn state(&self, report: &Report, params: &Params) -> EntryState {
         match self.parts(report) {
@@ -94,7 +116,7 @@ impl Engine {
                 let key = EntryKey::new(source.identity(), report, params);
                 let known = self.catalogues.known(report, source.as_ref());
                 let found = self.cache.find(&keys, &key, report, false).await;
-                EntryState::of(found, keys.header(&key), known.as_ref())
+                EntryState::of(found, &report.source, keys.header(&key), known.as_ref())
             }
             Err(error) => EntryState::unknown(error.to_string()),
         }
@@ -156,7 +178,7 @@ impl Engine {
         &self.log
     }
 
-    fn parts(&self, report: &Report) -> Result<(Arc<dyn Source>, SourceKeys), EngineError> {
+    pub(super) fn parts(&self, report: &Report) -> Result<(Arc<dyn Source>, SourceKeys), EngineError> {
         match (
             self.sources.get(&report.source),
             self.keys.get(&report.source),

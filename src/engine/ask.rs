@@ -34,6 +34,8 @@ pub(super) struct Ask {
     /// The entry that was there when this request came: fill and time. That one is none we waited for.
     seen: Option<(String, ServerTime)>,
     waited: bool,
+    /// Why the entry is refreshed, in one sentence that is kept in its header.
+    because: Option<String>,
     /// This request mends another's answer: it leaves no event of its own, and is not mended in turn.
     mends: bool,
 }
@@ -64,6 +66,13 @@ impl Ask {
         Self::with(engine, source, keys, request, true)
     }
 
+    /// The same request, which tells why the entry is refreshed.
+    #[must_use]
+    pub(super) fn because(mut self, why: String) -> Self {
+        self.because = Some(why);
+        self
+    }
+
     fn with(
         engine: Arc<Engine>,
         source: Arc<dyn Source>,
@@ -92,6 +101,7 @@ impl Ask {
             arrival: None,
             seen: None,
             waited: false,
+            because: None,
             mends,
         }
     }
@@ -326,6 +336,7 @@ impl Ask {
                         caller(self.engine.caller),
                         why(&self.request.mode)
                     ),
+                    because: self.because.clone(),
                 };
                 let fallback = if self.is_refresh() { None } else { old };
                 let run = Run {
@@ -417,6 +428,7 @@ impl Ask {
             filling: false,
             detector: None,
             header: None,
+            heartbeat: None,
         };
         match self
             .serve(old, &found, Outcome::StaleHit, Some(reason))

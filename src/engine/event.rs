@@ -151,6 +151,43 @@ pub struct WorkerEvent {
     pub tables: Vec<String>,
 }
 
+/// What the auditor found of an entry that is called fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// It is what the query returns.
+    Identical,
+    /// It is not, and nothing explains that.
+    Wrong,
+    /// It differs, and something explains that: it changed meanwhile, or the SQL lets the database choose.
+    Void,
+    /// It was not compared: nothing is claimed, or the query failed.
+    Skipped,
+}
+
+/// One entry that was compared with the database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// When that ended.
+    pub at: DateTime<Utc>,
+    /// The source.
+    pub source: String,
+    /// The report.
+    pub report: String,
+    /// The parameters in one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub params: String,
+    /// The whole Redis key of the entry's header.
+    pub key: String,
+    /// What was found; never [`Finding::Skipped`].
+    pub finding: Finding,
+    /// What differs, or why the check is void, in one sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// How long the queries of the check took, in milliseconds.
+    pub took_ms: f64,
+}
+
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -161,4 +198,6 @@ pub enum Event {
     Refresh(RefreshEvent),
     /// The worker saw or did something else.
     Worker(WorkerEvent),
+    /// The auditor compared an entry with the database.
+    Audit(AuditEvent),
 }

@@ -113,6 +113,8 @@ pub(super) struct About {
     /// The entry that is there, to find out whether anything changed.
     pub(super) old: Option<Header>,
     pub(super) writer: String,
+    /// Why it is refreshed, in one sentence.
+    pub(super) because: Option<String>,
 }
 
 /// A fill under way.
@@ -288,6 +290,7 @@ impl Fill {
             unseen: self.about.unseen,
             query_time,
             writer: self.about.writer,
+            because: self.about.because,
             soft: self.entry.soft,
             hard: self.entry.hard,
         };

@@ -17,11 +17,15 @@
 //! | `event.rs` | what does each request leave in the log? |
 //! | `log.rs` | where is the log kept, and how is it read? |
 //! | `latency.rs` | what do the events say about speed? |
+//! | `delay.rs` | how soon after a commit is the entry fresh? |
+//! | `audit.rs` | is an entry that is called fresh what the query returns? |
 //! | `race.rs` | cached against uncached, in turn: how fast, and the same answer? |
 //! | `state.rs` | what is the state of a report's entry, and why? |
 
 mod api;
 mod ask;
+pub mod audit;
+pub mod delay;
 mod dependencies;
 mod event;
 mod fill;
@@ -41,7 +45,10 @@ pub use fill::Filled;
 pub use log::EventLog;
 pub use state::{EntryState, Freshness};
 
-pub use event::{Caller, Event, Outcome, Reason, RefreshEvent, RequestEvent, Stages, WorkerEvent};
+pub use event::{
+    AuditEvent, Caller, Event, Finding, Outcome, Reason, RefreshEvent, RequestEvent, Stages,
+    WorkerEvent,
+};
 
 use std::sync::Arc;
 use std::time::Duration;

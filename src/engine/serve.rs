@@ -251,3 +251,41 @@ async fn decode(bytes: Vec<u8>, info: ChunkInfo) -> (Result<Vec<RecordBatch>, Da
         .await
         .unwrap_or((Err(Damaged("a chunk could not be decoded")), Duration::ZERO))
 }
+
+/// The rows of an entry, a part after the other, for who compares them and serves nobody.
+pub(super) struct Parts<'a> {
+    header: &'a Header,
+    groups: std::vec::IntoIter<Range<usize>>,
+    shape: Shape,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(header: &'a Header) -> Result<Self, Unserved> {
+        let schema = payload::decode_schema(&header.schema).map_err(Unserved::Damaged)?;
+        let mut ranges = vec![0..1];
+        ranges.extend(groups(&header.chunks));
+        Ok(Self {
+            header,
+            groups: ranges.into_iter(),
+            shape: Shape::new(schema),
+        })
+    }
+
+    /// The next rows; `None` after the last ones, when all of them were those of one table.
+    pub(super) async fn next(
+        &mut self,
+        cache: &Cache,
+    ) -> Result<Option<Vec<RecordBatch>>, Unserved> {
+        let Some(group) = self.groups.next() else {
+            self.shape.finish().map_err(Unserved::Damaged)?;
+            return Ok(None);
+        };
+        let batches = match &self.header.inline {
+            Some(inline) => payload::decode(inline.clone(), &self.header.chunks[0])
+                .map_err(Unserved::Damaged)?,
+            None => load_group(cache, self.header, group).await?.0,
+        };
+        self.shape.admit(&batches).map_err(Unserved::Damaged)?;
+        Ok(Some(batches))
+    }
+}

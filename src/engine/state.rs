@@ -44,6 +44,8 @@ pub struct EntryState {
     pub chunks: Option<u32>,
     /// Who wrote it and why: "worker, changed", "window, miss".
     pub written_by: Option<String>,
+    /// Why it was refreshed last, in one sentence; `None` where it was made by somebody's first request.
+    pub refreshed_because: Option<String>,
     /// When.
     pub created_at: Option<DateTime<Utc>>,
     /// How long its query took.
@@ -62,6 +64,7 @@ impl EntryState {
     /// The state as the cache told it; `known` are the dependencies as far as the SQL was resolved in this process.
     pub(super) fn of(
         found: Result<Found, CacheError>,
+        source: &str,
         redis_key: String,
         known: Option<&Dependencies>,
     ) -> Self {
@@ -95,7 +98,7 @@ impl EntryState {
         }
         let mut this = Self {
             state,
-            reason: found.why.sentence(),
+            reason: found.sentence(source),
             redis_key,
             tables,
             views,
@@ -117,6 +120,7 @@ impl EntryState {
                 .ok()
                 .and_then(DateTime::from_timestamp_millis);
             this.query_time = Some(header.query_time);
+            this.refreshed_because = header.refreshed_because();
             this.written_by = Some(header.writer);
             this.sha256 = Some(header.sha256);
             this.tables = header.tables;
@@ -137,6 +141,7 @@ impl EntryState {
             raw_bytes: None,
             chunks: None,
             written_by: None,
+            refreshed_because: None,
             created_at: None,
             query_time: None,
             sha256: None,

@@ -54,6 +54,17 @@ impl Name {
     }
 }
 
+/// The statements of a text; the error completes the sentence "the SQL ...".
+pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, String> {
+    let parsed = match dialect {
+        Dialect::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
+        Dialect::MySql => Parser::parse_sql(&MySqlDialect {}, sql),
+        Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
+        Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, sql),
+    };
+    parsed.map_err(|error| format!("cannot be parsed: {error}"))
+}
+
 /// Every name that one statement mentions.
 #[derive(Default)]
 pub(super) struct Mentions {
@@ -67,13 +78,7 @@ pub(super) struct Mentions {
 impl Mentions {
     /// Reads them; the error completes the sentence "the SQL ...".
     pub(super) fn read(sql: &str, dialect: Dialect) -> Result<Self, String> {
-        let parsed = match dialect {
-            Dialect::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
-            Dialect::MySql => Parser::parse_sql(&MySqlDialect {}, sql),
-            Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
-            Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, sql),
-        };
-        let statements = parsed.map_err(|error| format!("cannot be parsed: {error}"))?;
+        let statements = parse(sql, dialect)?;
         let mut named = Self::default();
         let visited = match statements.as_slice() {
             [Statement::Query(query)] => query.visit(&mut named),

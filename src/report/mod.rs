@@ -4,6 +4,7 @@
 
 mod clock;
 mod key;
+mod leeway;
 pub(crate) mod lex;
 mod mentions;
 mod param;
@@ -14,6 +15,7 @@ mod value;
 
 pub(crate) use clock::clock;
 pub use key::{EntryKey, SourceIdentity};
+pub use leeway::{Leeway, OrderKey};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
 pub use policy::{Refresh, read_time, write_time};
 pub use sql::{Piece, Rendered, Template, TemplateError, line_column};

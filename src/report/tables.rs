@@ -77,7 +77,7 @@ impl Dependencies {
 }
 
 /// The SQL with NULL in place of each parameter, which every dialect's grammar takes.
-fn without_params(sql: &str, dialect: Dialect) -> Result<String, String> {
+pub(super) fn without_params(sql: &str, dialect: Dialect) -> Result<String, String> {
     let template = Template::parse(sql, dialect).map_err(|error| error.message)?;
     Ok(template
         .0

@@ -3,6 +3,7 @@
 //! This module never talks to a database or to Redis.
 
 mod columnar;
+mod compare;
 pub mod csv;
 mod export;
 mod guard;
@@ -14,6 +15,7 @@ mod stream;
 pub mod text;
 mod widen;
 
+pub use compare::{Comparison, Difference, Order};
 pub use csv::{Checksum, CsvOptions, CsvWriter};
 pub use export::{
     ExportError, ExportOptions, Exported, Exporter, Format, Progress, Target, export,

@@ -10,8 +10,10 @@
 //! | `decide.rs` | is this entry to be refreshed now, and why? |
 //! | `queue.rs` | what is refreshed next? |
 //! | `run.rs` | how does one refresh go, and what does it leave in the log? |
+//! | `audit.rs` | is what is called fresh true? |
 //! | `shared.rs` | what do the halves tell each other, and people? |
 
+mod audit;
 mod decide;
 mod queue;
 mod refresh;
@@ -27,15 +29,18 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Cache;
+use crate::cache::{AuditTotals, Cache};
 use crate::engine::{Engine, Reason};
 use crate::report::Report;
 use crate::workspace::Workspace;
 
+use audit::Auditor;
 use queue::Entry;
 use refresh::Refresher;
 use shared::{Hub, Reports, Shared};
 use watch::Watcher;
+
+pub use audit::Pace;
 
 /// A running worker; dropping it stops it and gives its leases back.
 pub struct Worker {
@@ -70,6 +75,8 @@ pub struct Watch {
     pub last_change: Option<DateTime<Utc>>,
     /// The last time it proved that it sees.
     pub last_heartbeat: Option<DateTime<Utc>>,
+    /// What auditors found in this source's entries so far, this one and others.
+    pub audit: AuditTotals,
 }
 
 /// The worker's part for a source.
@@ -107,8 +114,13 @@ pub struct Queued {
 }
 
 impl Worker {
-    /// Starts watching and refreshing on the current tokio runtime.
+    /// Starts watching, refreshing and auditing on the current tokio runtime.
     pub fn start(engine: Arc<Engine>, workspace: &Workspace) -> Self {
+        Self::start_at(engine, workspace, Pace::default())
+    }
+
+    /// The same, with the auditor at this pace.
+    pub fn start_at(engine: Arc<Engine>, workspace: &Workspace, pace: Pace) -> Self {
         let hub = Hub::new();
         let stop = CancellationToken::new();
         // A connection of its own: heartbeats must not wait behind somebody's payload.
@@ -138,6 +150,8 @@ impl Worker {
                 id: id.clone(),
                 stop: stop.clone(),
             };
+            let auditor = Auditor::new(watcher.shared.clone(), pace, stop.clone());
+            tasks.push(tokio::spawn(auditor.run()));
             tasks.push(tokio::spawn(watcher.run()));
             tasks.push(tokio::spawn(refresher.run()));
         }
@@ -210,6 +224,13 @@ impl Worker {
         source.tell(|news| {
             news.asked.insert(key, entry);
         });
+    }
+
+    /// Shows soon what auditors found, after somebody else audited in this process.
+    pub fn audited(&self) {
+        for source in self.hub.sources() {
+            source.audit_came.notify_one();
+        }
     }
 
     /// Takes over the reports of a workspace that was edited; leases and what is fresh stay. Sources are those that

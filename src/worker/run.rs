@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Found, Verdict};
-use crate::engine::{Event, Filled, Mode, Outcome, Reason, RefreshEvent, Request};
+use crate::engine::{Event, Filled, Outcome, Reason, RefreshEvent};
 use crate::report::EntryKey;
 
-use super::queue::{Ended, Job};
+use super::queue::{Ended, Entry, Job};
 use super::refresh::find;
 use super::shared::Shared;
 
@@ -51,7 +51,7 @@ pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> D
     };
 
     let now = Utc::now();
-    let since = |moment: Option<chrono::DateTime<Utc>>| {
+    let since = |moment: Option<DateTime<Utc>>| {
         let moment = moment.filter(|_| outcome.is_ok())?;
         Some((now - moment).num_microseconds()?.max(0) as f64 / 1e3)
     };
@@ -102,15 +102,11 @@ async fn refresh(
     job: &Job,
     cancel: CancellationToken,
 ) -> Result<Option<Filled>, String> {
-    let request = Request {
-        report: job.entry.report.clone(),
-        params: job.entry.params.clone(),
-        mode: Mode::Refresh(job.reason),
-        cancel,
-    };
+    let Entry { report, params, .. } = &job.entry;
+    let because = because(job, shared.detector().as_deref());
     let mut answer = shared
         .engine
-        .ask(request)
+        .refresh_because(report, params, job.reason, because, cancel)
         .await
         .map_err(|error| error.to_string())?;
     let bypassed = answer.about.outcome == Outcome::Bypass;
@@ -124,6 +120,26 @@ async fn refresh(
             .unwrap_or_else(|| "the cache could not be used".to_owned()));
     }
     Ok(answer.filled.get().cloned())
+}
+
+/// Why the job's entry is refreshed, with when that was committed and seen: what its header keeps.
+fn because(job: &Job, detector: Option<&str>) -> String {
+    let why = job.why();
+    let Some(detected) = job.detected_at else {
+        return why;
+    };
+    let clock = |moment: DateTime<Utc>| moment.format("%H:%M:%S UTC");
+    let seen_by = detector.map_or_else(String::new, |name| format!(" by {name}"));
+    match job.committed_at {
+        Some(committed) => {
+            let later = (detected - committed).num_milliseconds().max(0);
+            format!(
+                "{why}, committed {}, seen {later} ms later{seen_by}",
+                clock(committed)
+            )
+        }
+        None => format!("{why}, seen {}{seen_by}", clock(detected)),
+    }
 }
 
 /// Whether the cache has a new answer (ours or somebody's), and whether that is the same as the old one.

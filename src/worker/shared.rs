@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::cache::{Cache, Protocol, SourceKeys};
+use crate::cache::{AuditTotals, Cache, Protocol, SourceKeys};
 use crate::detector::Touched;
 use crate::engine::{Engine, Event, WorkerEvent};
 use crate::report::{EntryKey, Params, Refresh, Report};
@@ -101,6 +101,8 @@ pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     news: Mutex<News>,
     pub(super) news_came: Notify,
+    /// Somebody audited: the totals are another's now.
+    pub(super) audit_came: Notify,
     wanted: Mutex<BTreeSet<String>>,
     pub(super) wanted_came: Notify,
     watch: Mutex<Watch>,
@@ -178,6 +180,7 @@ impl Shared {
             hub,
             news: Mutex::new(News::default()),
             news_came: Notify::new(),
+            audit_came: Notify::new(),
             wanted: Mutex::new(BTreeSet::new()),
             wanted_came: Notify::new(),
             watch: Mutex::new(Watch {
@@ -187,6 +190,7 @@ impl Shared {
                 tables: Vec::new(),
                 last_change: None,
                 last_heartbeat: None,
+                audit: AuditTotals::default(),
             }),
             queue: Mutex::new(Vec::new()),
         })
@@ -278,6 +282,29 @@ impl Shared {
         if wake {
             self.hub.changed();
         }
+    }
+
+    /// Shows what auditors found, and wakes whoever shows it where that is new.
+    pub(super) fn show_audit(&self, totals: AuditTotals) {
+        let is_new = self.watch.lock().audit != totals;
+        self.show_if(is_new, |watch| watch.audit = totals);
+    }
+
+    /// Whether a refresh runs.
+    pub(super) fn is_refreshing(&self) -> bool {
+        self.queue.lock().iter().any(|job| job.started.is_some())
+    }
+
+    /// Whether this worker leads, and its detector sees.
+    pub(super) fn is_watching(&self) -> bool {
+        let news = self.news.lock();
+        news.leading && news.watching
+    }
+
+    /// What the detector is called, as far as one is open.
+    pub(super) fn detector(&self) -> Option<String> {
+        let watch = self.watch.lock();
+        watch.detector.as_ref().map(|about| about.name.clone())
     }
 
     /// Changes what people are shown of the queue.

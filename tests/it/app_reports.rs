@@ -436,6 +436,7 @@ fn the_key_leads_to_keys_and_no_cache_says_so() {
             raw_bytes: None,
             chunks: None,
             written_by: None,
+            refreshed_because: None,
             created_at: None,
             query_time: None,
             sha256: None,

@@ -156,6 +156,7 @@ fn status() -> Status {
             tables: vec!["lineitem".into(), "nation".into(), "orders".into()],
             last_change: Some(utc(90)),
             last_heartbeat: Some(utc(0)),
+            audit: lookaside::cache::AuditTotals::default(),
         }],
         queue: vec![Queued {
             source: "shop".into(),
@@ -212,7 +213,7 @@ fn entry(report: &Report) -> EntryState {
         Freshness::Stale => "lineitem changed 14 s ago; a refresh is queued.",
         Freshness::Missing => "Nobody has run it yet.",
         _ => {
-            "No table it depends on has changed since it was filled; the worker was seen 0.4 s ago."
+            "no change of lineitem, nation and orders up to 0.4 s ago, says the detector of shop (SQLite data_version)"
         }
     };
     EntryState {
@@ -226,6 +227,9 @@ fn entry(report: &Report) -> EntryState {
         raw_bytes: Some(335_000),
         chunks: Some(1),
         written_by: Some("worker, changed".into()),
+        refreshed_because: Some(
+            "changed: orders, committed 20:41:12 UTC, seen 35 ms later by SQLite data_version".into(),
+        ),
         created_at: Some(utc(1128)),
         query_time: Some(Duration::from_millis(38_200)),
         sha256: None,

@@ -534,6 +534,7 @@ impl World {
             unseen: None,
             query_time: Duration::ZERO,
             writer: "test".into(),
+            because: None,
             soft: VALID,
             hard: VALID * 2,
         };

@@ -8,6 +8,7 @@ mod app_policy;
 mod app_reports;
 mod app_shell;
 mod app_worker;
+mod audit;
 mod cache;
 mod cli;
 mod demo;

@@ -218,6 +218,7 @@ impl State {
                 self.opening.take_if(|opening| opening.task == task);
                 self.running.retain(|running| running.task != task);
                 self.reports.ended(task);
+                self.worker.ended(task);
                 self.connect.ended(task);
             }
             Event::Cache(link) => {

@@ -1,7 +1,8 @@
 -- The one place where the verdict on an entry is computed.
 -- KEYS: versions, header, demand, worker lease, fill lock, refreshed reports
 -- ARGV: 1 where only a live detector can vouch ("on-change"), member, 1 where this counts as a request, report's id, its TTL (ms)
--- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, header (field, value, ...)
+-- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, header (field, value, ...),
+--          heartbeat (ms; empty where there is none)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -22,10 +23,10 @@ end
 local worker = redis.call('EXISTS', KEYS[4])
 if worker == 1 and redis.pcall('SISMEMBER', KEYS[6], ARGV[4]) ~= 1 then worker = 0 end
 local lock = redis.call('EXISTS', KEYS[5])
-local detector = redis.call('HGET', KEYS[1], '_d') or ''
+local about = redis.call('HMGET', KEYS[1], '_d', '_hb')
 
 local function answer(verdict, why, table, header)
-  return {now, verdict, why, table or '', worker, lock, detector, header or {}}
+  return {now, verdict, why, table or '', worker, lock, about[1] or '', header or {}, about[2] or ''}
 end
 
 local header = redis.pcall('HGETALL', KEYS[2])

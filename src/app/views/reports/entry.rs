@@ -134,6 +134,10 @@ fn about(ui: &mut Ui, entry: &EntryState, since: Duration, out: &mut Commands) {
     if let Some(writer) = &entry.written_by {
         fact(ui, "Written by", writer);
     }
+    if let Some(because) = &entry.refreshed_because {
+        small(ui, &format!("Refreshed because: {because}."));
+        ui.add_space(size::SPACE_4);
+    }
     if let Some(time) = entry.query_time {
         fact(ui, "Query took", &format::duration(time));
     }

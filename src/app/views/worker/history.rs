@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 
 use crate::app::state::{Clock, Log};
 use crate::app::widgets::plot;
+use crate::engine::delay::{Delays, delays};
 use crate::engine::latency::Summary;
-use crate::engine::{Event, RefreshEvent};
+use crate::engine::{AuditEvent, Event, Finding, RefreshEvent};
 
 /// How many refreshes the history keeps.
 const KEPT: usize = 500;
@@ -25,6 +26,10 @@ pub(super) struct History {
     pub delay: Option<Summary>,
     /// Whether the delays begin at the commit, which not every database tells, or at the detection.
     pub from_commit: bool,
+    /// The percentiles of each report.
+    pub reports: Vec<Delays>,
+    /// What the auditor found wrong, newest first.
+    pub wrong: Vec<AuditEvent>,
     /// Milliseconds of query time that refreshes took in the last hour, all sources together.
     pub hour_ms: f64,
     made: Option<(u64, Instant)>,
@@ -58,6 +63,15 @@ impl History {
                 history.refreshes.push(refresh.clone());
             }
         }
+        history.reports = delays(log.events.iter().filter_map(|event| match &**event {
+            Event::Refresh(refresh) => Some(refresh),
+            _ => None,
+        }));
+        let wrong = log.events.iter().rev().filter_map(|event| match &**event {
+            Event::Audit(audit) if audit.finding == Finding::Wrong => Some(audit.clone()),
+            _ => None,
+        });
+        history.wrong = wrong.take(KEPT).collect();
         history.delay = Summary::of(history.delays.iter().map(|point| point[1]));
         history.made = Some((log.version, clock.now));
         *self = history;

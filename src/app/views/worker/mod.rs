@@ -1,12 +1,14 @@
 //! The Worker view: what each detector sees, what is refreshed next and why, and what was.
 
+mod auditor;
+mod freshness;
 mod history;
 
 use eframe::egui::{Align, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
-use crate::app::state::State;
+use crate::app::state::{State, TaskId};
 use crate::app::theme::{Tone, size, text};
 use crate::app::widgets::{
     self, Button, Cell, Column, card, column_row, column_titles, plot, table_card,
@@ -20,6 +22,8 @@ use history::History;
 #[derive(Debug, Default)]
 pub struct WorkerView {
     history: History,
+    /// The audit that somebody asked for.
+    auditing: Option<TaskId>,
 }
 
 /// What this view asks for.
@@ -29,6 +33,8 @@ pub enum Command {
     Pause,
     /// Refresh again.
     Resume,
+    /// Compare every fresh entry with the database.
+    Audit,
 }
 
 /// What this view's tasks report.
@@ -36,6 +42,21 @@ pub enum Command {
 pub enum Event {}
 
 impl WorkerView {
+    /// Whether an audit runs that somebody asked for.
+    pub fn is_auditing(&self) -> bool {
+        self.auditing.is_some()
+    }
+
+    /// An audit was begun.
+    pub fn audit(&mut self, task: TaskId) {
+        self.auditing = Some(task);
+    }
+
+    /// A task ended.
+    pub fn ended(&mut self, task: TaskId) {
+        self.auditing.take_if(|auditing| *auditing == task);
+    }
+
     /// Takes in what a task reports.
     pub fn apply(&mut self, event: Event) {
         match event {}
@@ -58,7 +79,7 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         Some(status) => {
             // The bar stands beside the cards and not over them.
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                widgets::inset(ui, |ui| body(ui, state, &status, &history));
+                widgets::inset(ui, |ui| body(ui, state, &status, &history, commands));
             });
         }
     }
@@ -132,7 +153,13 @@ fn part(status: &Status) -> String {
     }
 }
 
-fn body(ui: &mut Ui, state: &State, status: &Status, history: &History) {
+fn body(
+    ui: &mut Ui,
+    state: &State,
+    status: &Status,
+    history: &History,
+    commands: &mut Commands,
+) {
     let gap = size::SPACE_12;
     sources(ui, status);
     ui.add_space(gap);
@@ -153,19 +180,44 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History) {
     card(&mut child, |ui| {
         ui.set_min_height(height - 34.0);
         ui.set_max_height(height - 34.0);
-        delays(ui, history);
+        freshness::chart(ui, history);
     });
     ui.add_space(gap);
+    table_card(ui, |ui| freshness::table(ui, history));
+    ui.add_space(gap);
+    let others = freshness::height(history) + auditor::height(status) + 540.0;
     table_card(ui, |ui| {
         past(
             ui,
             history,
-            (ui.ctx().content_rect().height() - 560.0).max(168.0),
+            (ui.ctx().content_rect().height() - others).max(PAST),
         );
     });
     ui.add_space(gap);
-    load(ui, state, status, history);
+    auditor::wrong(ui, status, history);
+    let height = auditor::height(status);
+    let row = ui.allocate_space(vec2(width, height)).1;
+    let half = ((width - gap) / 2.0).floor();
+    let left = Rect::from_min_size(row.min, vec2(half, height));
+    let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+    for (place, which) in [(left, Bottom::Auditor), (right, Bottom::Load)] {
+        let mut child = ui.new_child(UiBuilder::new().max_rect(place));
+        card(&mut child, |ui| {
+            ui.set_min_height(height - 34.0);
+            ui.set_max_height(height - 34.0);
+            match which {
+                Bottom::Auditor => auditor::show(ui, state, status, commands),
+                Bottom::Load => load(ui, state, status, history),
+            }
+        });
+    }
     ui.add_space(gap);
+}
+
+/// The cards at the bottom.
+enum Bottom {
+    Auditor,
+    Load,
 }
 
 fn sources(ui: &mut Ui, status: &Status) {
@@ -264,6 +316,8 @@ fn source_cells(watch: &Watch) -> [Cell; 6] {
     ]
 }
 
+/// The least that the history needs: its header and four rows.
+const PAST: f32 = 112.0;
 /// What the queue's columns need.
 const QUEUE: f32 = 620.0;
 
@@ -337,54 +391,6 @@ fn queue_cells(state: &State, queued: &Queued) -> [Cell; 3] {
     [Cell::Strong(name), Cell::Text(queued.why.clone()), what]
 }
 
-fn delays(ui: &mut Ui, history: &History) {
-    let title = if history.from_commit {
-        "Commit to fresh"
-    } else {
-        "Detected to fresh"
-    };
-    widgets::group_title(ui, title);
-    let Some(delay) = history.delay else {
-        ui.vertical_centered(|ui| {
-            ui.add_space(56.0);
-            ui.label(text::strong(ui, "No change was refreshed yet"));
-            ui.label(text::weak(
-                ui,
-                "Each refresh after a change is a point here.",
-            ));
-        });
-        return;
-    };
-    let figures = format!(
-        "p50 {}, p99 {}, query time not counted",
-        format::ms(delay.p50_ms),
-        format::ms(delay.p99_ms)
-    );
-    ui.label(text::small(ui, figures));
-    ui.add_space(size::SPACE_4);
-    let label = |_: &str, at: egui_plot::PlotPoint| {
-        Some(format!(
-            "{} at {}",
-            format::ms(at.y),
-            plot::clock(at.x, true)
-        ))
-    };
-    let points = plot::marks(ui, "delay", Tone::Accent, history.delays.clone());
-    plot::plain(ui, "delays", label)
-        .custom_x_axes(vec![plot::time_axis(ui)])
-        .custom_y_axes(vec![
-            plot::axis(ui, egui_plot::AxisHints::new_y())
-                .min_thickness(52.0)
-                .formatter(|mark, _| plot::linear_ms(mark.value)),
-        ])
-        .x_grid_spacer(plot::time_grid)
-        .show_grid([false, true])
-        .set_margin_fraction(vec2(0.06, 0.08))
-        .include_y(0.0)
-        .include_y(delay.max_ms * 1.1)
-        .show(ui, |chart| chart.points(points));
-}
-
 fn past(ui: &mut Ui, history: &History, height: f32) {
     const COLUMNS: [Column; 5] = [
         Column::text("History", 70.0, 0.0),
@@ -439,29 +445,30 @@ fn past_cells(refresh: &RefreshEvent) -> [Cell; 5] {
 }
 
 fn load(ui: &mut Ui, state: &State, status: &Status, history: &History) {
-    card(ui, |ui| {
-        widgets::group_title(ui, "Load on the database");
-        ui.add_space(size::SPACE_4);
-        let running = status
-            .queue
-            .iter()
-            .filter(|queued| queued.started.is_some())
-            .count();
-        let places: usize = state.open.as_ref().map_or(0, |open| {
-            open.workspace
-                .sources
-                .values()
-                .map(|source| source.max_concurrent_queries)
-                .sum()
-        });
-        let share = history.hour_ms / 3_600_000.0;
-        ui.label(text::strong(
-            ui,
-            format!(
-                "{running} of {} in use by refreshes, {} of the last hour spent in their queries",
-                format::plural(places as u64, "place", "places"),
-                format::percent(share)
-            ),
-        ));
+    widgets::group_title(ui, "Load on the database");
+    ui.add_space(size::SPACE_4);
+    let running = status
+        .queue
+        .iter()
+        .filter(|queued| queued.started.is_some())
+        .count();
+    let places: usize = state.open.as_ref().map_or(0, |open| {
+        open.workspace
+            .sources
+            .values()
+            .map(|source| source.max_concurrent_queries)
+            .sum()
     });
+    let share = history.hour_ms / 3_600_000.0;
+    ui.label(text::strong(
+        ui,
+        format!(
+            "{running} of {} in use by refreshes",
+            format::plural(places as u64, "place", "places"),
+        ),
+    ));
+    ui.label(text::small(
+        ui,
+        format!("{} of the last hour spent in their queries", format::percent(share)),
+    ));
 }
