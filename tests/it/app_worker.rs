@@ -9,10 +9,12 @@ use eframe::egui::Theme;
 use egui_kittest::kittest::Queryable;
 
 use lookaside::app::command::{Command, View};
-use lookaside::app::state::State;
+use lookaside::app::event::Event as AppEvent;
+use lookaside::app::state::{State, TaskId};
 use lookaside::app::views::worker;
+use lookaside::cache::AuditTotals;
 use lookaside::detector::About;
-use lookaside::engine::{Event, Reason, RefreshEvent};
+use lookaside::engine::{AuditEvent, Event, Finding, Reason, RefreshEvent};
 use lookaside::worker::{Queued, Role, Status, Watch};
 
 use super::app_latency::{open_state, picture, window};
@@ -39,7 +41,32 @@ fn watch(state: &State, source: &str, role: Option<Role>) -> Watch {
         tables: vec!["lineitem".into(), "nation".into(), "orders".into()],
         last_change: None,
         last_heartbeat: None,
+        audit: AuditTotals::default(),
     }
+}
+
+fn audited(checked: u64, wrong: u64, void: u64) -> AuditTotals {
+    AuditTotals {
+        checked,
+        wrong,
+        void,
+        last_at: Some("2026-11-22T20:58:12Z".parse().unwrap()),
+        last_wrong: None,
+    }
+}
+
+/// A worker over two sources whose entries were checked.
+fn with_audits(shop: AuditTotals, crm: AuditTotals) -> State {
+    let state = with(Status::default());
+    let watch = |source, audit| Watch {
+        audit,
+        ..watch(&state, source, None)
+    };
+    let sources = vec![watch("shop", shop), watch("crm", crm)];
+    with(Status {
+        sources,
+        ..Status::default()
+    })
 }
 
 fn busy() -> State {
@@ -57,7 +84,10 @@ fn busy() -> State {
         demand,
     };
     let status = Status {
-        sources: vec![watch(&state, "shop", None)],
+        sources: vec![Watch {
+            audit: audited(4118, 0, 3),
+            ..watch(&state, "shop", None)
+        }],
         queue: vec![
             queued(
                 "supplier-scorecard",
@@ -111,6 +141,8 @@ fn an_idle_worker_has_nothing_to_refresh() {
     harness.get_by_label("Nothing to refresh");
     harness.get_by_label("No change was refreshed yet");
     harness.get_by_label("Nothing was refreshed yet.");
+    harness.get_by_label("Nothing was checked yet");
+    harness.get_by_label_contains("Needs a report with refresh = \"on-change\"");
 }
 
 #[test]
@@ -134,6 +166,9 @@ fn full(size: (f32, f32), theme: Theme, name: &str) {
     harness.get_by_label("Detected to fresh");
     harness.get_by_label_contains("query time not counted");
     harness.get_by_label_contains("1 of 0 places in use");
+    harness.get_by_label("0 wrong");
+    harness.get_by_label("of 4,118 fresh entries checked against the database");
+    harness.get_by_label_contains("late-shipments, shop, 12, commit time not told, 12.9 s, 12.9 s");
     picture(&mut harness, name);
 }
 
@@ -165,4 +200,60 @@ fn pause_and_resume_are_one_button() {
             .iter()
             .any(|command| matches!(command, Command::Worker(worker::Command::Pause)))
     );
+}
+
+#[test]
+fn nothing_wrong_is_said_a_source_and_in_all() {
+    let state = with_audits(audited(4000, 0, 0), audited(118, 0, 0));
+    let harness = window(state, (1280.0, 800.0), Theme::Light);
+    harness.get_by_label("0 wrong");
+    harness.get_by_label("shop: checked 4,000, wrong 0");
+    harness.get_by_label("crm: checked 118, wrong 0");
+    assert!(harness.query_by_label("Found wrong").is_none());
+}
+
+#[test]
+fn a_wrong_entry_is_told_with_what_differed() {
+    let mut state = with_audits(audited(4000, 1, 0), audited(118, 0, 2));
+    let what = "1 row only in the database; the first in the database: 4, 7";
+    let event = AuditEvent {
+        at: state.clock.utc - TimeDelta::minutes(2),
+        source: "shop".into(),
+        report: "monthly-revenue".into(),
+        params: "since=1995-01-01".into(),
+        key: "lookaside:{shop}:e:00".into(),
+        finding: Finding::Wrong,
+        detail: what.into(),
+        took_ms: 1200.0,
+    };
+    state.log.extend([Arc::new(Event::Audit(event))]);
+    let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label("1 wrong");
+    harness.get_by_label("shop: checked 4,000, wrong 1");
+    harness.get_by_label(&format!("20:58:00, monthly-revenue  since=1995-01-01, {what}"));
+    picture(&mut harness, "worker-wrong");
+}
+
+#[test]
+fn an_audit_is_started_and_cancelled_by_one_button() {
+    let state = with_audits(audited(4000, 0, 0), AuditTotals::default());
+    let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label("Audit now").click();
+    harness.run_ok();
+    let sent = |harness: &egui_kittest::Harness<'_, (State, lookaside::app::command::Commands)>| {
+        harness.state().1.sent().last().cloned()
+    };
+    assert!(matches!(
+        sent(&harness),
+        Some(Command::Worker(worker::Command::Audit))
+    ));
+    let task = TaskId(7);
+    harness.state_mut().0.worker.audit(task);
+    harness.run_ok();
+    harness.get_by_label("Cancel the audit").click();
+    harness.run_ok();
+    assert!(matches!(sent(&harness), Some(Command::Cancel(cancelled)) if cancelled == task));
+    harness.state_mut().0.apply(AppEvent::Ended(task));
+    harness.run_ok();
+    harness.get_by_label("Audit now");
 }

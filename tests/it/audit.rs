@@ -122,10 +122,12 @@ impl Blind {
             } else {
                 (Change::Nothing, position)
             };
-            as_of = protocol
+            let said = protocol
                 .publish(&mut epoch, change, &at, as_of, VALID)
-                .await
-                .unwrap();
+                .await;
+            // Whoever ends its epoch ends it.
+            let Ok(now) = said else { return };
+            as_of = now;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -483,7 +485,7 @@ async fn entries_are_found_with_whatever_parameters() {
     least.params = vec![ParamSpec {
         name: "least".to_owned(),
         kind: ParamType::Integer,
-        nullable: false,
+        list: false,
         default: None,
     }];
     let rig = Rig::new(vec![least, report("orders", ORDERS, Refresh::OnChange)]).await;

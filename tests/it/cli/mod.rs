@@ -1,6 +1,7 @@
 //! The command line: the real program, a real Redis, a SQLite file.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod commands;
 mod databases;
 mod export;
