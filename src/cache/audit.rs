@@ -74,7 +74,12 @@ impl Protocol {
         }
         if let Some(at) = found.last_at {
             let at = at.timestamp_millis();
-            pipeline.cmd("HSET").arg(&key).arg("last_at").arg(at).ignore();
+            pipeline
+                .cmd("HSET")
+                .arg(&key)
+                .arg("last_at")
+                .arg(at)
+                .ignore();
         }
         if let Some(json) = found
             .last_wrong
@@ -114,17 +119,23 @@ impl Protocol {
     /// Every entry that a detector may vouch for, as far as the cache lists them: those that depend on a table it
     /// knows, and those that somebody asked for lately.
     pub async fn vouched(&self) -> Result<BTreeSet<EntryKey>, CacheError> {
-        let mut found: BTreeSet<EntryKey> =
-            self.demand().await?.into_iter().map(|(key, _)| key).collect();
+        let mut found: BTreeSet<EntryKey> = self
+            .demand()
+            .await?
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
         let fields: Vec<String> = self
             .cache()
             .query(redis::cmd("HKEYS").arg(self.keys().versions()))
             .await?;
         // A table's name that begins with `_` has another one before it; the other fields are no tables.
-        let tables = fields.iter().filter_map(|field| match field.strip_prefix('_') {
-            None => Some(field.as_str()),
-            Some(rest) => rest.starts_with('_').then_some(rest),
-        });
+        let tables = fields
+            .iter()
+            .filter_map(|field| match field.strip_prefix('_') {
+                None => Some(field.as_str()),
+                Some(rest) => rest.starts_with('_').then_some(rest),
+            });
         for table in tables {
             let mut cursor = 0_u64;
             loop {

@@ -123,7 +123,9 @@ pub fn recognise(prefix: &str, key: &str) -> Option<Ours> {
     match rest.split_once(':') {
         Some(("e", hex)) => Some(Ours::Header(EntryKey::from_hex(hex)?)),
         Some(("l" | "t", _)) => Some(Ours::Other),
-        None if ["v", "worker", "refreshes", "demand", "audit"].contains(&rest) => Some(Ours::Other),
+        None if ["v", "worker", "refreshes", "demand", "audit"].contains(&rest) => {
+            Some(Ours::Other)
+        }
         _ => None,
     }
 }

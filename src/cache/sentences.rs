@@ -76,7 +76,10 @@ mod tests {
         };
         assert_eq!(told(&["orders"]), "orders");
         assert_eq!(told(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(told(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more tables");
+        assert_eq!(
+            told(&["a", "b", "c", "d", "e"]),
+            "a, b, c and 2 more tables"
+        );
         assert_eq!(told(&["*"]), "anything in shop");
         assert_eq!(told(&[]), "anything in shop");
     }

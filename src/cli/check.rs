@@ -86,7 +86,7 @@ async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
     for (name, config) in &session.workspace.sources {
         tell(live, &format!("source {name} ({})\n", config.url))?;
         if let Some(source) = session.engine.source(name) {
-            sources.push(check_source(name, config, source, live).await?);
+            sources.push(check_source(name, config, &source, live).await?);
         }
     }
     Ok(CheckJson { cache, sources })

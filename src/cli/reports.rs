@@ -108,7 +108,11 @@ pub(super) async fn run(
         print(&format!(
             "{source}: {} fresh {} checked against the database, {} wrong\n",
             human::count(audit.checked),
-            if audit.checked == 1 { "entry" } else { "entries" },
+            if audit.checked == 1 {
+                "entry"
+            } else {
+                "entries"
+            },
             human::count(audit.wrong)
         ))?;
     }

@@ -178,7 +178,10 @@ impl Engine {
         &self.log
     }
 
-    pub(super) fn parts(&self, report: &Report) -> Result<(Arc<dyn Source>, SourceKeys), EngineError> {
+    pub(super) fn parts(
+        &self,
+        report: &Report,
+    ) -> Result<(Arc<dyn Source>, SourceKeys), EngineError> {
         match (
             self.sources.get(&report.source),
             self.keys.get(&report.source),

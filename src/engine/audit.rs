@@ -140,13 +140,13 @@ impl Engine {
             leeway: Leeway::of(&report.sql, source.dialect()),
             cancel,
         };
-        let (audited, header) = check.run().await;
+        let (audited, header) = Box::pin(check.run()).await;
         if audited.finding != Finding::Skipped {
             self.tell(&keys, key, report, params, &audited).await;
         }
         if let (Finding::Wrong, Some(header)) = (audited.finding, header) {
-            self.repair(&keys, key, report, params, &header, &audited.detail)
-                .await;
+            let what = &audited.detail;
+            Box::pin(self.repair(&keys, key, report, params, &header, what)).await;
         }
         Ok(audited)
     }
@@ -362,7 +362,8 @@ impl Check<'_> {
         comparison.second_schema(rows.schema());
         while let Some(batch) = rows.next().await {
             let batch = batch.map_err(Uncompared::Query)?;
-            comparison = off_thread(comparison, move |comparison| comparison.second(&batch)).await?;
+            comparison =
+                off_thread(comparison, move |comparison| comparison.second(&batch)).await?;
         }
         let took = started.elapsed();
         if comparison.wants_again() {
@@ -409,9 +410,7 @@ impl Check<'_> {
         };
         let terms = self.leeway.order.iter();
         Order {
-            columns: terms
-                .map(|key| key.as_ref().and_then(column))
-                .collect(),
+            columns: terms.map(|key| key.as_ref().and_then(column)).collect(),
             cut: self.leeway.cut,
         }
     }
@@ -432,8 +431,12 @@ fn claim(found: Found) -> Result<Header, String> {
 
 /// Whether it is still the entry that was there: the same fill from the same position.
 fn is_same(before: &Header, now: &Header) -> bool {
-    (&before.fill, before.created, &before.epoch, &before.position)
-        == (&now.fill, now.created, &now.epoch, &now.position)
+    (
+        &before.fill,
+        before.created,
+        &before.epoch,
+        &before.position,
+    ) == (&now.fill, now.created, &now.epoch, &now.position)
 }
 
 fn uncached(why: Unserved) -> Uncompared {

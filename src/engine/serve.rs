@@ -262,8 +262,10 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) fn of(header: &'a Header) -> Result<Self, Unserved> {
         let schema = payload::decode_schema(&header.schema).map_err(Unserved::Damaged)?;
-        let mut ranges = vec![0..1];
-        ranges.extend(groups(&header.chunks));
+        // The first chunk is a page of its own.
+        let ranges: Vec<_> = std::iter::once(0..1)
+            .chain(groups(&header.chunks))
+            .collect();
         Ok(Self {
             header,
             groups: ranges.into_iter(),

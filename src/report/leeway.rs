@@ -109,11 +109,7 @@ fn is_cut(query: &Query) -> bool {
     let by_select = match query.body.as_ref() {
         // DISTINCT ON keeps the first row of each group, as a LIMIT does.
         SetExpr::Select(select) => {
-            select.top.is_some()
-                || matches!(
-                    select.distinct,
-                    Some(sqlparser::ast::Distinct::On(_))
-                )
+            select.top.is_some() || matches!(select.distinct, Some(sqlparser::ast::Distinct::On(_)))
         }
         _ => false,
     };
@@ -129,7 +125,7 @@ fn terms(query: &Query) -> Vec<Option<OrderKey>> {
         Expr::Identifier(name) => Some(OrderKey::Name(name.value.clone())),
         Expr::Value(value) => match &value.value {
             Value::Number(number, _) => {
-                let number: usize = number.to_string().parse().ok()?;
+                let number: usize = number.parse().ok()?;
                 Some(OrderKey::Number(number.checked_sub(1)?))
             }
             _ => None,
@@ -169,15 +165,15 @@ mod tests {
         Leeway::of(sql, Dialect::Postgres)
     }
 
-    fn name(name: &str) -> Option<OrderKey> {
-        Some(OrderKey::Name(name.to_owned()))
+    fn name(name: &str) -> OrderKey {
+        OrderKey::Name(name.to_owned())
     }
 
     #[test]
     fn order_by_names_columns_or_leaves_the_order_open() {
         assert_eq!(of("SELECT a FROM t"), Leeway::default());
         let ordered = of("SELECT a, b, c FROM t WHERE a > :a ORDER BY a, 2 DESC, b + c, t.c");
-        let expected = [name("a"), Some(OrderKey::Number(1)), None, None];
+        let expected = [Some(name("a")), Some(OrderKey::Number(1)), None, None];
         assert_eq!(ordered.order, expected);
         assert!(!ordered.cut && ordered.choice.is_none());
     }
@@ -185,7 +181,10 @@ mod tests {
     #[test]
     fn a_limit_leaves_ties_open_and_without_order_by_everything() {
         let top = of("SELECT a, sum(b) AS s FROM t GROUP BY a ORDER BY s DESC, a LIMIT 10");
-        assert_eq!((top.order, top.cut), (vec![name("s"), name("a")], true));
+        assert_eq!(
+            (top.order, top.cut),
+            (vec![Some(name("s")), Some(name("a"))], true)
+        );
         assert_eq!(top.choice, None);
         for sql in [
             "SELECT a FROM t LIMIT 10",

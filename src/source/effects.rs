@@ -60,7 +60,8 @@ pub(super) fn acts(function: &str, dialect: Dialect) -> bool {
         None => name == **known,
     };
     // A name in escapes (`U&"\0070g_notify"`) could be any.
-    dialect == Dialect::Postgres && (name.contains('\\') || POSTGRES.iter().any(|known| is_listed(&known)))
+    dialect == Dialect::Postgres
+        && (name.contains('\\') || POSTGRES.iter().any(|known| is_listed(&known)))
 }
 
 #[cfg(test)]
@@ -79,7 +80,13 @@ mod tests {
             assert!(acts(name, Dialect::Postgres), "{name}");
             assert!(!acts(name, Dialect::MySql), "{name}");
         }
-        for name in ["now", "pg_size_pretty", "lower", "pg_stat_get_wal", "lo_get"] {
+        for name in [
+            "now",
+            "pg_size_pretty",
+            "lower",
+            "pg_stat_get_wal",
+            "lo_get",
+        ] {
             assert!(!acts(name, Dialect::Postgres), "{name}");
         }
     }

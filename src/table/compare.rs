@@ -116,7 +116,11 @@ impl Comparison {
             if let Some(counts) = &mut self.counts {
                 *counts.entry(hash).or_default() += 1;
             }
-            if self.counts.as_ref().is_some_and(|counts| counts.len() > most) {
+            if self
+                .counts
+                .as_ref()
+                .is_some_and(|counts| counts.len() > most)
+            {
                 self.counts = None;
             }
         });
@@ -136,7 +140,9 @@ impl Comparison {
 
     /// Whether rows of the first answer are left over, so that [`again`](Self::again) has something to name.
     pub fn wants_again(&self) -> bool {
-        self.counts.as_ref().is_some_and(|counts| !counts.is_empty())
+        self.counts
+            .as_ref()
+            .is_some_and(|counts| !counts.is_empty())
     }
 
     /// Takes rows of the first answer once more, after all of the second.
@@ -172,7 +178,8 @@ impl Comparison {
         }
         if self.order.cut && self.order.columns.contains(&None) {
             return Difference::Untold(
-                "which rows are tied where the LIMIT cuts cannot be told from the answer".to_owned(),
+                "which rows are tied where the LIMIT cuts cannot be told from the answer"
+                    .to_owned(),
             );
         }
         let floats: Vec<usize> = (0..self.first.kinds.len())
@@ -292,7 +299,11 @@ impl Side {
             .columns
             .iter()
             .map_while(|column| *column)
-            .take_while(|column| self.kinds.get(*column).is_some_and(|kind| is_ordered(*kind)))
+            .take_while(|column| {
+                self.kinds
+                    .get(*column)
+                    .is_some_and(|kind| is_ordered(*kind))
+            })
             .collect();
         self.unsure |= *self.sequenced.get_or_insert(fixed.len()) != fixed.len();
         let mut bytes = Vec::new();
@@ -394,7 +405,9 @@ fn pair(first: &mut Kept, second: &mut Kept, floats: &[usize]) {
         };
         let close = |i: &usize| {
             let other = &second.rows[*i];
-            floats.iter().all(|column| close(&row[*column], &other[*column]))
+            floats
+                .iter()
+                .all(|column| close(&row[*column], &other[*column]))
         };
         let Some(at) = candidates.iter().position(close) else {
             return true;

@@ -58,13 +58,25 @@ const C: Row = (Some(3), "c", 2.5);
 
 #[test]
 fn the_order_of_rows_counts_only_where_it_is_fixed() {
-    assert_eq!(compare(Order::default(), &[A, B, C], &[C, A, B]), Difference::None);
+    assert_eq!(
+        compare(Order::default(), &[A, B, C], &[C, A, B]),
+        Difference::None
+    );
     let ordered = compare(by(&[0], false), &[A, B, C], &[C, A, B]);
-    assert_eq!(ordered, rows("the same rows in another order than ORDER BY asks for"));
-    assert_eq!(compare(by(&[0], false), &[A, B, C], &[A, B, C]), Difference::None);
+    assert_eq!(
+        ordered,
+        rows("the same rows in another order than ORDER BY asks for")
+    );
+    assert_eq!(
+        compare(by(&[0], false), &[A, B, C], &[A, B, C]),
+        Difference::None
+    );
     // Rows that are tied may stand in any order, and so may texts, whose order the database's collation decides.
     let tied = (Some(1), "z", 9.0);
-    assert_eq!(compare(by(&[0], false), &[A, tied, B], &[tied, A, B]), Difference::None);
+    assert_eq!(
+        compare(by(&[0], false), &[A, tied, B], &[tied, A, B]),
+        Difference::None
+    );
     assert_eq!(compare(by(&[1], false), &[A, B], &[B, A]), Difference::None);
 }
 
@@ -77,7 +89,10 @@ fn a_row_counts_as_often_as_it_stands() {
     );
     let less = compare(Order::default(), &[A, A], &[A]);
     assert_eq!(less, rows("1 row only here; the first here: 1, a, 0.5"));
-    assert_eq!(compare(Order::default(), &[A, A, B], &[A, B, A]), Difference::None);
+    assert_eq!(
+        compare(Order::default(), &[A, A, B], &[A, B, A]),
+        Difference::None
+    );
 }
 
 #[test]
@@ -85,7 +100,11 @@ fn values_do_not_run_into_one_another() {
     let null = (None, "a", 0.5);
     assert_ne!(compare(Order::default(), &[A], &[null]), Difference::None);
     assert_ne!(
-        compare(Order::default(), &[(Some(1), "1", 0.5)], &[(Some(11), "", 0.5)]),
+        compare(
+            Order::default(),
+            &[(Some(1), "1", 0.5)],
+            &[(Some(11), "", 0.5)]
+        ),
         Difference::None
     );
 }
@@ -95,8 +114,14 @@ fn a_sum_in_another_order_is_the_same_sum() {
     let sum = |digits: f64| (Some(1), "a", digits);
     let (one, other) = (sum(0.1 + 0.2 + 0.3), sum(0.3 + 0.2 + 0.1));
     assert_ne!(one.2.to_bits(), other.2.to_bits());
-    assert_eq!(compare(Order::default(), &[one, B], &[B, other]), Difference::None);
-    assert_ne!(compare(Order::default(), &[one], &[sum(0.6001)]), Difference::None);
+    assert_eq!(
+        compare(Order::default(), &[one, B], &[B, other]),
+        Difference::None
+    );
+    assert_ne!(
+        compare(Order::default(), &[one], &[sum(0.6001)]),
+        Difference::None
+    );
     // Each pairs with one: the same sum twice is not the same as two sums.
     assert_ne!(
         compare(Order::default(), &[one, sum(5.0)], &[other, one]),
@@ -107,7 +132,10 @@ fn a_sum_in_another_order_is_the_same_sum() {
 #[test]
 fn rows_tied_where_a_limit_cuts_may_be_others() {
     let (tied, other) = ((Some(3), "x", 1.0), (Some(3), "y", 2.0));
-    assert_eq!(compare(by(&[0], true), &[A, B, tied], &[A, B, other]), Difference::None);
+    assert_eq!(
+        compare(by(&[0], true), &[A, B, tied], &[A, B, other]),
+        Difference::None
+    );
     let changed = (Some(2), "b", 99.0);
     assert_eq!(
         compare(by(&[0], true), &[A, B, C], &[A, changed, C]),
@@ -121,7 +149,10 @@ fn too_many_rows_are_counted_and_told() {
         most: 2,
         ..Comparison::new(order)
     };
-    assert_eq!(compared(few(Order::default()), &[A, B, C], &[C, B, A]), Difference::None);
+    assert_eq!(
+        compared(few(Order::default()), &[A, B, C], &[C, B, A]),
+        Difference::None
+    );
     assert_eq!(
         compared(few(Order::default()), &[A, B, C], &[C, B, B]),
         Difference::Untold("3 rows are too many to be matched one by one".to_owned())
@@ -141,8 +172,12 @@ fn columns_of_another_name_are_a_difference_without_any_row() {
 
 #[test]
 fn a_difference_is_cut_to_a_line() {
-    let long: Row = (Some(1), "a very long name\nof a thing that goes on and on and on and on and on and on and on and on \
-        and on and on and on and on and on", 0.5);
+    let long: Row = (
+        Some(1),
+        "a very long name\nof a thing that goes on and on and on and on and on and on and on and on \
+        and on and on and on and on and on",
+        0.5,
+    );
     let Difference::Rows(told) = compare(Order::default(), &[], &[long]) else {
         unreachable!("they differ")
     };

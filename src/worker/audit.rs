@@ -100,9 +100,7 @@ impl Auditor {
         self.checked.insert(entry.key, Instant::now());
         let began = Instant::now();
         let engine = &self.shared.engine;
-        let _ = engine
-            .audit(&entry.report, &entry.params, &self.stop)
-            .await;
+        let _ = engine.audit(&entry.report, &entry.params, &self.stop).await;
         // Also of one that failed: a query that times out must not run again and again.
         began.elapsed()
     }
@@ -145,6 +143,10 @@ mod tests {
             all += cost + pace.rest(cost);
         }
         assert!(queries.as_secs_f64() <= all.as_secs_f64() / 100.0);
-        assert_eq!(pace.rest(Duration::ZERO), pace.shortest, "never without a pause");
+        assert_eq!(
+            pace.rest(Duration::ZERO),
+            pace.shortest,
+            "never without a pause"
+        );
     }
 }

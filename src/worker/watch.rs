@@ -566,11 +566,8 @@ impl Watcher {
             watch.detector = Some(sight.about.clone());
             watch.last_heartbeat = Some(now);
         });
-        self.shared.log(
-            "watching",
-            format!("{}: {why}", sight.words()),
-            Vec::new(),
-        );
+        self.shared
+            .log("watching", format!("{}: {why}", sight.words()), Vec::new());
         self.name_tables();
         self.take_in(term, sight).await?;
         let apart = sight.apart.as_ref().is_some();

@@ -228,7 +228,8 @@ fn entry(report: &Report) -> EntryState {
         chunks: Some(1),
         written_by: Some("worker, changed".into()),
         refreshed_because: Some(
-            "changed: orders, committed 20:41:12 UTC, seen 35 ms later by SQLite data_version".into(),
+            "changed: orders, committed 20:41:12 UTC, seen 35 ms later by SQLite data_version"
+                .into(),
         ),
         created_at: Some(utc(1128)),
         query_time: Some(Duration::from_millis(38_200)),

@@ -230,7 +230,9 @@ fn a_wrong_entry_is_told_with_what_differed() {
     let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
     harness.get_by_label("1 wrong");
     harness.get_by_label("shop: checked 4,000, wrong 1");
-    harness.get_by_label(&format!("20:58:00, monthly-revenue  since=1995-01-01, {what}"));
+    harness.get_by_label(&format!(
+        "20:58:00, monthly-revenue  since=1995-01-01, {what}"
+    ));
     picture(&mut harness, "worker-wrong");
 }
 

@@ -88,8 +88,10 @@ struct Blind {
 
 impl Blind {
     async fn start(protocol: Protocol) -> Self {
-        let Election::Leading { lead, now, .. } =
-            protocol.lead("blind", Duration::from_mins(10)).await.unwrap()
+        let Election::Leading { lead, now, .. } = protocol
+            .lead("blind", Duration::from_mins(10))
+            .await
+            .unwrap()
         else {
             unreachable!("nobody else leads here")
         };
@@ -319,13 +321,21 @@ async fn a_true_entry_is_identical_and_counted() {
     assert_eq!(rig.ask("orders").await, (50, Outcome::Miss));
     let before = rig.queries();
     let audited = rig.audit("orders").await;
-    assert_eq!((audited.finding, audited.detail.as_str()), (Finding::Identical, ""));
+    assert_eq!(
+        (audited.finding, audited.detail.as_str()),
+        (Finding::Identical, "")
+    );
     assert_eq!(rig.queries() - before, 1);
     assert!(audited.queries > Duration::ZERO);
     assert_eq!(rig.counts().await, (1, 0, 0));
     let told = rig.told();
     assert_eq!(
-        (told.len(), told[0].finding, told[0].report.as_str(), told[0].source.as_str()),
+        (
+            told.len(),
+            told[0].finding,
+            told[0].report.as_str(),
+            told[0].source.as_str()
+        ),
         (1, Finding::Identical, "orders", "shop")
     );
     // A check is nobody's request.
@@ -339,23 +349,47 @@ async fn a_missed_commit_is_found_told_and_put_right() {
     rig.ask("orders").await;
     rig.sql("INSERT INTO orders VALUES (4, 7); DELETE FROM orders WHERE id = 1")
         .await;
-    assert_eq!(rig.ask("orders").await, (50, Outcome::Hit), "the worker is blind");
+    assert_eq!(
+        rig.ask("orders").await,
+        (50, Outcome::Hit),
+        "the worker is blind"
+    );
 
     let audited = rig.audit("orders").await;
-    let what = "1 row only in the cache, 1 row only in the database; the first in the database: 4, 7";
-    assert_eq!((audited.finding, audited.detail.as_str()), (Finding::Wrong, what));
+    let what =
+        "1 row only in the cache, 1 row only in the database; the first in the database: 4, 7";
+    assert_eq!(
+        (audited.finding, audited.detail.as_str()),
+        (Finding::Wrong, what)
+    );
     assert_eq!(rig.counts().await, (1, 1, 0));
     let key = rig.key("orders").await;
     let wrong = rig.totals().await.last_wrong.unwrap();
-    assert_eq!((wrong.report.as_str(), &wrong.key, wrong.what.as_str()), ("orders", &key, what));
+    assert_eq!(
+        (wrong.report.as_str(), &wrong.key, wrong.what.as_str()),
+        ("orders", &key, what)
+    );
     let told = rig.told().pop().unwrap();
-    assert_eq!((told.finding, told.key, told.detail.as_str()), (Finding::Wrong, key, what));
+    assert_eq!(
+        (told.finding, told.key, told.detail.as_str()),
+        (Finding::Wrong, key, what)
+    );
 
-    assert_eq!(rig.ask("orders").await, (47, Outcome::Hit), "it was filled anew");
-    let state = rig.engine.state(&rig.report("orders"), &Params::default()).await;
+    assert_eq!(
+        rig.ask("orders").await,
+        (47, Outcome::Hit),
+        "it was filled anew"
+    );
+    let state = rig
+        .engine
+        .state(&rig.report("orders"), &Params::default())
+        .await;
     assert_eq!(state.state, Freshness::Fresh);
     let because = state.refreshed_because.unwrap();
-    assert!(because.starts_with("asked: the auditor found it wrong: 1 row only"), "{because}");
+    assert!(
+        because.starts_with("asked: the auditor found it wrong: 1 row only"),
+        "{because}"
+    );
     assert_eq!(rig.audit("orders").await.finding, Finding::Identical);
     assert_eq!(rig.counts().await, (2, 1, 0));
 }
@@ -404,9 +438,17 @@ async fn a_worker_that_stops_in_between_makes_a_check_void() {
     let versions = rig.protocol().keys().versions();
     let url = rig.redis.url();
     *rig.hooks.meanwhile.lock() = Some(Box::new(move || {
-        let mut cli = redis::Client::open(url.as_str()).unwrap().get_connection().unwrap();
+        let mut cli = redis::Client::open(url.as_str())
+            .unwrap()
+            .get_connection()
+            .unwrap();
         // As an old leader's term ends.
-        redis::cmd("HSET").arg(&versions).arg("_e").arg("another").exec(&mut cli).unwrap();
+        redis::cmd("HSET")
+            .arg(&versions)
+            .arg("_e")
+            .arg("another")
+            .exec(&mut cli)
+            .unwrap();
     }));
     assert_eq!(rig.audit("orders").await.finding, Finding::Void);
     assert_eq!(rig.counts().await, (0, 0, 1));
@@ -417,23 +459,40 @@ async fn only_a_detectors_word_is_checked() {
     let rig = Rig::new(vec![
         report("watched", ORDERS, Refresh::OnChange),
         report("plain", NUMBERS, Refresh::Ttl),
-        report("today", "SELECT date('now') AS day, n FROM orders", Refresh::OnChange),
-        report("never asked", "SELECT max(n) AS n FROM orders", Refresh::OnChange),
+        report(
+            "today",
+            "SELECT date('now') AS day, n FROM orders",
+            Refresh::OnChange,
+        ),
+        report(
+            "never asked",
+            "SELECT max(n) AS n FROM orders",
+            Refresh::OnChange,
+        ),
     ])
     .await;
     let why = async |name: &str| {
         let audited = rig.audit(name).await;
-        assert_eq!((audited.finding, audited.queries), (Finding::Skipped, Duration::ZERO));
+        assert_eq!(
+            (audited.finding, audited.queries),
+            (Finding::Skipped, Duration::ZERO)
+        );
         audited.detail
     };
     rig.ask("watched").await;
-    assert_eq!(why("watched").await, "not called fresh: no worker is watching");
+    assert_eq!(
+        why("watched").await,
+        "not called fresh: no worker is watching"
+    );
     let _blind = rig.blind().await;
     for name in ["plain", "today"] {
         rig.ask(name).await;
     }
     let filled = rig.queries();
-    assert_eq!(why("plain").await, "no detector vouches for it: within its TTL; unwatched");
+    assert_eq!(
+        why("plain").await,
+        "no detector vouches for it: within its TTL; unwatched"
+    );
     assert!(why("today").await.contains("no detector sees"));
     assert_eq!(why("never asked").await, "nothing cached");
     assert_eq!((rig.queries(), rig.counts().await), (filled, (0, 0, 0)));
@@ -448,7 +507,10 @@ async fn the_order_counts_where_order_by_fixes_it_and_rows_count_as_often_as_the
         ("ordered", ORDERS),
         ("backwards", "SELECT id, n FROM orders ORDER BY -id"),
         ("bag", NUMBERS),
-        ("other bag", "SELECT CASE id WHEN 3 THEN 10 ELSE n END AS n FROM orders"),
+        (
+            "other bag",
+            "SELECT CASE id WHEN 3 THEN 10 ELSE n END AS n FROM orders",
+        ),
         ("some", "SELECT id, n FROM orders WHERE id < 10 LIMIT 2"),
         ("other", "SELECT id, n FROM orders WHERE id > 1 LIMIT 2"),
     ];
@@ -463,7 +525,11 @@ async fn the_order_counts_where_order_by_fixes_it_and_rows_count_as_often_as_the
     rig.swap_rows("ordered", "backwards").await;
     let ordered = rig.audit("ordered").await;
     assert_eq!(ordered.finding, Finding::Wrong);
-    assert!(ordered.detail.contains("another order"), "{}", ordered.detail);
+    assert!(
+        ordered.detail.contains("another order"),
+        "{}",
+        ordered.detail
+    );
     // 10, 20, 20 and 10, 20, 10 are the same set of numbers, and not the same rows.
     rig.swap_rows("bag", "other bag").await;
     assert_eq!(rig.audit("bag").await.finding, Finding::Wrong);
@@ -471,7 +537,11 @@ async fn the_order_counts_where_order_by_fixes_it_and_rows_count_as_often_as_the
     rig.swap_rows("some", "other").await;
     let some = rig.audit("some").await;
     assert_eq!(some.finding, Finding::Void);
-    assert!(some.detail.contains("LIMIT without ORDER BY"), "{}", some.detail);
+    assert!(
+        some.detail.contains("LIMIT without ORDER BY"),
+        "{}",
+        some.detail
+    );
     assert_eq!(rig.counts().await, (3, 2, 1));
 }
 
@@ -498,7 +568,11 @@ async fn entries_are_found_with_whatever_parameters() {
             .map(|entry| format!("{} {}", entry.report.name, entry.params.summary()))
             .collect()
     };
-    assert_eq!(names().await, ["orders "], "one that needs a value has no entry yet");
+    assert_eq!(
+        names().await,
+        ["orders "],
+        "one that needs a value has no entry yet"
+    );
     for least in ["15", "5"] {
         let given = [("least".to_owned(), least.to_owned())];
         let params = rig.report("least").bind(&given).unwrap();
@@ -532,7 +606,11 @@ async fn the_worker_audits_by_itself_and_not_while_it_is_paused() {
         checked("orders") && checked("other")
     })
     .await;
-    assert!(rig.told().iter().all(|told| told.finding == Finding::Identical));
+    assert!(
+        rig.told()
+            .iter()
+            .all(|told| told.finding == Finding::Identical)
+    );
 
     worker.pause();
     let heartbeat = || worker.status().sources[0].last_heartbeat;
@@ -547,11 +625,21 @@ async fn the_worker_audits_by_itself_and_not_while_it_is_paused() {
     let paused = rig.queries();
     rig.swap_rows("orders", "other").await;
     beats(2).await;
-    assert_eq!(rig.queries(), paused, "nothing is checked while it is paused");
+    assert_eq!(
+        rig.queries(),
+        paused,
+        "nothing is checked while it is paused"
+    );
 
     worker.resume();
-    until("the wrong rows are put right", async || rig.ask("orders").await.0 == 50).await;
-    until("the window's figure", async || worker.status().sources[0].audit.wrong == 1).await;
+    until("the wrong rows are put right", async || {
+        rig.ask("orders").await.0 == 50
+    })
+    .await;
+    until("the window's figure", async || {
+        worker.status().sources[0].audit.wrong == 1
+    })
+    .await;
     worker.stop().await;
 }
 
@@ -568,7 +656,8 @@ async fn after_a_check_the_worker_rests_by_what_its_query_took() {
     let looks = worker.status().sources[0].last_heartbeat;
     until("some more heartbeats", async || {
         let now = worker.status().sources[0].last_heartbeat;
-        now.zip(looks).is_some_and(|(now, then)| (now - then).num_seconds() >= 2)
+        now.zip(looks)
+            .is_some_and(|(now, then)| (now - then).num_seconds() >= 2)
     })
     .await;
     assert_eq!((rig.queries(), rig.told().len()), (checked, 1));

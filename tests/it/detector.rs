@@ -399,10 +399,7 @@ async fn a_watermark_of_many_rows_is_refused() {
     let mut config = config(&format!("sqlite:{}", file.display()));
     config.watermark = Some("SELECT id FROM t".to_owned());
     let source = source::open(&config).unwrap();
-    let Blind(said) = detector::watch(&config, &source)
-        .next()
-        .await
-        .unwrap_err();
+    let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
     assert_eq!(
         said,
         "the watermark query returned 2 rows; make it return exactly one, such as SELECT COUNT(*), MAX(updated_at)"

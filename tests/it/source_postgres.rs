@@ -221,9 +221,15 @@ const TYPES: &[(&str, &[&str])] = &[
     ("int4range", &["'[1,5)'", "'empty'"]),
     ("tstzrange", &["'[2024-01-01 00:00+00,)'"]),
     ("int4multirange", &["'{[1,3),[5,7)}'", "'{}'"]),
-    ("datemultirange", &["'{[2024-01-01,2024-02-01),[infinity,)}'"]),
+    (
+        "datemultirange",
+        &["'{[2024-01-01,2024-02-01),[infinity,)}'"],
+    ),
     ("int8multirange[]", &["'{\"{[1,3)}\",NULL}'"]),
-    ("spans", &["ROW(1, '{[1,3),[5,7)}')", "ROW(NULL, NULL)", "ROW(2, NULL)"]),
+    (
+        "spans",
+        &["ROW(1, '{[1,3),[5,7)}')", "ROW(NULL, NULL)", "ROW(2, NULL)"],
+    ),
     ("integer[]", &["'{1,NULL,3}'", "'{}'", "'{{1,2},{3,4}}'"]),
     ("text[]", &["'{a,\"b,c\",NULL,\"NULL\",\"\"}'"]),
     ("numeric[]", &["'{1.50,NaN}'"]),
@@ -396,7 +402,8 @@ async fn shapes_of_results() {
     );
     assert_eq!(
         texts(&asked),
-        [[Some("7"), Some("{}"), Some("{}"), None, Some("1.50")].map(|text| text.map(str::to_owned))]
+        [[Some("7"), Some("{}"), Some("{}"), None, Some("1.50")]
+            .map(|text| text.map(str::to_owned))]
     );
     assert_eq!(
         cell(&source, query("SHOW server_encoding"))

@@ -13,5 +13,8 @@ pub(super) async fn choose(
     config: &SourceConfig,
     _source: &Arc<dyn Source>,
 ) -> Result<Box<dyn Detector>, Blind> {
-    Err(best::nothing(config, "give its account the right to read the log"))
+    Err(best::nothing(
+        config,
+        "give its account the right to read the log",
+    ))
 }

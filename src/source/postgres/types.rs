@@ -1,7 +1,7 @@
 //! Which Arrow type a column has; `docs/types.md` lists them all.
 
-use arrow::datatypes::{DataType, TimeUnit};
 use crate::source::columns::UTC;
+use arrow::datatypes::{DataType, TimeUnit};
 
 /// How the values of a column are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

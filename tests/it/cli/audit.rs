@@ -19,7 +19,10 @@ fn until(place: &Place, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         if is(watched) {
             return watched.clone();
         }
-        assert!(began.elapsed() < Duration::from_mins(1), "{what}: {watched}");
+        assert!(
+            began.elapsed() < Duration::from_mins(1),
+            "{what}: {watched}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -29,7 +32,11 @@ fn audit_tells_what_is_identical_what_differs_and_what_was_not_checked() {
     let place = Place::new();
     // Without a worker nothing is claimed, so nothing is wrong.
     let audit = place.json(&["audit", "--json"]);
-    assert_eq!((&audit["checked"], &audit["wrong"]), (&0.into(), &0.into()), "{audit}");
+    assert_eq!(
+        (&audit["checked"], &audit["wrong"]),
+        (&0.into(), &0.into()),
+        "{audit}"
+    );
 
     let mut worker = place
         .command(&["worker"])
@@ -54,52 +61,87 @@ fn audit_tells_what_is_identical_what_differs_and_what_was_not_checked() {
             && reason.ends_with(" s ago, says the detector of shop (SQLite data_version)"),
         "{reason}"
     );
-    assert!(watched["freshness"]["detected_to_fresh_p99_ms"].as_f64().unwrap() > 0.0);
-    assert_eq!(watched["freshness"]["committed_to_fresh_p50_ms"], Value::Null);
+    assert!(
+        watched["freshness"]["detected_to_fresh_p99_ms"]
+            .as_f64()
+            .unwrap()
+            > 0.0
+    );
+    assert_eq!(
+        watched["freshness"]["committed_to_fresh_p50_ms"],
+        Value::Null
+    );
 
     place.good(&["warm", "all"]);
     let audit = place.json(&["audit", "--json"]);
     let entry = |audit: &Value, name: &str| {
         let entries = audit["entries"].as_array().unwrap().clone();
-        entries.into_iter().find(|entry| entry["report"] == name).unwrap()
+        entries
+            .into_iter()
+            .find(|entry| entry["report"] == name)
+            .unwrap()
     };
-    assert_eq!((&audit["checked"], &audit["wrong"]), (&1.into(), &0.into()), "{audit}");
+    assert_eq!(
+        (&audit["checked"], &audit["wrong"]),
+        (&1.into(), &0.into()),
+        "{audit}"
+    );
     let watched = entry(&audit, "watched");
     assert_eq!(watched["outcome"], "identical");
     assert!(watched["took_ms"].as_f64().unwrap() > 0.0);
     let all = entry(&audit, "all");
     assert_eq!(all["outcome"], "not_checked");
-    assert_eq!(all["detail"], "no detector vouches for it: within its TTL; unwatched");
+    assert_eq!(
+        all["detail"],
+        "no detector vouches for it: within its TTL; unwatched"
+    );
 
     // Another answer's rows in its place.
-    let wrong = "redis.call('HSET', KEYS[1], 'inline', redis.call('HGET', KEYS[2], 'inline'), 'index',
+    let wrong =
+        "redis.call('HSET', KEYS[1], 'inline', redis.call('HGET', KEYS[2], 'inline'), 'index',
         redis.call('HGET', KEYS[2], 'index'), 'rows', redis.call('HGET', KEYS[2], 'rows'), 'bytes',
         redis.call('HGET', KEYS[2], 'bytes'), 'raw', redis.call('HGET', KEYS[2], 'raw'), 'schema',
         redis.call('HGET', KEYS[2], 'schema')) return 'done'";
     place.good(&["warm", "twice"]);
     let twice = entry(&audit, "twice")["key"].as_str().unwrap().to_owned();
     let key = watched["key"].as_str().unwrap();
-    let said = place.redis.as_ref().unwrap().cli(&["EVAL", wrong, "2", key, &twice]);
+    let said = place
+        .redis
+        .as_ref()
+        .unwrap()
+        .cli(&["EVAL", wrong, "2", key, &twice]);
     assert!(said.contains("done"), "{said}");
     let output = place.output(&["audit", "watched", "--json"]);
     let (out, err) = texts(&output);
     assert_eq!(output.status.code(), Some(1), "{out} {err}");
     let audit: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(entry(&audit, "watched")["outcome"], "differs");
-    let detail = entry(&audit, "watched")["detail"].as_str().unwrap().to_owned();
+    let detail = entry(&audit, "watched")["detail"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(detail.starts_with("other columns"), "{detail}");
 
     // It is right again, the figure stays.
     let (text, _) = place.good(&["audit", "watched"]);
-    assert!(text.contains("identical") && text.ends_with("checked 1, wrong 0\n"), "{text}");
+    assert!(
+        text.contains("identical") && text.ends_with("checked 1, wrong 0\n"),
+        "{text}"
+    );
     let reports = place.json(&["reports", "--json"]);
     assert_eq!(
-        (&reports[0]["audit"]["checked"], &reports[0]["audit"]["wrong"]),
+        (
+            &reports[0]["audit"]["checked"],
+            &reports[0]["audit"]["wrong"]
+        ),
         (&3.into(), &1.into()),
         "{reports}"
     );
     let (text, _) = place.good(&["reports"]);
-    assert!(text.contains("shop: 3 fresh entries checked against the database, 1 wrong"), "{text}");
+    assert!(
+        text.contains("shop: 3 fresh entries checked against the database, 1 wrong"),
+        "{text}"
+    );
     assert!(place.bad(&["audit", "nosuch"], 2).contains("nosuch"));
 
     interrupt(&worker, Signal::TERM);

@@ -153,13 +153,7 @@ fn part(status: &Status) -> String {
     }
 }
 
-fn body(
-    ui: &mut Ui,
-    state: &State,
-    status: &Status,
-    history: &History,
-    commands: &mut Commands,
-) {
+fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands: &mut Commands) {
     let gap = size::SPACE_12;
     sources(ui, status);
     ui.add_space(gap);
@@ -469,6 +463,9 @@ fn load(ui: &mut Ui, state: &State, status: &Status, history: &History) {
     ));
     ui.label(text::small(
         ui,
-        format!("{} of the last hour spent in their queries", format::percent(share)),
+        format!(
+            "{} of the last hour spent in their queries",
+            format::percent(share)
+        ),
     ));
 }
