@@ -146,7 +146,7 @@ impl Engine {
         }
         if let (Finding::Wrong, Some(header)) = (audited.finding, header) {
             let what = &audited.detail;
-            Box::pin(self.repair(&keys, key, report, params, &header, what)).await;
+            Box::pin(self.repair(&keys, key, report, params, &header.fill, what, cancel)).await;
         }
         Ok(audited)
     }
@@ -192,24 +192,25 @@ impl Engine {
     }
 
     /// Nobody is served the wrong entry again.
+    #[allow(clippy::too_many_arguments)]
     async fn repair(
         self: &Arc<Self>,
         keys: &SourceKeys,
         key: EntryKey,
         report: &Arc<Report>,
         params: &Params,
-        header: &Header,
+        fill: &str,
         what: &str,
+        cancel: &CancellationToken,
     ) {
         tracing::warn!(report = report.name, what, "a fresh entry was wrong");
         let cache = self.cache();
-        if let Err(problem) = cache.drop_entry(keys, &key, Some(&header.fill)).await {
+        if let Err(problem) = cache.drop_entry(keys, &key, Some(fill)).await {
             tracing::warn!(%problem, "the wrong entry is not dropped");
         }
         let why = format!("asked: the auditor found it wrong: {what}");
-        // Not the check's own token: what was found wrong is put right whoever has lost patience.
         let filled = self
-            .refresh_because(report, params, Reason::Asked, why, CancellationToken::new())
+            .refresh_because(report, params, Reason::Asked, why, cancel.clone())
             .await;
         if let Ok(mut answer) = filled {
             // Without it the entry is missing, which is no claim: whoever asks next runs the query.
