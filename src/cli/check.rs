@@ -30,6 +30,14 @@ pub struct CheckArgs {
 struct CheckJson {
     cache: CacheJson,
     sources: Vec<SourceJson>,
+    /// Reports that cannot run as they are written.
+    mistakes: Vec<MistakeJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct MistakeJson {
+    report: String,
+    mistake: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,7 +82,8 @@ pub(super) async fn run(
     if args.json {
         print_json(&checked)?;
     }
-    let well = checked.cache.ok && checked.sources.iter().all(|source| source.ok);
+    let connected = checked.cache.ok && checked.sources.iter().all(|source| source.ok);
+    let well = connected && checked.mistakes.is_empty();
     if well { Ok(()) } else { Err(said()) }
 }
 
@@ -89,7 +98,23 @@ async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
             sources.push(check_source(name, config, &source, live).await?);
         }
     }
-    Ok(CheckJson { cache, sources })
+    let mut mistakes = Vec::new();
+    for report in &session.workspace.reports {
+        let Some(source) = session.engine.source(&report.source) else {
+            continue;
+        };
+        if let Err(mistake) = report.check(source.dialect()) {
+            let (report, mistake) = (report.name.clone(), mistake.to_string());
+            tell(live, &format!("report {report}\n"))?;
+            tell(live, &failed("can run", &mistake).line())?;
+            mistakes.push(MistakeJson { report, mistake });
+        }
+    }
+    Ok(CheckJson {
+        cache,
+        sources,
+        mistakes,
+    })
 }
 
 async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
@@ -103,7 +128,7 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
             server_version = Some(version.clone()).filter(|version| !version.is_empty());
             ok("connected and signed in", &format!("{version}, {took}"))
         }
-        Err(error) => failed("connected and signed in", error),
+        Err(error) => failed("connected and signed in", &error.message),
     };
     let mut well = reached.is_ok();
     add(&mut steps, step, live)?;
@@ -113,7 +138,10 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
                 "reads, writes and runs scripts under its prefix",
                 cache.prefix(),
             ),
-            Err(error) => failed("reads, writes and runs scripts under its prefix", &error),
+            Err(error) => failed(
+                "reads, writes and runs scripts under its prefix",
+                &error.message,
+            ),
         };
         well = step.result == "ok";
         add(&mut steps, step, live)?;
@@ -195,11 +223,11 @@ fn ok(what: &str, detail: &str) -> StepJson {
     }
 }
 
-fn failed(what: &str, error: &CacheError) -> StepJson {
+fn failed(what: &str, why: &str) -> StepJson {
     StepJson {
         what: what.to_owned(),
         result: "failed",
-        detail: error.message.clone(),
+        detail: why.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::delay::{Delays, delays};
 use crate::engine::latency::{Side, Summary, side};
 use crate::engine::{Caller, EntryState, Event, Freshness, Outcome, RequestEvent};
 use crate::human;
-use crate::report::{Params, Report};
+use crate::report::{Dependencies, Params, Report};
 
 /// Arguments of `reports`.
 #[derive(Debug, Args)]
@@ -40,6 +40,8 @@ struct ReportJson {
     bytes: Option<u64>,
     key: Option<String>,
     tables: Vec<String>,
+    /// Why any change of the source counts, where the tables are `*`.
+    any_change: Option<String>,
     detector: Option<String>,
     /// Requests that the cache answered, as far back as the log reaches, of every parameter value.
     hits: u64,
@@ -159,10 +161,21 @@ async fn look(session: &Session) -> Vec<ReportJson> {
     let mut looked = Vec::new();
     for report in &session.workspace.reports {
         let bound = report.bind(&[]);
-        let state = match &bound {
+        let mut state = match &bound {
             Ok(params) => Some(session.engine.state(report, params).await),
             Err(_) => None,
         };
+<<<<<<< HEAD
+=======
+        if let Some(state) = state
+            .as_mut()
+            .filter(|state| state.tables == [Dependencies::ANY])
+        {
+            // The entry tells that any change counts, and only the SQL with the catalogue tells why.
+            let asked = session.engine.dependencies(report).await;
+            state.any_change = asked.ok().and_then(|depends_on| depends_on.any_change);
+        }
+>>>>>>> merge
         let delays = delays
             .iter()
             .find(|delays| delays.source == report.source && delays.report == report.name);
@@ -246,6 +259,10 @@ impl ReportJson {
                 .as_ref()
                 .map(|state| state.tables.clone())
                 .unwrap_or_default(),
+<<<<<<< HEAD
+=======
+            any_change: state.as_ref().and_then(|state| state.any_change.clone()),
+>>>>>>> merge
             refreshed_because: state
                 .as_ref()
                 .and_then(|state| state.refreshed_because.clone()),

@@ -14,7 +14,7 @@ use super::flight::Flights;
 use super::{Answer, Caller, EngineError, EntryState, EventLog, Mode, Reason, Request};
 use crate::cache::{Cache, CacheStatus, Protocol, SourceKeys};
 use crate::report::{Dependencies, EntryKey, Params, Report};
-use crate::source::Source;
+use crate::source::{Source, SourceError};
 use crate::workspace::Workspace;
 
 type Hook = Arc<dyn Fn(&Arc<Report>, &Params) + Send + Sync>;
@@ -84,6 +84,13 @@ impl Engine {
     /// Answers a request. Rows stream; an abandoned answer ends its query.
     pub async fn ask(self: &Arc<Self>, request: Request) -> Result<Answer, EngineError> {
         let (source, keys) = self.parts(&request.report)?;
+        if let Err(mistake) = request.report.check(source.dialect()) {
+            return Err(SourceError::Sql {
+                message: mistake.message,
+                position: mistake.position,
+            }
+            .into());
+        }
         Ask::new(self.clone(), source, keys, request).answer().await
     }
 
@@ -113,6 +120,9 @@ impl Engine {
     pub async fn state(&self, report: &Report, params: &Params) -> EntryState {
         match self.parts(report) {
             Ok((source, keys)) => {
+                if let Err(mistake) = report.check(source.dialect()) {
+                    return EntryState::unknown(mistake.to_string());
+                }
                 let key = EntryKey::new(source.identity(), report, params);
                 let known = self.catalogues.known(report, source.as_ref());
                 let found = self.cache.find(&keys, &key, report, false).await;

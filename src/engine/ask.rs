@@ -13,7 +13,11 @@ use super::record::{Recorder, ms};
 use super::serve::{self, Loaded, Unserved};
 use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
+<<<<<<< HEAD
 use crate::report::{EntryKey, Refresh, clock};
+=======
+use crate::report::{Dependencies, EntryKey, Refresh};
+>>>>>>> merge
 use crate::source::{Source, SourceError};
 use crate::table::BatchStream;
 
@@ -128,7 +132,7 @@ impl Ask {
                 return ask.fail(SourceError::Cancelled.into());
             }
             let step = match ask.find().await {
-                Err(problem) => ask.without_cache(problem).await,
+                Err(problem) => Box::pin(ask.without_cache(problem)).await,
                 Ok(found) => Box::pin(ask.with_entry(found)).await,
             };
             match step {
@@ -315,8 +319,8 @@ impl Ask {
             }
             if let Some(lock) = lock {
                 let old = old.or(found.header);
-                let tables = match self.tables().await {
-                    Ok(tables) => tables,
+                let depends_on = match self.depends_on().await {
+                    Ok(depends_on) => depends_on,
                     Err(error) => {
                         lock.release().await;
                         leader.land(Landed::Failed(error.clone().into()));
@@ -326,7 +330,7 @@ impl Ask {
                 let about = fill::About {
                     lock,
                     begun,
-                    tables,
+                    depends_on,
                     on_change: self.watched(),
                     unseen: clock(&self.request.report.sql, self.source.dialect())
                         .map(str::to_owned),
@@ -361,19 +365,18 @@ impl Ask {
         }
     }
 
-    /// The tables that the answer of a fill that has begun depends on. Where a detector vouches for them the catalogue is
+    /// What the answer of a fill that has begun depends on. Where a detector vouches for them the catalogue is
     /// asked now: a view that is redefined later is a change after the fill began, and one that was redefined earlier
     /// must not be taken for what it was.
-    async fn tables(&self) -> Result<Vec<String>, SourceError> {
+    async fn depends_on(&self) -> Result<Dependencies, SourceError> {
         let (report, source) = (&self.request.report, self.source.as_ref());
         let at = Instant::now();
         let catalogues = &self.engine.catalogues;
-        let dependencies = if self.watched() {
+        if self.watched() {
             catalogues.resolve_since(report, source, at).await
         } else {
             catalogues.resolve(report, source).await
-        };
-        Ok(dependencies?.names())
+        }
     }
 
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.

@@ -1,7 +1,7 @@
 //! What does a report depend on? Its SQL with the catalogue of its source. A fill that a detector vouches for asks for
 //! it after it has begun; everybody else takes one that is a few seconds old. A hit never needs it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ impl Catalogues {
         source: &dyn Source,
         since: Instant,
     ) -> Result<Dependencies, SourceError> {
-        if let Some(named) = named(report) {
+        if let Some(named) = named(report, source) {
             return Ok(named);
         }
         let known = self.0.lock().get(&report.source).cloned();
@@ -63,17 +63,14 @@ impl Catalogues {
 
     /// The dependencies of `report` as far as they are known without asking the database.
     pub(super) fn known(&self, report: &Report, source: &dyn Source) -> Option<Dependencies> {
-        named(report).or_else(|| {
+        named(report, source).or_else(|| {
             let catalogue = self.0.lock().get(&report.source)?.1.clone();
             Some(Dependencies::of(&report.sql, source.dialect(), &catalogue))
         })
     }
 }
 
-fn named(report: &Report) -> Option<Dependencies> {
-    let tables: BTreeSet<String> = report.tables.as_ref()?.iter().cloned().collect();
-    Some(Dependencies::Tables {
-        tables,
-        views: BTreeMap::new(),
-    })
+fn named(report: &Report, source: &dyn Source) -> Option<Dependencies> {
+    let tables = report.tables.as_ref()?;
+    Some(Dependencies::named(tables, &report.sql, source.dialect()))
 }

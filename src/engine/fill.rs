@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::cache::payload::{self, Chunk, Chunker};
 use crate::cache::{Begun, Cache, ChunkInfo, Header, NewEntry, SourceKeys};
-use crate::report::{EntryKey, Params, Report};
+use crate::report::{Dependencies, EntryKey, Params, Report};
 use crate::table::Checksum;
 
 /// How long a fill lock lasts without being renewed: after this, somebody else takes over from a dead process.
@@ -107,7 +107,7 @@ impl Drop for Lock {
 pub(super) struct About {
     pub(super) lock: Lock,
     pub(super) begun: Begun,
-    pub(super) tables: Vec<String>,
+    pub(super) depends_on: Dependencies,
     pub(super) on_change: bool,
     pub(super) unseen: Option<String>,
     /// The entry that is there, to find out whether anything changed.
@@ -285,9 +285,13 @@ impl Fill {
             inline,
             sha256: sum,
             schema,
-            tables: self.about.tables,
+            tables: self.about.depends_on.names(),
             on_change: self.about.on_change,
+<<<<<<< HEAD
             unseen: self.about.unseen,
+=======
+            unseen: self.about.depends_on.unseen,
+>>>>>>> merge
             query_time,
             writer: self.about.writer,
             because: self.about.because,

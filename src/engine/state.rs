@@ -1,6 +1,6 @@
 //! The state of a report's entry, and why: what a badge shows and the sentence under it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +17,7 @@ pub enum Freshness {
     Stale,
     /// Nothing there.
     Missing,
-    /// The cache cannot be asked.
+    /// The cache cannot be asked, or the report has a mistake.
     Unknown,
 }
 
@@ -56,6 +56,9 @@ pub struct EntryState {
     pub tables: Vec<String>,
     /// Views on the way to these tables, as far as the SQL was resolved in this process.
     pub views: BTreeMap<String, Vec<String>>,
+    /// Why any change of the source counts, where its tables are not known; as far as the SQL was resolved in this
+    /// process.
+    pub any_change: Option<String>,
     /// The detector that watches its source, "SQLite data_version, 50 ms"; `None` where nobody does.
     pub detector: Option<String>,
 }
@@ -86,20 +89,18 @@ impl EntryState {
         let mut tables = Vec::new();
         if let Some(known) = known {
             tables = known.names();
-            if let Dependencies::Tables {
-                views: resolved, ..
-            } = known
-            {
-                views = resolved
-                    .iter()
-                    .map(|(view, under)| (view.clone(), under.iter().cloned().collect()))
-                    .collect();
-            }
+            let under = |tables: &BTreeSet<String>| tables.iter().cloned().collect();
+            views = known
+                .views
+                .iter()
+                .map(|(view, tables)| (view.clone(), under(tables)))
+                .collect();
         }
         let mut this = Self {
             state,
             reason: found.sentence(source),
             redis_key,
+            any_change: known.and_then(|known| known.any_change.clone()),
             tables,
             views,
             detector: found.detector,
@@ -147,6 +148,7 @@ impl EntryState {
             sha256: None,
             tables: Vec::new(),
             views: BTreeMap::new(),
+            any_change: None,
             detector: None,
         }
     }

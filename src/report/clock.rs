@@ -1,60 +1,212 @@
-//! Does the answer depend on something besides the tables: the clock, or chance? No detector sees that.
+//! Does the answer depend on something besides the tables: the clock, chance, the state of the server? No detector sees
+//! that.
 
-use super::{Dialect, lex};
+use super::Dialect;
+use super::lex::{self, Kind, Token};
 
-/// Names that stand alone, or are functions of the moment or of chance, in one of the databases.
-const WORDS: [&str; 26] = [
+/// Functions of the moment, of chance, or of the session, in one of the databases. Some stand without brackets.
+const WORDS: [&str; 45] = [
     "clock_timestamp",
+    "connection_id",
     "curdate",
     "current_date",
     "current_time",
     "current_timestamp",
+    "currval",
     "curtime",
+    "gen_random_bytes",
     "gen_random_uuid",
+    "gen_salt",
     "getdate",
+    "getutcdate",
+    "lastval",
+    "load_file",
     "localtime",
     "localtimestamp",
+    "newid",
+    "nextval",
     "now",
     "rand",
     "random",
+    "random_bytes",
+    "random_normal",
     "randomblob",
+    "setseed",
+    "setval",
     "statement_timestamp",
+    "sys_guid",
     "sysdate",
     "sysdatetime",
+    "sysutcdatetime",
     "timeofday",
     "transaction_timestamp",
-    "unix_timestamp",
     "utc_date",
     "utc_time",
     "utc_timestamp",
     "uuid",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
     "uuid_generate_v4",
     "uuid_short",
+    "uuid_v4",
+    "uuid_v7",
+    "uuidv7",
 ];
 
-/// The first such word of a report's SQL, as it is written there. Views and functions of the database are not looked
-/// into.
+/// Functions that take the moment where they are given no more arguments than this.
+const WITHOUT_ARGUMENTS: [(&str, usize); 8] = [
+    ("age", 1),
+    ("date", 0),
+    ("datetime", 0),
+    ("julianday", 0),
+    ("strftime", 1),
+    ("time", 0),
+    ("unix_timestamp", 0),
+    ("unixepoch", 0),
+];
+
+/// PostgreSQL's own functions that tell of the server, its catalogue or its files, by how their names begin.
+const POSTGRES_STATE: [&str; 18] = [
+    "amvalidate",
+    "binary_upgrade_",
+    "brin_",
+    "col_description",
+    "current_query",
+    "currtid",
+    "gin_clean_",
+    "inet_client_",
+    "inet_server_",
+    "lo_",
+    "loread",
+    "lowrite",
+    "obj_description",
+    "pg_",
+    "row_security_active",
+    "shobj_description",
+    "to_reg",
+    "txid_",
+];
+
+/// Those of them that compute from their arguments alone, or answer nothing.
+const POSTGRES_COMPUTE: [&str; 9] = [
+    "pg_client_encoding",
+    "pg_collation_for",
+    "pg_column_size",
+    "pg_size_bytes",
+    "pg_size_pretty",
+    "pg_sleep",
+    "pg_sleep_for",
+    "pg_sleep_until",
+    "pg_typeof",
+];
+
+/// PostgreSQL's own functions that run SQL given as text or read tables named by text, by how their names begin.
+const POSTGRES_READERS: [&str; 7] = [
+    "query_to_xml",
+    "table_to_xml",
+    "schema_to_xml",
+    "database_to_xml",
+    "cursor_to_xml",
+    "ts_rewrite",
+    "ts_stat",
+];
+
+/// Literals that PostgreSQL reads as a moment.
+const POSTGRES_MOMENTS: [&str; 4] = ["'now'", "'today'", "'tomorrow'", "'yesterday'"];
+
+/// The first such thing in a piece of SQL, as it is written there. What it calls is not looked into.
 pub(crate) fn clock(sql: &str, dialect: Dialect) -> Option<&str> {
-    let tokens: Vec<_> = lex::tokens(sql, dialect).map_while(Result::ok).collect();
+    let tokens: Vec<_> = lex::tokens(sql, dialect)
+        .map_while(Result::ok)
+        .filter(|token| token.kind != Kind::Comment)
+        .collect();
+    let text = |i: usize| {
+        let token = tokens.get(i)?;
+        sql.get(token.at..token.end)
+    };
     tokens.iter().enumerate().find_map(|(i, token)| {
-        let word = sql.get(token.at..token.end)?;
+        let word = text(i)?;
         let lower = word.to_ascii_lowercase();
-        let symbol = |token: Option<&lex::Token>, wanted: &str| {
-            token.and_then(|token| sql.get(token.at..token.end)) == Some(wanted)
-        };
+        let before = i.checked_sub(1).and_then(text);
+        let called = text(i + 1) == Some("(");
         let found = match token.kind {
             // A column of that name is a part of a table, or has no brackets behind it.
-            lex::Kind::Word if WORDS.contains(&lower.as_str()) => {
-                let alone = lower.starts_with("current_") || lower.starts_with("local");
-                let part = i > 0 && symbol(tokens.get(i - 1), ".");
-                !part && (alone || symbol(tokens.get(i + 1), "("))
+            Kind::Word => {
+                called
+                    && (is_unseen(&lower, dialect)
+                        || takes_the_moment(&lower, dialect, || arguments(sql, &tokens[i + 2..])))
+                    || before != Some(".") && stands_alone(&lower, dialect)
+                    || i == 0 && lower == "show"
             }
-            // SQLite's date functions take the moment as a text.
-            lex::Kind::Quoted => dialect == Dialect::Sqlite && lower == "'now'",
+            Kind::Quoted if dialect == Dialect::Sqlite => lower == "'now'",
+            Kind::Quoted if dialect == Dialect::Postgres => {
+                POSTGRES_MOMENTS.contains(&lower.as_str())
+            }
+            // A variable of the server.
+            Kind::Symbol => dialect == Dialect::MySql && word == "@" && before == Some("@"),
             _ => false,
         };
-        found.then_some(word)
+        let whole = || {
+            let end = tokens.get(i + 1).map_or(token.end, |name| name.end);
+            sql.get(tokens[i - 1].at..end)
+        };
+        match (found, word) {
+            (true, "@") => whole(),
+            (true, word) => Some(word),
+            (false, _) => None,
+        }
     })
+}
+
+/// Whether no detector sees what a function of the database's own answers.
+pub(super) fn is_unseen(function: &str, dialect: Dialect) -> bool {
+    let begins = |names: &[&str]| names.iter().any(|name| function.starts_with(name));
+    WORDS.contains(&function)
+        || dialect == Dialect::Postgres
+            && (reads_by_text(function, dialect)
+                || begins(&POSTGRES_STATE) && !POSTGRES_COMPUTE.contains(&function)
+                || function.starts_with("has_") && function.ends_with("_privilege"))
+}
+
+/// Whether a function of the database's own reads tables that are named, or whose SQL is given, by text.
+pub(super) fn reads_by_text(function: &str, dialect: Dialect) -> bool {
+    dialect == Dialect::Postgres
+        && POSTGRES_READERS
+            .iter()
+            .any(|name| function.starts_with(name))
+}
+
+fn takes_the_moment(function: &str, dialect: Dialect, arguments: impl FnOnce() -> usize) -> bool {
+    let fewest = WITHOUT_ARGUMENTS.iter().find(|(name, _)| *name == function);
+    let elsewhere = function == "age" && dialect != Dialect::Postgres;
+    !elsewhere && fewest.is_some_and(|(_, fewest)| arguments() <= *fewest)
+}
+
+/// Whether a word needs no brackets to be what it is.
+fn stands_alone(word: &str, dialect: Dialect) -> bool {
+    match word {
+        "current_date" | "current_time" | "current_timestamp" | "localtime" | "localtimestamp" => {
+            true
+        }
+        "utc_date" | "utc_time" | "utc_timestamp" => dialect == Dialect::MySql,
+        "tablesample" => matches!(dialect, Dialect::Postgres | Dialect::MsSql),
+        _ => false,
+    }
+}
+
+/// How many arguments a call has, whose opening bracket stands before `tokens`.
+fn arguments(sql: &str, tokens: &[Token]) -> usize {
+    let (mut depth, mut commas) = (0_usize, 0);
+    for (i, token) in tokens.iter().enumerate() {
+        match sql.get(token.at..token.end) {
+            Some(")") if depth == 0 => return if i == 0 { 0 } else { commas + 1 },
+            Some("(" | "[") => depth += 1,
+            Some(")" | "]") => depth = depth.saturating_sub(1),
+            Some(",") if depth == 0 => commas += 1,
+            _ => {}
+        }
+    }
+    commas + 1
 }
 
 #[cfg(test)]
@@ -63,21 +215,74 @@ mod tests {
 
     #[test]
     fn the_clock_and_chance_are_found_and_columns_are_not() {
-        for (sql, found) in [
+        use Dialect::{MySql, Postgres, Sqlite};
+        for (dialect, sql, found) in [
             (
+                Sqlite,
                 "SELECT CURRENT_TIMESTAMP, count(*) FROM t",
                 Some("CURRENT_TIMESTAMP"),
             ),
             (
+                Sqlite,
                 "SELECT * FROM t WHERE d > date('now', '-1 day')",
                 Some("'now'"),
             ),
-            ("SELECT now() - interval '1 day'", Some("now")),
-            ("SELECT * FROM t ORDER BY random()", Some("random")),
-            ("SELECT t.current_date, rand, \"now\" FROM t", None),
-            ("SELECT 'current_timestamp' /* now() */ FROM t", None),
+            (Sqlite, "SELECT now() - interval '1 day'", Some("now")),
+            (Sqlite, "SELECT * FROM t ORDER BY random()", Some("random")),
+            (Sqlite, "SELECT t.current_date, rand, \"now\" FROM t", None),
+            (
+                Sqlite,
+                "SELECT 'current_timestamp' /* now() */ FROM t",
+                None,
+            ),
+            (Sqlite, "SELECT date(), d", Some("date")),
+            (
+                Sqlite,
+                "SELECT date(d), strftime('%Y', d), time FROM t",
+                None,
+            ),
+            (Sqlite, "SELECT strftime('%s') FROM t", Some("strftime")),
+            (Postgres, "SELECT pg_catalog.now()", Some("now")),
+            (Postgres, "SELECT now /* () */ ()", Some("now")),
+            (Postgres, "SELECT age(born) FROM t", Some("age")),
+            (
+                Postgres,
+                "SELECT age(died, least(born, f(1, 2))) FROM t",
+                None,
+            ),
+            (
+                Postgres,
+                "SELECT * FROM t WHERE d = 'today'",
+                Some("'today'"),
+            ),
+            (
+                Postgres,
+                "SELECT * FROM t TABLESAMPLE SYSTEM (1)",
+                Some("TABLESAMPLE"),
+            ),
+            (
+                Postgres,
+                "SELECT pg_relation_size('t')",
+                Some("pg_relation_size"),
+            ),
+            (
+                Postgres,
+                "SELECT has_table_privilege('t', 'SELECT')",
+                Some("has_table_privilege"),
+            ),
+            (
+                Postgres,
+                "SELECT pg_typeof(a), pg_sleep(1), utc_date FROM pg_stuff",
+                None,
+            ),
+            (Postgres, "SHOW ALL", Some("SHOW")),
+            (MySql, "SELECT UTC_DATE", Some("UTC_DATE")),
+            (MySql, "SELECT unix_timestamp(d), @own FROM t", None),
+            (MySql, "SELECT unix_timestamp()", Some("unix_timestamp")),
+            (MySql, "SELECT @@hostname", Some("@@hostname")),
+            (MySql, "SELECT a.show FROM a", None),
         ] {
-            assert_eq!(clock(sql, Dialect::Sqlite), found, "{sql}");
+            assert_eq!(clock(sql, dialect), found, "{sql}");
         }
     }
 }

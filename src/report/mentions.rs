@@ -54,6 +54,27 @@ impl Name {
     }
 }
 
+<<<<<<< HEAD
+=======
+/// A function that is called, without its schema, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) name: String,
+    /// Whether it stands as a relation, in FROM.
+    pub(super) in_from: bool,
+}
+
+impl Call {
+    fn of(name: &ObjectName, in_from: bool) -> Option<Self> {
+        let last = name.0.last()?.as_ident()?;
+        Some(Self {
+            name: last.value.to_lowercase(),
+            in_from,
+        })
+    }
+}
+
+>>>>>>> merge
 /// The statements of a text; the error completes the sentence "the SQL ...".
 pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, String> {
     let parsed = match dialect {
@@ -70,7 +91,7 @@ pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, Strin
 pub(super) struct Mentions {
     pub(super) relations: Vec<Name>,
     pub(super) ctes: Vec<Part>,
-    pub(super) functions: Vec<Vec<String>>,
+    pub(super) functions: Vec<Call>,
     /// Calls in FROM, whose names are visited as relations too.
     calls: Vec<Name>,
 }
@@ -130,14 +151,16 @@ impl Visitor for Mentions {
                 name,
                 args: Some(_),
                 ..
+            } => {
+                let (Some(call), Some(relation)) = (Call::of(name, true), Name::of(name)) else {
+                    return stop("computes the name of a function");
+                };
+                self.functions.push(call);
+                self.calls.push(relation);
             }
-            | TableFactor::Function { name, .. } => match Name::of(name) {
-                Some(name) if is_pure(&name) => self.calls.push(name),
-                _ => {
-                    return stop(&format!(
-                        "reads the table function {name}, whose tables are not known"
-                    ));
-                }
+            TableFactor::Function { name, .. } => match Call::of(name, true) {
+                Some(call) => self.functions.push(call),
+                None => return stop("computes the name of a function"),
             },
             TableFactor::Table { .. }
             | TableFactor::Derived { .. }
@@ -166,9 +189,10 @@ impl Visitor for Mentions {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
         if let Expr::Function(function) = expr {
-            let parts = function.name.0.iter().filter_map(|part| part.as_ident());
-            self.functions
-                .push(parts.map(|ident| ident.value.clone()).collect());
+            match Call::of(&function.name, false) {
+                Some(call) => self.functions.push(call),
+                None => return stop("computes the name of a function"),
+            }
         }
         ControlFlow::Continue(())
     }
@@ -176,28 +200,4 @@ impl Visitor for Mentions {
 
 fn stop(why: &str) -> ControlFlow<String> {
     ControlFlow::Break(why.to_owned())
-}
-
-/// Table functions that read nothing but their arguments.
-fn is_pure(name: &Name) -> bool {
-    const PURE: [&str; 17] = [
-        "generate_series",
-        "generate_subscripts",
-        "unnest",
-        "string_to_table",
-        "regexp_split_to_table",
-        "regexp_matches",
-        "json_each",
-        "json_each_text",
-        "json_tree",
-        "json_array_elements",
-        "json_array_elements_text",
-        "json_object_keys",
-        "jsonb_each",
-        "jsonb_each_text",
-        "jsonb_array_elements",
-        "jsonb_array_elements_text",
-        "jsonb_object_keys",
-    ];
-    matches!(name.parts.as_slice(), [part] if PURE.contains(&part.text.to_lowercase().as_str()))
 }

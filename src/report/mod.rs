@@ -2,6 +2,7 @@
 //!
 //! This module never runs a query.
 
+mod catalogue;
 mod clock;
 mod key;
 mod leeway;
@@ -13,13 +14,13 @@ mod sql;
 mod tables;
 mod value;
 
-pub(crate) use clock::clock;
+pub use catalogue::{Catalogue, Routine};
 pub use key::{EntryKey, SourceIdentity};
 pub use leeway::{Leeway, OrderKey};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
 pub use policy::{Refresh, read_time, write_time};
-pub use sql::{Piece, Rendered, Template, TemplateError, line_column};
-pub use tables::{Catalogue, Dependencies, Dialect};
+pub use sql::{Mistake, Piece, Rendered, Template, TemplateError, line_column};
+pub use tables::{Dependencies, Dialect};
 
 use std::time::Duration;
 

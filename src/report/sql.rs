@@ -1,6 +1,6 @@
 //! The `:name` parameters in a report's SQL: found once, outside strings, quoted names, comments and `::` casts.
 
-use super::{Dialect, ParamError, ParamSpec, Params, Value, lex};
+use super::{Dialect, ParamError, ParamSpec, Params, Report, Value, lex};
 
 /// A piece of a report's SQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,38 @@ pub struct Rendered {
     pub values: Vec<Value>,
     /// Where pieces begin: byte offset in `sql`, byte offset in the report's SQL, and whether it is a parameter.
     starts: Vec<(usize, usize, bool)>,
+}
+
+/// What is wrong with one report by itself. Its workspace is as good as before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Mistake {
+    /// Cause and remedy.
+    pub message: String,
+    /// Line and column in its SQL, from 1, where the mistake has a place.
+    pub position: Option<(usize, usize)>,
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some((line, column)) = self.position {
+            write!(f, "line {line}, column {column} of the SQL: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Report {
+    /// Whether its SQL can be split at its parameters, and these are the declared ones.
+    pub fn check(&self, dialect: Dialect) -> Result<(), Mistake> {
+        let template = Template::parse(&self.sql, dialect).map_err(|error| Mistake {
+            position: Some(line_column(&self.sql, error.at)),
+            message: error.message,
+        })?;
+        template.check(&self.params).map_err(|error| Mistake {
+            message: error.0,
+            position: None,
+        })
+    }
 }
 
 impl Template {

@@ -1,9 +1,12 @@
-//! The tables a report depends on, read from its SQL through CTEs, subqueries and views.
+//! What a report's answer depends on: the tables, read from its SQL through CTEs, subqueries, views and functions; and
+//! what no detector sees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::mentions::{Mentions, Name, Part};
-use super::{Piece, Template};
+use super::clock::{self, clock};
+use super::lex::{self, Kind};
+use super::mentions::{Call, Mentions, Part};
+use super::{Catalogue, Piece, Template};
 
 /// The SQL dialect of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,62 +21,76 @@ pub enum Dialect {
     MsSql,
 }
 
-/// What the source's catalogue says, as far as dependencies need it.
-#[derive(Clone, Debug, Default)]
-pub struct Catalogue {
-    /// Base tables, by the name as the detector reports it (`orders`, `schema.orders` outside the default schema).
-    pub tables: BTreeSet<String>,
-    /// Views and the SELECT (or CREATE VIEW) that defines each.
-    pub views: BTreeMap<String, String>,
-    /// The schema whose names stand unqualified (`main`, `public`, the database in MySQL); empty where there is none.
-    pub default_schema: String,
-    /// Functions that users defined, whose bodies may read any table.
-    pub routines: BTreeSet<String>,
-}
-
 /// What a report's answer depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dependencies {
-    /// These base tables and nothing else; with each view on the way, for display.
-    Tables {
-        /// Base tables.
-        tables: BTreeSet<String>,
-        /// Views the SQL names, directly or through another view, and the base tables under each.
-        views: BTreeMap<String, BTreeSet<String>>,
-    },
-    /// Any change of the source, with the reason in one sentence.
-    AnyChange(String),
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dependencies {
+    /// Tables, by the names detectors report.
+    pub tables: BTreeSet<String>,
+    /// Views the SQL names, directly or through another view, and the tables under each; for display.
+    pub views: BTreeMap<String, BTreeSet<String>>,
+    /// Why any change of the source counts, in one sentence; `None` where the tables are all there is.
+    pub any_change: Option<String>,
+    /// What else it depends on that no detector sees: the clock, chance, a foreign table. "now", "the sequence ids".
+    pub unseen: Option<String>,
 }
 
 impl Dependencies {
     /// The pseudo-table whose position moves with every change of the source.
     pub const ANY: &'static str = "*";
 
+    /// The longest text that `unseen` may be, in bytes: it stands in the header of each entry.
+    pub const LONGEST_UNSEEN: usize = 100;
+
     /// Reads the dependencies of `sql`; where they cannot be known for certain, any change counts.
     pub fn of(sql: &str, dialect: Dialect, catalogue: &Catalogue) -> Self {
-        let mut views = BTreeMap::new();
-        let sql = match without_params(sql, dialect) {
-            Ok(sql) => sql,
-            Err(why) => return Self::AnyChange(format!("the SQL cannot be read: {why}")),
-        };
         let mut resolver = Resolver {
             dialect,
             catalogue,
-            views: &mut views,
+            found: Self::default(),
+            path: Vec::new(),
+            called: BTreeSet::new(),
         };
-        match resolver.tables_of(&sql, "the SQL", &mut Vec::new()) {
-            Ok(tables) => Self::Tables { tables, views },
-            Err(why) => Self::AnyChange(why),
+        let tables = match without_params(sql, dialect) {
+            Ok(sql) => resolver.read(&sql, "the SQL"),
+            Err(why) => {
+                resolver.any_change(format!("the SQL cannot be read: {why}"));
+                BTreeSet::new()
+            }
+        };
+        let mut found = resolver.found;
+        if found.any_change.is_none() {
+            found.tables = tables;
+        } else {
+            // What was resolved beside it is not all there is.
+            found.views.clear();
+        }
+        found
+    }
+
+    /// Those of a report whose tables the user names: they are believed, and the clock in its SQL still counts.
+    pub fn named(tables: &[String], sql: &str, dialect: Dialect) -> Self {
+        Self {
+            tables: tables.iter().cloned().collect(),
+            unseen: clock(sql, dialect).map(shortened),
+            ..Self::default()
         }
     }
 
     /// Names as kept in an entry's header: the tables, or [`Dependencies::ANY`] alone.
     pub fn names(&self) -> Vec<String> {
-        match self {
-            Self::Tables { tables, .. } => tables.iter().cloned().collect(),
-            Self::AnyChange(_) => vec![Self::ANY.to_owned()],
+        match self.any_change {
+            None => self.tables.iter().cloned().collect(),
+            Some(_) => vec![Self::ANY.to_owned()],
         }
     }
+}
+
+fn shortened(what: &str) -> String {
+    let mut end = what.len().min(Dependencies::LONGEST_UNSEEN);
+    while !what.is_char_boundary(end) {
+        end -= 1;
+    }
+    what[..end].to_owned()
 }
 
 /// The SQL with NULL in place of each parameter, which every dialect's grammar takes.
@@ -92,68 +109,218 @@ pub(super) fn without_params(sql: &str, dialect: Dialect) -> Result<String, Stri
 struct Resolver<'a> {
     dialect: Dialect,
     catalogue: &'a Catalogue,
-    /// Views resolved so far, with their base tables.
-    views: &'a mut BTreeMap<String, BTreeSet<String>>,
+    found: Dependencies,
+    /// Views and filters on the way here, to end at a cycle.
+    path: Vec<String>,
+    /// Functions looked into so far.
+    called: BTreeSet<String>,
 }
 
 impl Resolver<'_> {
-    /// Base tables under `sql`; `path` holds the views on the way here, to end at a cycle.
-    fn tables_of(
-        &mut self,
-        sql: &str,
-        what: &str,
-        path: &mut Vec<String>,
-    ) -> Result<BTreeSet<String>, String> {
-        if self.dialect == Dialect::MySql && (sql.contains("/*!") || sql.contains("/*M!")) {
-            return Err(format!(
+    fn any_change(&mut self, why: String) {
+        self.found.any_change.get_or_insert(why);
+    }
+
+    fn unseen(&mut self, what: &str) {
+        self.found.unseen.get_or_insert_with(|| shortened(what));
+    }
+
+    /// The tables that a query reads. What makes any change count, and what no detector sees, is noted on the way.
+    fn read(&mut self, sql: &str, what: &str) -> BTreeSet<String> {
+        self.beside_names(sql, what);
+        let hidden =
+            self.dialect == Dialect::MySql && (sql.contains("/*!") || sql.contains("/*M!"));
+        if hidden {
+            self.any_change(format!(
                 "{what} holds an executable comment, which the server may run"
             ));
         }
-        let named = Mentions::read(sql, self.dialect).map_err(|why| format!("{what} {why}"))?;
+        let mentions = match Mentions::read(sql, self.dialect) {
+            Ok(mentions) => mentions,
+            Err(why) => {
+                self.any_change(format!("{what} {why}"));
+                self.scan(sql, what);
+                return BTreeSet::new();
+            }
+        };
+        for call in &mentions.functions {
+            self.call(call, what);
+        }
         let mut tables = BTreeSet::new();
-        for routine in &named.functions {
-            if self.reads_anything(routine) {
-                return Err(format!(
-                    "{what} calls {}, which may read any table",
-                    routine.join(".")
-                ));
+        for name in &mentions.relations {
+            let parts: Vec<String> = name.parts.iter().map(|part| self.folded(part)).collect();
+            match self.catalogue.find(&parts, self.is_exact()) {
+                Some(relation) => {
+                    let relation = relation.to_owned();
+                    tables.extend(self.relation(&relation, what));
+                }
+                None if self.computes(&parts)
+                    || parts.len() == 1
+                        && mentions
+                            .ctes
+                            .iter()
+                            .any(|cte| self.same(cte, &name.parts[0])) => {}
+                None => self.any_change(format!(
+                    "{what} reads {}, which the catalogue does not list as a table",
+                    name.joined()
+                )),
             }
         }
-        for name in &named.relations {
-            match self.find(name) {
-                Some(Found::Table(table)) => {
-                    tables.insert(table);
-                }
-                Some(Found::View(view)) => {
-                    let under = self.view(&view, path)?;
-                    tables.extend(under);
-                }
-                None if name.parts.len() == 1
-                    && named.ctes.iter().any(|cte| self.same(cte, &name.parts[0])) => {}
-                None => {
-                    return Err(format!(
-                        "{what} reads {}, which the catalogue does not list as a table",
-                        name.joined()
-                    ));
-                }
-            }
-        }
-        Ok(tables)
+        tables
     }
 
-    fn view(&mut self, view: &str, path: &mut Vec<String>) -> Result<BTreeSet<String>, String> {
-        if let Some(known) = self.views.get(view) {
-            return Ok(known.clone());
+    /// Notes what shows in a piece of SQL without its names being resolved: the clock, and operators that users defined.
+    fn beside_names(&mut self, sql: &str, what: &str) {
+        if let Some(word) = clock(sql, self.dialect) {
+            self.unseen(word);
         }
-        if path.iter().any(|above| above == view) {
-            return Err(format!("the view {view} is defined through itself"));
+        let catalogue = self.catalogue;
+        let operators = catalogue.operators.iter();
+        for (_, routine) in operators.filter(|(operator, _)| sql.contains(operator.as_str())) {
+            self.routine(routine, what);
         }
-        path.push(view.to_owned());
-        let definition = self.catalogue.views.get(view).cloned().unwrap_or_default();
-        let tables = self.tables_of(&definition, &format!("the view {view}"), path)?;
-        path.pop();
-        self.views.insert(view.to_owned(), tables.clone());
-        Ok(tables)
+    }
+
+    /// The tables under a relation of the catalogue.
+    fn relation(&mut self, name: &str, what: &str) -> BTreeSet<String> {
+        let catalogue = self.catalogue;
+        if let Some(unseen) = catalogue.unseen.get(name) {
+            self.unseen(unseen);
+        }
+        if let Some(why) = catalogue.unclear.get(name) {
+            self.any_change(format!("{what} reads {name}, which {why}"));
+        }
+        let mut tables = BTreeSet::new();
+        if catalogue.tables.contains(name) {
+            tables.insert(name.to_owned());
+            if let Some(filter) = catalogue.filters.get(name) {
+                tables.extend(self.beneath(name, filter, &format!("the row security of {name}")));
+            }
+        } else if let Some(definition) = catalogue.views.get(name) {
+            if let Some(known) = self.found.views.get(name) {
+                return known.clone();
+            }
+            if self.path.iter().any(|above| above == name) {
+                self.any_change(format!("the view {name} is defined through itself"));
+                return tables;
+            }
+            tables = self.beneath(name, definition, &format!("the view {name}"));
+            self.found.views.insert(name.to_owned(), tables.clone());
+        }
+        tables
+    }
+
+    /// The tables of a definition that belongs to the relation `name`.
+    fn beneath(&mut self, name: &str, definition: &str, what: &str) -> BTreeSet<String> {
+        // A policy may ask about its own table.
+        if self.path.iter().any(|above| above == name) {
+            return BTreeSet::new();
+        }
+        self.path.push(name.to_owned());
+        let tables = self.read(definition, what);
+        self.path.pop();
+        tables
+    }
+
+    fn call(&mut self, call: &Call, what: &str) {
+        let name = &call.name;
+        if self.routine(name, what) {
+            return;
+        }
+        if clock::reads_by_text(name, self.dialect) {
+            self.any_change(format!("{what} calls {name}, which may read any table"));
+        }
+        // Where the name is quoted, only here is it seen that it is a function.
+        if clock::is_unseen(name, self.dialect) {
+            self.unseen(name);
+        }
+        // What PostgreSQL has of its own and is none of these computes from its arguments.
+        let computes = self.dialect == Dialect::Postgres || COMPUTE.contains(&name.as_str());
+        if call.in_from && !computes {
+            self.any_change(format!(
+                "{what} reads the table function {name}, whose tables are not known"
+            ));
+        }
+    }
+
+    /// Notes what the user's functions of this name may do; `false` where there is none.
+    fn routine(&mut self, name: &str, what: &str) -> bool {
+        let name = &name.to_lowercase();
+        let catalogue = self.catalogue;
+        let called = catalogue.routines_called(name);
+        if called.is_empty() {
+            return false;
+        }
+        self.any_change(format!("{what} calls {name}, which may read any table"));
+        for full in called {
+            let Some(routine) = catalogue.routines.get(full) else {
+                continue;
+            };
+            if routine.volatile {
+                self.unseen(&format!("the volatile function {name}"));
+            }
+            if self.called.insert(full.clone()) {
+                self.scan(&routine.body, &format!("the function {name}"));
+            }
+        }
+        true
+    }
+
+    /// Looks for what no detector sees in SQL that is not, or cannot be, parsed: any change of the source counts for it
+    /// already. A column that is called like such a relation is taken for it.
+    fn scan(&mut self, sql: &str, what: &str) {
+        self.beside_names(sql, what);
+        let tokens: Vec<_> = lex::tokens(sql, self.dialect)
+            .map_while(Result::ok)
+            .filter(|token| token.kind != Kind::Comment)
+            .collect();
+        let text = |i: usize| tokens.get(i).and_then(|token| sql.get(token.at..token.end));
+        let mut i = 0;
+        while let Some(token) = tokens.get(i) {
+            let mut parts = Vec::new();
+            if matches!(token.kind, Kind::Word | Kind::Quoted) {
+                parts.extend(text(i).map(|part| self.unquoted(part)));
+                while text(i + 1) == Some(".") && text(i + 2).is_some() {
+                    parts.extend(text(i + 2).map(|part| self.unquoted(part)));
+                    i += 2;
+                }
+            }
+            i += 1;
+            let Some(last) = parts.last() else { continue };
+            // SQL that a function makes itself cannot be looked into.
+            if last.eq_ignore_ascii_case("execute") {
+                self.unseen("SQL that a function makes");
+            } else if text(i) == Some("(") {
+                let last = last.clone();
+                self.routine(&last, what);
+            } else if let Some(name) = self.catalogue.find(&parts, self.is_exact()) {
+                let name = name.to_owned();
+                self.relation(&name, what);
+            }
+        }
+    }
+
+    /// Whether case counts in the name of a relation, once it is folded.
+    fn is_exact(&self) -> bool {
+        self.dialect == Dialect::Postgres
+    }
+
+    fn folded(&self, part: &Part) -> String {
+        if self.dialect == Dialect::Postgres {
+            part.folded()
+        } else {
+            part.text.clone()
+        }
+    }
+
+    /// A token as a name.
+    fn unquoted(&self, token: &str) -> String {
+        let quoted = token.starts_with(['"', '`', '[']);
+        let inner = || token.get(1..token.len().saturating_sub(1));
+        self.folded(&Part {
+            text: inner().filter(|_| quoted).unwrap_or(token).to_owned(),
+            quoted,
+        })
     }
 
     fn same(&self, one: &Part, other: &Part) -> bool {
@@ -163,305 +330,23 @@ impl Resolver<'_> {
         }
     }
 
-    /// The catalogue's entry for a name. PostgreSQL folds what is not quoted; in the others case does not count,
-    /// except where two names differ by case alone (MySQL on Linux).
-    fn find(&self, name: &Name) -> Option<Found> {
-        let parts: Vec<String> = name
-            .parts
-            .iter()
-            .map(|part| {
-                if self.dialect == Dialect::Postgres {
-                    part.folded()
-                } else {
-                    part.text.clone()
-                }
-            })
-            .collect();
-        let same = |one: &str, other: &str| {
-            if self.dialect == Dialect::Postgres {
-                one == other
-            } else {
-                one.to_lowercase() == other.to_lowercase()
-            }
+    /// MariaDB's tables of numbers: `seq_1_to_10`, `seq_1_to_10_step_3`.
+    fn computes(&self, parts: &[String]) -> bool {
+        let numbers = |name: &str| {
+            let rest = name.strip_prefix("seq_")?;
+            let (from, rest) = rest.split_once("_to_")?;
+            let (to, step) = rest.split_once("_step_").unwrap_or((rest, "1"));
+            let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            Some(digits(from) && digits(to) && digits(step))
         };
-        let wanted = match parts.as_slice() {
-            [table] => table.clone(),
-            [.., schema, table] if same(schema, &self.catalogue.default_schema) => table.clone(),
-            [.., schema, table] => format!("{schema}.{table}"),
-            [] => return None,
-        };
-        let catalogue = self.catalogue;
-        let exact = catalogue
-            .tables
-            .get(&wanted)
-            .map(|table| Found::Table(table.clone()));
-        let exact = exact.or_else(|| {
-            catalogue
-                .views
-                .contains_key(&wanted)
-                .then(|| Found::View(wanted.clone()))
-        });
-        if exact.is_some() || self.dialect == Dialect::Postgres {
-            return exact;
-        }
-        let table = catalogue
-            .tables
-            .iter()
-            .find(|table| same(table, &wanted))
-            .cloned()
-            .map(Found::Table);
-        table.or_else(|| {
-            catalogue
-                .views
-                .keys()
-                .find(|view| same(view, &wanted))
-                .cloned()
-                .map(Found::View)
-        })
-    }
-
-    fn reads_anything(&self, function: &[String]) -> bool {
-        let Some(name) = function.last().map(|name| name.to_lowercase()) else {
-            return false;
-        };
-        if self.dialect == Dialect::Postgres
-            && POSTGRES_READERS
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
-        {
-            return true;
-        }
-        self.catalogue.routines.iter().any(|routine| {
-            let routine = routine.to_lowercase();
-            routine == name || routine.rsplit('.').next() == Some(&name)
-        })
+        self.dialect == Dialect::MySql
+            && matches!(parts, [name] if numbers(&name.to_lowercase()) == Some(true))
     }
 }
 
-/// PostgreSQL's own functions that run SQL given as text, or read what no table lists.
-const POSTGRES_READERS: [&str; 9] = [
-    "query_to_xml",
-    "table_to_xml",
-    "schema_to_xml",
-    "database_to_xml",
-    "cursor_to_xml",
-    "lo_get",
-    "pg_read_",
-    "pg_stat_",
-    "ts_stat",
-];
-
-enum Found {
-    Table(String),
-    View(String),
-}
+/// Table functions that read nothing but their arguments.
+const COMPUTE: [&str; 3] = ["generate_series", "json_each", "json_tree"];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn catalogue() -> Catalogue {
-        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Catalogue {
-            tables: texts(&["orders", "customer", "nation", "archive.orders", "Mixed"]),
-            views: [
-                (
-                    "open_orders",
-                    "SELECT * FROM orders o JOIN big_customers b ON b.id = o.id",
-                ),
-                (
-                    "big_customers",
-                    "CREATE VIEW big_customers AS SELECT * FROM customer WHERE total > 5",
-                ),
-                ("loop_a", "SELECT * FROM loop_b"),
-                ("loop_b", "SELECT * FROM loop_a"),
-                ("odd", "SELEKT"),
-                ("calling", "SELECT total(1)"),
-            ]
-            .into_iter()
-            .map(|(name, sql)| (name.to_owned(), sql.to_owned()))
-            .collect(),
-            default_schema: "main".to_owned(),
-            routines: texts(&["total"]),
-        }
-    }
-
-    fn names(sql: &str, dialect: Dialect) -> Vec<String> {
-        Dependencies::of(sql, dialect, &catalogue()).names()
-    }
-
-    #[test]
-    fn tables_are_found_wherever_they_stand() {
-        use Dialect::{MsSql, MySql, Postgres, Sqlite};
-        let cases: [(Dialect, &str, &[&str]); 20] = [
-            (Sqlite, "SELECT 1", &[]),
-            (
-                Sqlite,
-                "SELECT * FROM orders WHERE d >= :since AND r IN (:regions) LIMIT :n",
-                &["orders"],
-            ),
-            (
-                Sqlite,
-                "SELECT (SELECT max(x) FROM nation) FROM orders WHERE EXISTS (SELECT 1 FROM customer);",
-                &["customer", "nation", "orders"],
-            ),
-            (
-                Sqlite,
-                "WITH a AS (SELECT * FROM orders), b AS (SELECT * FROM a) SELECT * FROM b",
-                &["orders"],
-            ),
-            // The inner name is the table, though the CTE has the same name.
-            (
-                Sqlite,
-                "WITH orders AS (SELECT * FROM orders) SELECT * FROM orders",
-                &["orders"],
-            ),
-            (
-                Sqlite,
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 9) SELECT * FROM N, nation",
-                &["nation"],
-            ),
-            (
-                Sqlite,
-                "SELECT * FROM main.Orders UNION SELECT * FROM [customer] EXCEPT SELECT * FROM `nation`",
-                &["customer", "nation", "orders"],
-            ),
-            (
-                Sqlite,
-                "SELECT * FROM open_orders, json_each('[1]')",
-                &["customer", "orders"],
-            ),
-            (
-                Sqlite,
-                "SELECT * FROM (SELECT * FROM (orders JOIN nation USING (id)))",
-                &["nation", "orders"],
-            ),
-            (
-                Sqlite,
-                "SELECT sum(x) OVER (PARTITION BY y ORDER BY (SELECT z FROM nation)) FROM orders ORDER BY (SELECT 1 FROM customer)",
-                &["customer", "nation", "orders"],
-            ),
-            (
-                MySql,
-                "SELECT * FROM `main`.`orders` o STRAIGHT_JOIN nation WHERE a = :a",
-                &["nation", "orders"],
-            ),
-            (MySql, "SELECT * FROM archive.orders", &["archive.orders"]),
-            (
-                MySql,
-                "SELECT STRAIGHT_JOIN @a := 1 FROM customer # :x",
-                &["customer"],
-            ),
-            (
-                Postgres,
-                "SELECT a::text, :b::date FROM ORDERS",
-                &["orders"],
-            ),
-            (
-                Postgres,
-                "SELECT * FROM \"Mixed\" m, LATERAL (SELECT * FROM nation n WHERE n.id = m.id) x",
-                &["Mixed", "nation"],
-            ),
-            (
-                Postgres,
-                "SELECT * FROM archive.orders, generate_series(1, 5) g",
-                &["archive.orders"],
-            ),
-            (
-                Postgres,
-                "SELECT * FROM customer WHERE id = ANY (ARRAY(SELECT id FROM nation))",
-                &["customer", "nation"],
-            ),
-            (
-                Postgres,
-                "SELECT DISTINCT ON (a) a, count(*) FILTER (WHERE x IN (SELECT y FROM nation)) FROM orders",
-                &["nation", "orders"],
-            ),
-            (
-                MsSql,
-                "SELECT TOP 5 * FROM [main].[orders] WHERE id = :id",
-                &["orders"],
-            ),
-            (
-                MsSql,
-                "SELECT * FROM ORDERS CROSS APPLY (SELECT * FROM nation) n",
-                &["nation", "orders"],
-            ),
-        ];
-        for (dialect, sql, want) in cases {
-            assert_eq!(
-                names(sql, dialect),
-                want,
-                "{dialect:?} {sql}: {:?}",
-                Dependencies::of(sql, dialect, &catalogue())
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_not_certain_depends_on_any_change_and_says_why() {
-        use Dialect::{MySql, Postgres, Sqlite};
-        let cases = [
-            (Sqlite, "SELEKT 1", "cannot be parsed"),
-            (Sqlite, "SELECT 'x", "cannot be read"),
-            (Sqlite, "", "is not one statement"),
-            (Sqlite, "SELECT 1; SELECT 2", "is not one statement"),
-            (Sqlite, "DELETE FROM orders", "is not a SELECT"),
-            (Sqlite, "SELECT * FROM nowhere", "reads nowhere"),
-            (Sqlite, "SELECT * FROM temp.orders", "reads temp.orders"),
-            (Sqlite, "SELECT * FROM loop_a", "defined through itself"),
-            (Sqlite, "SELECT * FROM odd", "the view odd cannot be parsed"),
-            (
-                Sqlite,
-                "SELECT * FROM calling",
-                "the view calling calls total",
-            ),
-            (
-                Sqlite,
-                "SELECT * FROM pragma_table_info('orders')",
-                "table function",
-            ),
-            (Postgres, "SELECT * FROM Mixed", "reads Mixed"),
-            (Postgres, "SELECT * FROM \"ORDERS\"", "reads ORDERS"),
-            (
-                Postgres,
-                "SELECT * FROM dblink('x') AS t(a int)",
-                "table function",
-            ),
-            (
-                Postgres,
-                "SELECT query_to_xml('SELECT 1', true, true, '')",
-                "may read any table",
-            ),
-            (Postgres, "SELECT shop.Total(5)", "may read any table"),
-            (
-                Postgres,
-                "WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x",
-                "writes",
-            ),
-            (Postgres, "SELECT 1 UNION TABLE orders", "TABLE name"),
-            (MySql, "SELECT 1 /*! FROM orders */", "executable comment"),
-        ];
-        for (dialect, sql, want) in cases {
-            let found = Dependencies::of(sql, dialect, &catalogue());
-            let Dependencies::AnyChange(why) = &found else {
-                panic!("{sql}: {found:?}")
-            };
-            assert!(why.contains(want), "{sql}: {why}");
-        }
-        assert_eq!(names("SELECT * FROM nowhere", Sqlite), ["*"]);
-    }
-
-    #[test]
-    fn views_on_the_way_are_told_with_their_tables() {
-        let found = Dependencies::of("SELECT * FROM open_orders", Dialect::Sqlite, &catalogue());
-        let Dependencies::Tables { views, .. } = found else {
-            panic!("{found:?}")
-        };
-        let list: Vec<_> = views
-            .iter()
-            .map(|(view, tables)| (view.as_str(), tables.len()))
-            .collect();
-        assert_eq!(list, [("big_customers", 1), ("open_orders", 2)]);
-    }
-}
+#[path = "tables_tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@ mod columns;
 mod effects;
 mod failure;
 mod job;
-mod mysql;
+pub(crate) mod mysql;
 mod postgres;
 mod pump;
 mod readonly;
@@ -189,6 +189,8 @@ pub enum SourceError {
 
 /// The source for a URL's scheme; nothing is connected yet.
 pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
+    // More than one is built, and sqlx takes none by itself then. Where one was chosen before, that one stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match config.url.dialect() {
         Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
         Some(Dialect::MySql) => Ok(Arc::new(mysql::open(config)?)),

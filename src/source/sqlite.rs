@@ -183,8 +183,15 @@ impl Source for Sqlite {
                 .is_some_and(|start| start.eq_ignore_ascii_case("CREATE VIRTUAL"));
             if kind == "view" {
                 catalogue.views.insert(name, sql);
-            // What a virtual table reads, and SQLite's own tables, no detector of tables sees: any change counts.
-            } else if !is_virtual && !name.starts_with("sqlite_") {
+            // What these read is in the file, and the detector sees that something in it changed.
+            } else if is_virtual {
+                catalogue
+                    .unclear
+                    .insert(name, "is a virtual table".to_owned());
+            } else if name.starts_with("sqlite_") {
+                let why = "is a table of SQLite's own".to_owned();
+                catalogue.unclear.insert(name, why);
+            } else {
                 catalogue.tables.insert(name);
             }
         }

@@ -134,7 +134,7 @@ impl Worker {
             let keys = cache.keys(name, source.identity());
             let shared = Shared::new(
                 name,
-                config.max_concurrent_queries,
+                config.clone(),
                 engine.clone(),
                 cache.clone(),
                 keys,
@@ -252,8 +252,12 @@ impl Worker {
     }
 }
 
+/// The reports on a source that can be run: one with a mistake would fail again and again.
 fn reports_of(workspace: &Workspace, source: &str) -> Reports {
-    let reports = workspace.reports.iter();
+    let config = workspace.sources.get(source);
+    let dialect = config.and_then(|config| config.url.dialect());
+    let can_run = |report: &&Report| dialect.is_none_or(|dialect| report.check(dialect).is_ok());
+    let reports = workspace.reports.iter().filter(can_run);
     Arc::new(
         reports
             .filter(|report| report.source == source)

@@ -90,6 +90,10 @@ struct Past {
 /// The refresh queue of one source.
 pub(super) struct Queue {
     cap: usize,
+    /// How long a place rests after a refresh, as a multiple of what that took.
+    rest: f64,
+    /// When places that rest may be used again.
+    resting: Vec<Instant>,
     waiting: HashMap<EntryKey, Job>,
     running: HashMap<EntryKey, (Job, Instant)>,
     past: HashMap<EntryKey, Past>,
@@ -168,11 +172,14 @@ fn rank(reason: Reason) -> u8 {
 }
 
 impl Queue {
-    /// A queue for a source that runs `places` queries at once; one of several is left to people.
-    pub(super) fn new(places: usize) -> Self {
+    /// A queue for a source that runs `places` queries at once; one of several is left to people. Each of the others is
+    /// used for `load` of the time at most.
+    pub(super) fn new(places: usize, load: f64) -> Self {
         let cap = if places > 1 { places - 1 } else { 1 };
         Self {
             cap,
+            rest: 1.0 / load.clamp(0.01, 1.0) - 1.0,
+            resting: Vec::new(),
             waiting: HashMap::new(),
             running: HashMap::new(),
             past: HashMap::new(),
@@ -229,6 +236,8 @@ impl Queue {
         if self.running.len() >= self.cap {
             return None;
         }
+        self.resting.retain(|until| *until > now);
+        let forced = forced || self.running.len() + self.resting.len() >= self.cap;
         let key = self
             .waiting
             .values()
@@ -249,11 +258,23 @@ impl Queue {
         if self.running.len() >= self.cap {
             return None;
         }
+        let place = self.next_place();
         self.waiting
             .values()
             .filter(|job| (job.forced || !forced) && !self.running.contains_key(&job.entry.key))
-            .map(|job| job.due)
+            .map(|job| match place {
+                Some(place) if !job.forced => job.due.max(place),
+                _ => job.due,
+            })
             .min()
+    }
+
+    /// When a place has rested enough; `None` where one is free.
+    fn next_place(&self) -> Option<Instant> {
+        let mut resting = self.resting.clone();
+        resting.sort_unstable();
+        let too_many = (self.running.len() + resting.len()).checked_sub(self.cap)?;
+        resting.get(too_many).copied()
     }
 
     /// A refresh ended. A failed one waits again, longer each time.
@@ -261,6 +282,9 @@ impl Queue {
         let Some((job, _)) = self.running.remove(key) else {
             return;
         };
+        if self.rest > 0.0 {
+            self.resting.push(now + took.mul_f64(self.rest));
+        }
         let past = self.past.entry(*key).or_default();
         let pause = match ended {
             Ended::Changed => {
@@ -301,6 +325,14 @@ impl Queue {
     /// A refresh turned out not to be needed.
     pub(super) fn skip(&mut self, key: &EntryKey) {
         self.running.remove(key);
+    }
+
+    /// Forgets an entry that nobody asks for any more; what runs goes on.
+    pub(super) fn forget(&mut self, key: &EntryKey) {
+        if self.waiting.get(key).is_none_or(|job| !job.forced) {
+            self.waiting.remove(key);
+            self.past.remove(key);
+        }
     }
 
     /// Forgets what waits, unless a person waits for it; what runs goes on.

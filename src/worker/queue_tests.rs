@@ -40,7 +40,7 @@ fn worth(demand: f64, cost_ms: u64, changes: f64) -> Worth {
 #[test]
 fn order_is_demand_times_cost_divided_by_change_rate() {
     let now = Instant::now();
-    let mut queue = Queue::new(9);
+    let mut queue = Queue::new(9, 1.0);
     queue.weigh(entry(1).key, worth(1.0, 100, 0.0));
     queue.weigh(entry(2).key, worth(100.0, 100, 0.0));
     queue.weigh(entry(3).key, worth(1.0, 50_000, 0.0));
@@ -57,7 +57,7 @@ fn order_is_demand_times_cost_divided_by_change_rate() {
 #[test]
 fn a_burst_is_one_refresh_that_names_every_table() {
     let now = Instant::now();
-    let mut queue = Queue::new(2);
+    let mut queue = Queue::new(2, 1.0);
     queue.push(changed(1, "orders", now));
     queue.push(changed(1, "lineitem", now + DEBOUNCE / 2));
     assert!(
@@ -73,7 +73,7 @@ fn a_burst_is_one_refresh_that_names_every_table() {
 #[test]
 fn a_change_while_it_runs_is_another_refresh_after_it() {
     let now = Instant::now();
-    let mut queue = Queue::new(5);
+    let mut queue = Queue::new(5, 1.0);
     queue.push(changed(1, "orders", now));
     let job = queue.pop(now + DEBOUNCE, false).unwrap();
     queue.push(changed(1, "orders", now + DEBOUNCE));
@@ -92,7 +92,7 @@ fn a_change_while_it_runs_is_another_refresh_after_it() {
 fn one_place_of_several_is_left_to_people() {
     let now = Instant::now();
     for (places, at_once) in [(1, 1), (2, 1), (3, 2), (8, 7)] {
-        let mut queue = Queue::new(places);
+        let mut queue = Queue::new(places, 1.0);
         for n in 0..20 {
             queue.push_now(Job::new(entry(n), Reason::Asked, "", now));
         }
@@ -112,7 +112,7 @@ fn one_place_of_several_is_left_to_people() {
 #[test]
 fn failures_back_off_and_a_wish_does_not_wait() {
     let mut now = Instant::now();
-    let mut queue = Queue::new(1);
+    let mut queue = Queue::new(1, 1.0);
     queue.push(changed(1, "orders", now));
     now += DEBOUNCE;
     for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
@@ -147,7 +147,7 @@ fn failures_back_off_and_a_wish_does_not_wait() {
 #[test]
 fn unchanged_content_slows_the_next_try() {
     let mut now = Instant::now();
-    let mut queue = Queue::new(1);
+    let mut queue = Queue::new(1, 1.0);
     let took = Duration::from_millis(100);
     let mut pauses = Vec::new();
     for _ in 0..12 {
@@ -168,7 +168,7 @@ fn unchanged_content_slows_the_next_try() {
 #[test]
 fn waiting_brings_even_the_least_wanted_to_the_front() {
     let start = Instant::now();
-    let mut queue = Queue::new(1);
+    let mut queue = Queue::new(1, 1.0);
     queue.weigh(entry(1).key, worth(0.0, 10, 10.0));
     queue.weigh(entry(2).key, worth(1.0, 1000, 0.0));
     queue.push_now(Job::new(entry(1), Reason::Expiring, "", start));
@@ -185,6 +185,95 @@ fn waiting_brings_even_the_least_wanted_to_the_front() {
         rounds += 1;
         assert!(rounds < 10_000, "starved");
     }
+}
+
+/// How often one entry is refreshed while 10,000 changes come in, one each half millisecond.
+fn refreshes_of_an_import(took: Duration, ended: Ended, load: f64) -> u32 {
+    let start = Instant::now();
+    let mut queue = Queue::new(2, load);
+    let mut running: Option<(EntryKey, Instant)> = None;
+    let mut refreshes = 0;
+    for change in 0..10_000 {
+        let now = start + Duration::from_micros(500) * change;
+        if let Some((key, _)) = running.filter(|(_, end)| *end <= now) {
+            queue.finish(&key, ended, took, now);
+            running = None;
+        }
+        queue.push(changed(1, "orders", now));
+        if let Some(job) = queue.pop(now, false) {
+            running = Some((job.entry.key, now + took));
+            refreshes += 1;
+        }
+    }
+    refreshes
+}
+
+#[test]
+fn an_import_of_many_commits_is_a_bounded_number_of_refreshes() {
+    let import = Duration::from_secs(5);
+    let at_most = |every: Duration| (import.as_millis() / every.as_millis()) as u32 + 1;
+    let took = Duration::from_millis(50);
+    for (took, ended, load, most) in [
+        // However quick, one in each pause that collects a burst.
+        (Duration::ZERO, Ended::Changed, 1.0, at_most(DEBOUNCE)),
+        // As long a pause as the refresh takes, so half of the time.
+        (took, Ended::Changed, 1.0, at_most(took * 2)),
+        // A quarter of the time for all refreshes together.
+        (took, Ended::Changed, 0.25, at_most(took * 4)),
+        // Twice, four times, eight times as long...: 50 ms * (2^7 - 1) are past the end.
+        (took, Ended::Unchanged, 1.0, 7),
+    ] {
+        let refreshes = refreshes_of_an_import(took, ended, load);
+        assert!(
+            (2..=most).contains(&refreshes),
+            "{refreshes} of at most {most} for {took:?}, {ended:?}, {load}"
+        );
+    }
+}
+
+#[test]
+fn a_cap_on_load_lets_places_rest_and_a_wish_does_not_wait() {
+    let mut now = Instant::now();
+    let mut queue = Queue::new(3, 0.2);
+    let took = Duration::from_secs(1);
+    for n in 1..=4 {
+        queue.push(changed(n, "orders", now));
+    }
+    now += DEBOUNCE;
+    let first: Vec<_> = std::iter::from_fn(|| queue.pop(now, false)).collect();
+    assert_eq!(first.len(), 2);
+    now += took;
+    for job in &first {
+        queue.finish(&job.entry.key, Ended::Changed, took, now);
+    }
+    assert!(queue.pop(now, false).is_none(), "both places rest");
+    let rested = now + took * 4;
+    assert_eq!(queue.next_due(false), Some(rested));
+    queue.push_now(Job::new(entry(9), Reason::Asked, "", now));
+    assert_eq!(queue.next_due(false), Some(now));
+    let wish = queue.pop(now, false).unwrap();
+    assert_eq!(wish.entry.key, entry(9).key);
+    queue.finish(&wish.entry.key, Ended::Changed, took, now);
+    assert_eq!(std::iter::from_fn(|| queue.pop(rested, false)).count(), 2);
+}
+
+#[test]
+fn what_nobody_asks_for_any_more_is_not_tried_again() {
+    let now = Instant::now();
+    let mut queue = Queue::new(2, 1.0);
+    queue.push(changed(1, "orders", now));
+    let job = queue.pop(now + DEBOUNCE, false).unwrap();
+    queue.finish(
+        &job.entry.key,
+        Ended::Failed,
+        Duration::ZERO,
+        now + DEBOUNCE,
+    );
+    queue.forget(&job.entry.key);
+    assert!(!queue.holds(&job.entry.key));
+    queue.push_now(job.clone());
+    queue.forget(&job.entry.key);
+    assert!(queue.holds(&job.entry.key), "a person waits for it");
 }
 
 #[derive(Clone, Debug)]
@@ -213,7 +302,7 @@ proptest! {
     fn nothing_is_lost_and_nothing_runs_twice(places in 1..5_usize, steps in prop::collection::vec(step(), 1..200)) {
         let reasons = [Reason::Changed, Reason::Expiring, Reason::Scheduled, Reason::Asked];
         let mut now = Instant::now();
-        let mut queue = Queue::new(places);
+        let mut queue = Queue::new(places, 1.0);
         let mut running: Vec<EntryKey> = Vec::new();
         let mut owed: BTreeSet<EntryKey> = BTreeSet::new();
         for step in steps {

@@ -25,8 +25,6 @@ use super::shared::{Change, News, Shared};
 
 /// How often demand is read, to find new entries and stale hits of other processes.
 const SURVEY: Duration = Duration::from_secs(1);
-/// An entry that nobody asked for within this many hours is not refreshed.
-const WANTED_HOURS: f64 = 24.0;
 /// How many entries are looked at in the cache at a time.
 const LOOKS: usize = 16;
 
@@ -43,6 +41,7 @@ pub(super) struct Refresher {
     leading: bool,
     watching: bool,
     tells_apart: bool,
+    unseen: Arc<BTreeSet<String>>,
     surveyed: Option<Instant>,
     warmed_at: Option<Instant>,
 }
@@ -57,6 +56,10 @@ struct Known {
     read: bool,
     demand: f64,
     demand_at: Instant,
+    /// When it was asked for last, as far as that is known.
+    asked_at: Instant,
+    /// Nobody asked for it for so long that it is not refreshed.
+    forgotten: bool,
     changes: f64,
     changed_at: Instant,
     cost: Option<Duration>,
@@ -64,7 +67,8 @@ struct Known {
 
 impl Refresher {
     pub(super) fn new(shared: Arc<Shared>, stop: CancellationToken) -> Self {
-        let queue = Queue::new(shared.places);
+        let config = &shared.config;
+        let queue = Queue::new(config.max_concurrent_queries, config.max_refresh_load);
         Self {
             shared,
             stop,
@@ -76,6 +80,7 @@ impl Refresher {
             leading: false,
             watching: false,
             tells_apart: false,
+            unseen: Arc::default(),
             surveyed: None,
             warmed_at: None,
         }
@@ -118,7 +123,7 @@ impl Refresher {
             let looks = self
                 .entries
                 .values()
-                .filter(|known| !self.queue.holds(&known.entry.key));
+                .filter(|known| !known.forgotten && !self.queue.holds(&known.entry.key));
             at = looks.map(|known| known.look_at).fold(at, Instant::min);
         }
         if let Some(due) = self.queue.next_due(self.paused() || !self.leading) {
@@ -136,6 +141,7 @@ impl Refresher {
         }
         (self.leading, self.watching, self.tells_apart) =
             (news.leading, news.watching, news.tells_apart);
+        self.unseen = news.unseen;
         if news.other_reports {
             // Each may have another policy now. Those that are asked for come back with the next survey.
             self.queue.clear();
@@ -158,7 +164,7 @@ impl Refresher {
                 .entries
                 .entry(key)
                 .or_insert_with(|| Known::new(entry, false, now));
-            (known.asked, known.read, known.look_at) = (true, true, now);
+            known.asked_now(now);
         }
         for entry in news.asked.into_values() {
             self.queue
@@ -170,7 +176,7 @@ impl Refresher {
     fn changed(&mut self, change: &Change, now: Instant) {
         let somewhere = self.somewhere();
         for known in self.entries.values_mut() {
-            if known.entry.report.refresh != Refresh::OnChange {
+            if known.forgotten || known.entry.report.refresh != Refresh::OnChange {
                 continue;
             }
             let tables: BTreeSet<String> = match &change.tables {
@@ -214,9 +220,10 @@ impl Refresher {
             return Ok(());
         }
         self.surveyed = Some(now);
-        let mut wanted: BTreeSet<EntryKey> = BTreeSet::new();
-        let warm_until = Duration::from_secs_f64(WANTED_HOURS * 3600.0);
-        if self.warmed_at.is_some_and(|at| now < at + warm_until) {
+        let forget_after = self.shared.config.forget_after;
+        let mut there: BTreeSet<EntryKey> = BTreeSet::new();
+        let mut warm: BTreeSet<EntryKey> = BTreeSet::new();
+        if self.warmed_at.is_some_and(|at| now < at + forget_after) {
             for report in self.shared.reports().values() {
                 let Ok(params) = report.bind(&[]) else {
                     continue;
@@ -224,7 +231,7 @@ impl Refresher {
                 let Ok(key) = self.shared.engine.key(report, &params) else {
                     continue;
                 };
-                wanted.insert(key);
+                warm.insert(key);
                 let entry = Entry {
                     report: report.clone(),
                     params,
@@ -236,7 +243,9 @@ impl Refresher {
             }
         }
         for (key, demand) in self.shared.protocol.demand().await? {
-            if demand < (-WANTED_HOURS).exp() {
+            // The last request is at least as old as one alone would be that has faded to this.
+            let silent = Duration::from_secs_f64(3600.0 * (-demand.ln()).clamp(0.0, 1e6));
+            if silent > forget_after {
                 continue;
             }
             if let Some(known) = self.entries.get_mut(&key) {
@@ -257,13 +266,21 @@ impl Refresher {
                 let mut known = Known::new(entry, first, now);
                 // Who comes up between two surveys was asked for between them.
                 (known.asked, known.read, known.demand) = (!first, !first, demand);
+                known.asked_at = now.checked_sub(silent).unwrap_or(now);
                 self.entries.insert(key, known);
             }
-            wanted.insert(key);
+            there.insert(key);
         }
-        // What was served stale a moment ago is still to be looked at, also where its report is not the workspace's.
-        self.entries
-            .retain(|key, known| known.asked || wanted.contains(key));
+        self.entries.retain(|key, known| {
+            let is_warm = warm.contains(key);
+            known.forgotten = !is_warm && known.asked_at + forget_after <= now;
+            // What was served stale a moment ago is still to be looked at, also where its report is not the workspace's.
+            let stays = known.asked || is_warm || there.contains(key);
+            if known.forgotten || !stays {
+                self.queue.forget(key);
+            }
+            stays
+        });
         self.foreign.retain(|_, seen| *seen + 2 * LOOK_AGAIN > now);
         Ok(())
     }
@@ -296,7 +313,8 @@ impl Refresher {
         let due: Vec<Entry> = self
             .entries
             .values()
-            .filter(|known| known.look_at <= now && !self.queue.holds(&known.entry.key))
+            .filter(|known| !known.forgotten && known.look_at <= now)
+            .filter(|known| !self.queue.holds(&known.entry.key))
             .map(|known| known.entry.clone())
             .collect();
         let shared = &self.shared;
@@ -337,6 +355,8 @@ impl Refresher {
                 self.shared.want(header.tables.iter().cloned());
             }
         }
+        // Nobody ever vouches for an entry on a table that cannot be seen.
+        let seen = !matches!(&found.why, Why::Unknown(table) if self.unseen.contains(table));
         let look = Look {
             refresh: report.refresh,
             ttl: report.ttl,
@@ -346,7 +366,7 @@ impl Refresher {
             query_time,
             asked: std::mem::take(&mut known.asked),
             read: known.read,
-            watching: self.watching,
+            watching: self.watching && seen,
             first: known.first,
         };
         known.first = false;
@@ -454,6 +474,8 @@ impl Known {
             read: false,
             demand: 0.0,
             demand_at: now,
+            asked_at: now,
+            forgotten: false,
             changes: 0.0,
             changed_at: now,
             cost: None,
@@ -464,9 +486,15 @@ impl Known {
     fn demanded(&mut self, demand: f64, now: Instant) {
         let hours = now.saturating_duration_since(self.demand_at).as_secs_f64() / 3600.0;
         if demand > self.demand * (-hours).exp() + 0.5 {
-            (self.asked, self.read, self.look_at) = (true, true, now);
+            self.asked_now(now);
         }
         (self.demand, self.demand_at) = (demand, now);
+    }
+
+    /// Somebody asked for it: it is looked at.
+    fn asked_now(&mut self, now: Instant) {
+        (self.asked, self.read, self.look_at) = (true, true, now);
+        (self.asked_at, self.forgotten) = (now, false);
     }
 
     fn worth(&self) -> Worth {

@@ -15,6 +15,7 @@ use crate::cache::{AuditTotals, Cache, Protocol, SourceKeys};
 use crate::detector::Touched;
 use crate::engine::{Engine, Event, WorkerEvent};
 use crate::report::{EntryKey, Params, Refresh, Report};
+use crate::workspace::SourceConfig;
 
 use super::queue::Entry;
 use super::{Queued, Role, Status, Watch};
@@ -88,7 +89,7 @@ impl Hub {
 /// One source, as its watcher and its refresher share it.
 pub(super) struct Shared {
     pub(super) name: String,
-    pub(super) places: usize,
+    pub(super) config: SourceConfig,
     pub(super) engine: Arc<Engine>,
     pub(super) cache: Arc<Cache>,
     pub(super) keys: SourceKeys,
@@ -121,6 +122,8 @@ pub(super) struct News {
     pub(super) watching: bool,
     /// Whether the detector tells tables apart.
     pub(super) tells_apart: bool,
+    /// Tables whose changes it never sees.
+    pub(super) unseen: Arc<BTreeSet<String>>,
     /// Every entry is to be looked at anew, an empty cache warmed.
     pub(super) first: bool,
     /// The workspace has other reports than before.
@@ -160,7 +163,7 @@ impl Shared {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn new(
         name: &str,
-        places: usize,
+        config: SourceConfig,
         engine: Arc<Engine>,
         cache: Arc<Cache>,
         keys: SourceKeys,
@@ -172,7 +175,7 @@ impl Shared {
             reports: Mutex::new(reports),
             reports_came: Notify::new(),
             name: name.to_owned(),
-            places,
+            config,
             engine,
             protocol: Protocol::new(cache.clone(), keys.clone()),
             cache,
@@ -219,6 +222,7 @@ impl Shared {
             leading: news.leading,
             watching: news.watching,
             tells_apart: news.tells_apart,
+            unseen: news.unseen.clone(),
             first: std::mem::take(&mut news.first),
             other_reports: std::mem::take(&mut news.other_reports),
             change: news.change.take(),

@@ -87,6 +87,10 @@ struct Term {
 struct Sight {
     about: About,
     apart: Option<BTreeSet<String>>,
+<<<<<<< HEAD
+=======
+    unseen: BTreeSet<String>,
+>>>>>>> merge
     log: Option<String>,
 }
 
@@ -95,6 +99,10 @@ impl Sight {
         Self {
             about: detector.about().clone(),
             apart: detector.tells_apart().cloned(),
+<<<<<<< HEAD
+=======
+            unseen: detector.cannot_see().cloned().unwrap_or_default(),
+>>>>>>> merge
             log: detector.log().map(str::to_owned),
         }
     }
@@ -571,23 +579,29 @@ impl Watcher {
         self.name_tables();
         self.take_in(term, sight).await?;
         let apart = sight.apart.as_ref().is_some();
+        let unseen = Arc::new(sight.unseen.clone());
         self.shared.tell(|news| {
             news.watching = true;
             news.tells_apart = apart;
+            news.unseen = unseen;
             news.first = true;
         });
         Ok(())
     }
 
-    /// Takes in tables that entries depend on and the cache does not know yet.
+    /// Takes in tables that entries depend on and the cache does not know yet, but for those that nobody can vouch for.
     ///
-    /// At the current position: every detector here sees each commit of the source, whatever the table, and a commit
+    /// At the current position: every detector here sees each commit to any table that it can see at all, and a commit
     /// between a fill and this moment has moved the position past the fill's.
     async fn take_in(&self, term: &mut Term, sight: &Sight) -> Result<(), PublishError> {
         let new: Vec<String> = self
             .shared
             .wanted()
             .difference(&term.tables)
+<<<<<<< HEAD
+=======
+            .filter(|name| !sight.unseen.contains(*name))
+>>>>>>> merge
             .cloned()
             .collect();
         // A change that waits comes first, or the new tables would be taken in before it, at the position after it.

@@ -138,6 +138,24 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A percentage as a part of one: more than nothing, at most the whole.
+    pub(super) fn share(&self, key: &str) -> Result<Option<f64>, WorkspaceError> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        let percent = text.trim().strip_suffix('%');
+        match percent.and_then(|percent| percent.trim_end().parse::<u8>().ok()) {
+            Some(percent @ 1..=100) => Ok(Some(f64::from(percent) / 100.0)),
+            _ => Err(self.wrong(
+                key,
+                format!(
+                    "{key} of {} is \"{text}\"; write {key} = \"50%\", from 1% to 100%",
+                    self.name
+                ),
+            )),
+        }
+    }
+
     pub(super) fn duration(&self, key: &str) -> Result<Option<Duration>, WorkspaceError> {
         let Some(item) = self.get(key) else {
             return Ok(None);

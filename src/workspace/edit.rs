@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::{ConnectionUrl, SourceConfig, Workspace, WorkspaceError, read, store_password};
+use super::{
+    ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read, store_password,
+};
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
@@ -15,6 +17,8 @@ pub struct WorkspaceFile {
     document: DocumentMut,
     /// Files named by `sql_file`, with their new text.
     sql_files: Vec<(PathBuf, String)>,
+    /// Names of the reports that were put in.
+    put: Vec<String>,
 }
 
 impl WorkspaceFile {
@@ -40,6 +44,7 @@ impl WorkspaceFile {
             path,
             document,
             sql_files: Vec::new(),
+            put: Vec::new(),
         })
     }
 
@@ -78,6 +83,7 @@ impl WorkspaceFile {
         report: &Report,
         instead_of: Option<&str>,
     ) -> Result<(), WorkspaceError> {
+        self.put.push(report.name.clone());
         let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
         let reports = self
             .document
@@ -121,6 +127,23 @@ impl WorkspaceFile {
         self.document.to_string()
     }
 
+    /// Whether the reports that were put in can run. A mistake in another one was there before, and stays its own.
+    fn check(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        let put = workspace
+            .reports
+            .iter()
+            .filter(|report| self.put.contains(&report.name));
+        for report in put {
+            let source = workspace.sources.get(&report.source);
+            if let Some(dialect) = source.and_then(|source| source.url.dialect()) {
+                report.check(dialect).map_err(|mistake| WorkspaceError {
+                    message: format!("the report \"{}\": {mistake}", report.name),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks the whole file as it would be, then replaces the old one by renaming a finished new one.
     pub fn save(self) -> Result<Workspace, WorkspaceError> {
         let text = self.document.to_string();
@@ -130,9 +153,8 @@ impl WorkspaceFile {
             replace(path, sql)?;
         }
         let environment = |name: &str| std::env::var(name).ok();
-        if let Err(wrong) =
-            read::workspace(&text, &self.path, &environment, &super::keyring::complete)
-        {
+        let read = read::workspace(&text, &self.path, &environment, &super::keyring::complete);
+        if let Err(wrong) = read.and_then(|workspace| self.check(&workspace)) {
             for (path, sql) in before {
                 replace(path, &sql)?;
             }
@@ -150,6 +172,7 @@ impl Workspace {
             path: PathBuf::new(),
             document: DocumentMut::new(),
             sql_files: Vec::new(),
+            put: Vec::new(),
         };
         let root = file.document.as_table_mut();
         let cache = table(root, "cache")?;
@@ -228,6 +251,11 @@ fn write_source(table: &mut Table, source: &SourceConfig) -> Result<(), Workspac
     }
     if source.triggers {
         table["triggers"] = value(true);
+    }
+    match &source.publication {
+        Publication::Found => {}
+        Publication::Named(name) => table["publication"] = value(name.as_str()),
+        Publication::Ours => table["publication"] = value(true),
     }
     Ok(())
 }

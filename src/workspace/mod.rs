@@ -74,6 +74,37 @@ pub struct SourceConfig {
     pub poll_interval: Duration,
     /// Whether we may put change-counting triggers into the database (SQLite).
     pub triggers: bool,
+    /// An entry that nobody asked for within this time is not refreshed.
+    pub forget_after: Duration,
+    /// The part of the time that the worker's refreshes may take of it, more than 0, at most 1.
+    pub max_refresh_load: f64,
+    /// Which publication tells of changes (PostgreSQL).
+    pub publication: Publication,
+}
+
+/// What a PostgreSQL database publishes its changes through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Publication {
+    /// One named `lookaside`, where the user made it.
+    #[default]
+    Found,
+    /// The one of this name, which the user made: `publication = "name"`.
+    Named(String),
+    /// One named `lookaside`, which we may make and take out again: `publication = true`.
+    Ours,
+}
+
+impl Publication {
+    /// The name of the publication that nobody named.
+    pub const NAME: &'static str = "lookaside";
+
+    /// Its name in the database.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Found | Self::Ours => Self::NAME,
+        }
+    }
 }
 
 /// A mistake in a workspace file: line, column and what would be right.
@@ -98,6 +129,11 @@ impl CacheConfig {
 }
 
 impl SourceConfig {
+    /// `forget_after` where the file names none: one day.
+    pub const FORGET_AFTER: Duration = Duration::from_hours(24);
+    /// The most that `forget_after` may be: so long are requests remembered.
+    pub const REMEMBERED: Duration = Duration::from_hours(48);
+
     /// A source with the defaults: two queries at once, five minutes each, looked at every 50 ms (SQLite) or
     /// second (others).
     pub fn new(name: &str, url: &str) -> Self {
@@ -111,6 +147,9 @@ impl SourceConfig {
             watermark: None,
             poll_interval: Duration::from_millis(if local { 50 } else { 1000 }),
             triggers: false,
+            forget_after: Self::FORGET_AFTER,
+            max_refresh_load: 1.0,
+            publication: Publication::Found,
         }
     }
 }

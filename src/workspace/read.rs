@@ -7,8 +7,10 @@ use std::time::Duration;
 use toml_edit::{Document, Item, Value as TomlValue};
 
 use super::cursor::{Cursor, File, nearest};
-use super::{CacheConfig, ConnectionUrl, SourceConfig, Workspace, WorkspaceError, url};
-use crate::report::{ParamSpec, ParamType, Refresh, Report, Template, Value, line_column};
+use super::{
+    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, url,
+};
+use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, Value};
 
 /// Gives the value of an environment variable.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -179,6 +181,9 @@ fn source(
         "watermark",
         "poll_interval",
         "triggers",
+        "forget_after",
+        "max_refresh_load",
+        "publication",
     ])?;
     let wrong = |why: String| cursor.wrong("url", why);
     let url =
@@ -200,6 +205,18 @@ fn source(
     if let Some(time) = cursor.some_time("poll_interval")? {
         source.poll_interval = time;
     }
+    if let Some(time) = cursor.some_time("forget_after")? {
+        if time > SourceConfig::REMEMBERED {
+            return Err(cursor.wrong(
+                "forget_after",
+                "requests are remembered for two days; write \"48h\" at most",
+            ));
+        }
+        source.forget_after = time;
+    }
+    if let Some(share) = cursor.share("max_refresh_load")? {
+        source.max_refresh_load = share;
+    }
     source.watermark = cursor.text("watermark")?.map(ToOwned::to_owned);
     source.triggers = cursor.truth("triggers")?.unwrap_or(false);
     if source.triggers && source.url.scheme() != "sqlite" {
@@ -208,7 +225,26 @@ fn source(
             "triggers are for SQLite alone; remove this line",
         ));
     }
+    source.publication = publication(cursor)?;
+    if source.publication != Publication::Found && source.url.dialect() != Some(Dialect::Postgres) {
+        return Err(cursor.wrong(
+            "publication",
+            "publications are for PostgreSQL alone; remove this line",
+        ));
+    }
     Ok(source)
+}
+
+/// `publication = true` for one of our own, or the name of one that is there.
+fn publication(cursor: &Cursor<'_>) -> Result<Publication, WorkspaceError> {
+    if cursor.get("publication").and_then(Item::as_str).is_some() {
+        let name = cursor.needed_text("publication")?;
+        return Ok(Publication::Named(name.to_owned()));
+    }
+    Ok(match cursor.truth("publication")? {
+        Some(true) => Publication::Ours,
+        _ => Publication::Found,
+    })
 }
 
 fn report(
@@ -231,7 +267,7 @@ fn report(
         "timeout",
     ])?;
     let source = cursor.needed_text("source")?.to_owned();
-    let Some(config) = sources.get(&source) else {
+    if !sources.contains_key(&source) {
         let names: Vec<_> = sources.keys().map(String::as_str).collect();
         let hint = match nearest(&source, &names) {
             Some(near) => format!("did you mean \"{near}\"?"),
@@ -244,29 +280,9 @@ fn report(
                 cursor.name
             ),
         ));
-    };
+    }
     let sql = sql(cursor, folder)?;
     let params = params(cursor)?;
-    if let Some(dialect) = config.url.dialect() {
-        let key = if cursor.get("sql").is_some() {
-            "sql"
-        } else {
-            "sql_file"
-        };
-        let template = Template::parse(&sql, dialect).map_err(|error| {
-            let (line, column) = line_column(&sql, error.at);
-            cursor.wrong(
-                key,
-                format!(
-                    "SQL of {}, line {line}, column {column}: {error}",
-                    cursor.name
-                ),
-            )
-        })?;
-        template
-            .check(&params)
-            .map_err(|error| cursor.wrong(key, format!("{}: {error}", cursor.name)))?;
-    }
     Ok(Report {
         name,
         source,

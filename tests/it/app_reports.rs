@@ -442,6 +442,7 @@ fn the_key_leads_to_keys_and_no_cache_says_so() {
             sha256: None,
             tables: Vec::new(),
             views: std::collections::BTreeMap::new(),
+            any_change: None,
             detector: None,
         };
         (wanted, entry)

@@ -243,6 +243,7 @@ fn entry(report: &Report) -> EntryState {
                 "nation".to_owned(),
             ],
         )]),
+        any_change: None,
         detector: Some("SQLite data_version, 50 ms".into()),
     }
 }

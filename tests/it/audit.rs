@@ -180,13 +180,9 @@ impl Rig {
         sqlx::raw_sql(tables).execute(&mut writer).await.unwrap();
         let redis = Redis::start();
         let source = SourceConfig {
-            name: "shop".to_owned(),
-            url: ConnectionUrl::new(&format!("sqlite:{}", file.display())),
-            max_concurrent_queries: 2,
             query_timeout: Duration::from_secs(30),
-            watermark: None,
             poll_interval: Duration::from_millis(5),
-            triggers: false,
+            ..SourceConfig::new("shop", &format!("sqlite:{}", file.display()))
         };
         let workspace = Workspace {
             name: "test".to_owned(),

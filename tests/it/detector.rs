@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use lookaside::detector::{self, Blind, Detector, Observation, Touched};
 use lookaside::source::{self, Source};
-use lookaside::workspace::{ConnectionUrl, SourceConfig};
+use lookaside::workspace::{ConnectionUrl, Publication, SourceConfig};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::servers::{MariaDb, Postgres};
+use crate::servers::{MariaDb, Postgres, closed_port};
 
-fn config(url: &str) -> SourceConfig {
+pub(crate) fn config(url: &str) -> SourceConfig {
     SourceConfig {
         name: "shop".to_owned(),
         url: ConnectionUrl::new(url),
@@ -24,6 +24,9 @@ fn config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_millis(5),
         triggers: false,
+        forget_after: SourceConfig::FORGET_AFTER,
+        max_refresh_load: 1.0,
+        publication: Publication::Found,
     }
 }
 
@@ -51,6 +54,7 @@ const SHOP: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, price REAL);
 struct Shop {
     folder: tempfile::TempDir,
     writer: SqliteConnection,
+    config: SourceConfig,
     source: Arc<dyn Source>,
     detector: Box<dyn Detector>,
 }
@@ -75,6 +79,7 @@ impl Shop {
         Self {
             folder,
             writer,
+            config,
             source,
             detector,
         }
@@ -254,7 +259,7 @@ async fn what_was_put_into_the_file_comes_out_again() {
         .await;
     while shop.sees().await != Observation::Quiet {}
     assert_eq!(
-        detector::remove_triggers(shop.source.as_ref())
+        detector::remove(&shop.config, shop.source.as_ref())
             .await
             .unwrap(),
         9
@@ -407,10 +412,42 @@ async fn a_watermark_of_many_rows_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_watermark_nothing_watches_a_server_and_says_what_would() {
-    let config = config("postgres://reader@127.0.0.1:1/shop");
+async fn a_server_that_cannot_be_asked_is_watched_by_nothing_and_says_why() {
+    let config = config("postgres://reader:s3cret@127.0.0.1:1/shop");
     let source = source::open(&config).unwrap();
-    let (detector, about) = detector::choose(&config, &source);
-    assert!(detector.is_none());
-    assert!(about.better_by.unwrap().contains("[sources.shop]"));
+    let about = detector::about(&config, &source).await;
+    assert_eq!(about.name, "none");
+    let why = about.better_by.unwrap();
+    assert!(
+        why.contains("127.0.0.1:1/shop cannot be seen") && !why.contains("s3cret"),
+        "{why}"
+    );
+    let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
+    assert_eq!(said, why);
+}
+
+#[tokio::test]
+async fn without_a_log_nothing_watches_mariadb_and_says_what_would() {
+    let server = MariaDb::shared();
+    let (url, _) = server.fresh_database();
+    let config = config(&url);
+    let source = source::open(&config).unwrap();
+    let about = detector::about(&config, &source).await;
+    assert_eq!(about.name, "none");
+    let remedy = about.better_by.unwrap();
+    for part in [
+        "log_bin = ON, binlog_format = ROW and a server_id",
+        "or set watermark",
+        "[sources.shop]",
+    ] {
+        assert!(remedy.contains(part), "{remedy}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_said() {
+    let config = config(&format!("mysql://reader@127.0.0.1:{}/shop", closed_port()));
+    let source = source::open(&config).unwrap();
+    let Blind(said) = detector::watch(&config, &source).next().await.unwrap_err();
+    assert!(said.contains("nothing listens at 127.0.0.1"), "{said}");
 }

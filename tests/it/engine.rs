@@ -133,6 +133,35 @@ async fn on_change_without_a_worker_is_stale_and_says_so() {
 }
 
 #[tokio::test]
+async fn what_asks_the_clock_is_fresh_by_its_ttl_alone_and_says_so() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    let engine = engine(&redis.url(), &source, false);
+    let report = with(&report(Refresh::OnChange), |report| {
+        report.sql = format!("SELECT *, CURRENT_DATE FROM {TABLE}");
+    });
+    let (protocol, mut epoch, _) = watch(&engine).await;
+    cached(&engine, &report).await;
+    let hit = cached(&engine, &report).await;
+    assert_eq!(hit.outcome, Outcome::Hit);
+    let state = engine.state(&report, &Params::default()).await;
+    assert_eq!(state.state, Freshness::Fresh);
+    for said in [state.reason, hit.reason.unwrap()] {
+        assert!(
+            said.contains("unwatched") && said.contains("CURRENT_DATE"),
+            "{said}"
+        );
+    }
+    let now = protocol.now().await.unwrap();
+    protocol
+        .publish(&mut epoch, Change::All, &Position::from(2), now, LONG)
+        .await
+        .unwrap();
+    let state = engine.state(&report, &Params::default()).await;
+    assert_eq!(state.state, Freshness::Stale, "a change still counts");
+}
+
+#[tokio::test]
 async fn a_change_makes_the_entry_stale_and_a_refresh_makes_it_fresh() {
     let redis = Redis::start();
     let source = Fake::new();

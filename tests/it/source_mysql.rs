@@ -610,7 +610,7 @@ async fn the_catalogue_and_the_connection_test() {
     assert!(
         catalogue.tables.contains("orders") && catalogue.tables.contains(&format!("{other}.items"))
     );
-    assert!(catalogue.routines.contains("reads_it"));
+    assert!(catalogue.routines.contains_key("reads_it"));
     let dependencies = Dependencies::of("SELECT * FROM recent", source.dialect(), &catalogue);
     assert_eq!(
         dependencies.names(),

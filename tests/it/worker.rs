@@ -19,7 +19,7 @@ use lookaside::engine::{
 use lookaside::report::{Catalogue, Dialect, Params, Refresh, Report, SourceIdentity};
 use lookaside::source::{self, CheckStep, Query, Rows, Source, SourceCheck, SourceError};
 use lookaside::worker::{Role, Worker};
-use lookaside::workspace::{CacheConfig, ConnectionUrl, SourceConfig, Workspace};
+use lookaside::workspace::{CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,7 @@ struct Rig {
     queries: Arc<AtomicUsize>,
 }
 
-fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
+pub(crate) fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
     Report {
         name: name.to_owned(),
         source: "shop".to_owned(),
@@ -82,7 +82,7 @@ fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
     }
 }
 
-fn source_config(url: &str) -> SourceConfig {
+pub(crate) fn source_config(url: &str) -> SourceConfig {
     SourceConfig {
         name: "shop".to_owned(),
         url: ConnectionUrl::new(url),
@@ -91,10 +91,13 @@ fn source_config(url: &str) -> SourceConfig {
         watermark: None,
         poll_interval: Duration::from_millis(5),
         triggers: false,
+        forget_after: SourceConfig::FORGET_AFTER,
+        max_refresh_load: 1.0,
+        publication: Publication::Found,
     }
 }
 
-fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report>) -> Workspace {
+pub(crate) fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report>) -> Workspace {
     Workspace {
         name: "test".to_owned(),
         path: None,
@@ -116,7 +119,7 @@ async fn connect(file: &std::path::Path) -> SqliteConnection {
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-const ORDERS: &str = "SELECT COUNT(*) AS n FROM orders";
+pub(crate) const ORDERS: &str = "SELECT COUNT(*) AS n FROM orders";
 const PARTS: &str = "SELECT COUNT(*) AS n FROM parts";
 
 impl Rig {
@@ -163,14 +166,14 @@ impl Rig {
 }
 
 /// An engine with its worker.
-struct At {
+pub(crate) struct At {
     engine: Arc<Engine>,
     worker: Option<Worker>,
     workspace: Workspace,
 }
 
 impl At {
-    fn start(workspace: &Workspace, queries: &Arc<AtomicUsize>) -> Self {
+    pub(crate) fn start(workspace: &Workspace, queries: &Arc<AtomicUsize>) -> Self {
         let reader = Self::reader(workspace, queries);
         let worker = Worker::start(reader.engine.clone(), workspace);
         Self {
@@ -200,7 +203,7 @@ impl At {
         }
     }
 
-    fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Worker {
         self.worker.as_ref().unwrap()
     }
 
@@ -209,7 +212,7 @@ impl At {
     }
 
     /// The report's single number, and how it was come by.
-    async fn ask(&self, name: &str) -> Result<(i64, Outcome), String> {
+    pub(crate) async fn ask(&self, name: &str) -> Result<(i64, Outcome), String> {
         let request = Request {
             report: self.report(name),
             params: Params::default(),
@@ -247,7 +250,7 @@ impl At {
         ))
     }
 
-    async fn state(&self, name: &str) -> (Freshness, String) {
+    pub(crate) async fn state(&self, name: &str) -> (Freshness, String) {
         let state = self
             .engine
             .state(&self.report(name), &Params::default())
@@ -256,7 +259,7 @@ impl At {
     }
 
     /// Waits until the report is fresh and its answer this number.
-    async fn until_fresh(&self, name: &str, number: i64) {
+    pub(crate) async fn until_fresh(&self, name: &str, number: i64) {
         until(&format!("{name} is fresh with {number}"), async || {
             self.state(name).await.0 == Freshness::Fresh
                 && self.ask(name).await == Ok((number, Outcome::Hit))
@@ -277,7 +280,7 @@ impl At {
         self.worker.as_ref().is_some_and(of)
     }
 
-    fn refreshes(&self, name: &str) -> Vec<RefreshEvent> {
+    pub(crate) fn refreshes(&self, name: &str) -> Vec<RefreshEvent> {
         let (events, _) = self.engine.log().since(0);
         let refresh = |event: &Arc<Event>| match event.as_ref() {
             Event::Refresh(refresh) if refresh.report == name => Some(refresh.clone()),
@@ -286,7 +289,7 @@ impl At {
         events.iter().filter_map(refresh).collect()
     }
 
-    fn told(&self, word: &str) -> Vec<WorkerEvent> {
+    pub(crate) fn told(&self, word: &str) -> Vec<WorkerEvent> {
         let (events, _) = self.engine.log().since(0);
         let told = |event: &Arc<Event>| match event.as_ref() {
             Event::Worker(told) if told.event == word => Some(told.clone()),
@@ -308,7 +311,7 @@ impl At {
 
     /// Waits until the detector has begun a look and had it published, both after this call: what was committed
     /// before the call is published by then.
-    async fn until_published(&self) {
+    pub(crate) async fn until_published(&self) {
         let heartbeat = || self.worker().status().sources[0].last_heartbeat;
         let start = Instant::now();
         for _ in 0..2 {
@@ -320,12 +323,12 @@ impl At {
         }
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.worker.take().unwrap().stop().await;
     }
 }
 
-async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is().await {
         assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
@@ -790,6 +793,103 @@ async fn a_stale_hit_is_refreshed_whatever_the_policy() {
     at.stop().await;
 }
 
+/// Ten thousand commits one after the other: however fast this machine is, refreshes keep the distance that the queue's
+/// rules give them, and the last one is true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_is_a_bounded_number_of_refreshes() {
+    const COMMITS: i64 = 10_000;
+    let mut rig = Rig::new(vec![report("orders", ORDERS, Refresh::OnChange)]).await;
+    rig.sql("PRAGMA synchronous = OFF").await;
+    let at = rig.start();
+    at.until_fresh("orders", 0).await;
+    for id in 0..COMMITS {
+        sqlx::query("INSERT INTO orders VALUES (?1, 1)")
+            .bind(id)
+            .execute(&mut rig.writer)
+            .await
+            .unwrap();
+    }
+    at.until_fresh("orders", COMMITS).await;
+    let mut refreshes = at.refreshes("orders");
+    refreshes.retain(|refresh| refresh.reason == Reason::Changed);
+    assert!(!refreshes.is_empty() && refreshes.iter().all(|refresh| refresh.error.is_none()));
+    let ms = |from: &RefreshEvent, to: &RefreshEvent| {
+        (to.at - from.at).num_microseconds().unwrap() as f64 / 1e3
+    };
+    for pair in refreshes.windows(2) {
+        // A pause as long as the refresh before, and then this one.
+        let rule = pair[0].took_ms + pair[1].took_ms;
+        assert!(ms(&pair[0], &pair[1]) >= rule - 1.0, "{pair:?}");
+    }
+    // And never two within the time that collects a burst (20 ms).
+    let span = refreshes[0].took_ms + ms(&refreshes[0], refreshes.last().unwrap());
+    assert!(
+        (refreshes.len() - 1) as f64 <= span / 20.0,
+        "{} in {span} ms",
+        refreshes.len()
+    );
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_asks_for_is_refreshed_no_more_until_somebody_does() {
+    let mut rig = Rig::new(vec![
+        report("orders", ORDERS, Refresh::OnChange),
+        report(
+            "asked-for",
+            "SELECT COUNT(*) + 0 AS n FROM orders",
+            Refresh::OnChange,
+        ),
+    ])
+    .await;
+    rig.workspace.sources.get_mut("shop").unwrap().forget_after = Duration::from_secs(1);
+    let at = rig.start();
+    at.until_fresh("orders", 0).await;
+    let mut commits = 0;
+    until("a commit does not refresh it any more", async || {
+        rig.sql(&format!("INSERT INTO orders VALUES ({commits}, 1)"))
+            .await;
+        commits += 1;
+        // Somebody asks for this one all the time.
+        at.until_fresh("asked-for", commits).await;
+        let waits = at
+            .worker()
+            .status()
+            .queue
+            .iter()
+            .any(|job| job.report == "orders");
+        !waits && at.state("orders").await.0 == Freshness::Stale
+    })
+    .await;
+    let before = at.refreshes("orders").len();
+    let (number, outcome) = at.ask("orders").await.unwrap();
+    assert!(
+        number < commits && outcome == Outcome::StaleHit,
+        "{number} {outcome:?}"
+    );
+    at.until_fresh("orders", commits).await;
+    assert!(at.refreshes("orders").len() > before);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_in_a_view_leaves_the_entry_to_its_ttl_and_a_change_still_counts() {
+    let lately = "SELECT COUNT(*) AS n FROM lately";
+    let mut rig = Rig::new(vec![report("lately", lately, Refresh::OnChange)]).await;
+    rig.sql("CREATE VIEW lately AS SELECT * FROM orders WHERE date('now') > '2000-01-01'")
+        .await;
+    let at = rig.start();
+    at.until_fresh("lately", 0).await;
+    let reason = at.state("lately").await.1;
+    assert!(
+        reason.contains("unwatched") && reason.contains("also depends on 'now'"),
+        "{reason}"
+    );
+    rig.sql("INSERT INTO orders VALUES (1, 1)").await;
+    at.until_fresh("lately", 1).await;
+    at.stop().await;
+}
+
 /// The promise: an answer that is called a hit holds every commit that was published before it was asked for.
 /// Writers, readers, and the worker run at once; the cache is emptied and a worker dies in the middle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -892,4 +992,54 @@ async fn a_watermark_keeps_postgres_reports_true() {
     let server = Postgres::shared();
     let (url, name) = server.fresh_database();
     watermark_keeps_true(&url, |sql| drop(server.client(&name, sql, &[]))).await;
+}
+
+/// The log of PostgreSQL keeps a report true: a commit refreshes the reports on its tables, a rollback none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_keeps_postgres_reports_true() {
+    let server = Postgres::logical();
+    let (url, name) = server.fresh_database();
+    let write = |sql: &str| drop(server.client(&name, sql, &[]));
+    write(
+        "CREATE TABLE orders (id BIGINT PRIMARY KEY); CREATE TABLE parts (id BIGINT PRIMARY KEY);
+         CREATE UNLOGGED TABLE scratch (id BIGINT PRIMARY KEY); CREATE PUBLICATION lookaside FOR ALL TABLES",
+    );
+    let redis = Redis::start();
+    let scratch = "SELECT COUNT(*) AS n FROM scratch";
+    let reports = vec![
+        report("orders", ORDERS, Refresh::OnChange),
+        report("parts", PARTS, Refresh::OnChange),
+        report("scratch", scratch, Refresh::OnChange),
+    ];
+    let at = At::start(
+        &workspace(&redis, source_config(&url), reports),
+        &Arc::default(),
+    );
+    at.until_fresh("orders", 0).await;
+    at.until_fresh("parts", 0).await;
+    let watched = at.worker().status().sources[0].detector.clone().unwrap();
+    assert_eq!(watched.name, "PostgreSQL logical replication");
+
+    write("INSERT INTO orders VALUES (7)");
+    at.until_fresh("orders", 1).await;
+    assert_eq!(at.refreshes("orders").pop().unwrap().why, "changed: orders");
+    let before = (at.refreshes("orders").len(), at.refreshes("parts").len());
+    write("BEGIN; INSERT INTO orders VALUES (8); INSERT INTO parts VALUES (8); ROLLBACK");
+    at.until_published().await;
+    assert_eq!(
+        (at.refreshes("orders").len(), at.refreshes("parts").len()),
+        before,
+        "neither is refreshed by a rollback, nor parts by a change of orders"
+    );
+    assert_eq!(at.ask("orders").await, Ok((1, Outcome::Hit)));
+    // Nobody sees changes of an unlogged table, and nobody vouches for it.
+    assert_eq!(
+        at.state("scratch").await.0,
+        Freshness::Stale,
+        "{:?}",
+        at.state("scratch").await
+    );
+    write("ALTER TABLE scratch SET LOGGED; INSERT INTO scratch VALUES (1)");
+    at.until_fresh("scratch", 1).await;
+    at.stop().await;
 }

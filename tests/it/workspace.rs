@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lookaside::report::{ParamType, Refresh, Value};
-use lookaside::workspace::{Workspace, WorkspaceFile};
+use lookaside::report::{Dialect, ParamType, Refresh, Value};
+use lookaside::workspace::{Publication, Workspace, WorkspaceFile};
 
 const FILE: &str = r#"# The shop's reports.
 [cache]
@@ -77,6 +77,17 @@ fn a_whole_file_is_read() {
         (3, Duration::from_mins(2))
     );
     assert_eq!(shop.poll_interval, Duration::from_millis(50));
+    assert_eq!(
+        (shop.forget_after, shop.max_refresh_load),
+        (Duration::from_hours(24), 1.0)
+    );
+    let set = "forget_after = \"2h\"\nmax_refresh_load = \"50%\"";
+    let other = load(&FILE.replace("query_timeout = \"2m\"", set)).unwrap();
+    let shop = &other.sources["shop"];
+    assert_eq!(
+        (shop.forget_after, shop.max_refresh_load),
+        (Duration::from_hours(2), 0.5)
+    );
     let report = workspace.report("top-customers").unwrap();
     assert_eq!(report.ttl, Duration::from_hours(2));
     assert_eq!(report.stale_for, Duration::from_hours(24));
@@ -175,6 +186,16 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
             "is 0; give 1 to 1000",
         ),
         (
+            "query_timeout = \"2m\"",
+            "forget_after = \"3d\"",
+            "requests are remembered for two days; write \"48h\" at most",
+        ),
+        (
+            "query_timeout = \"2m\"",
+            "max_refresh_load = \"0%\"",
+            "max_refresh_load of [sources.shop] is \"0%\"; write max_refresh_load = \"50%\", from 1% to 100%",
+        ),
+        (
             "name = \"all\"",
             "name = \"top-customers\"",
             ":23:8: there are two reports \"top-customers\"; rename one",
@@ -221,21 +242,6 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
             "a list's default stands in brackets",
         ),
         (
-            "total > :least AND ",
-            "",
-            "params declares \"least\", which the SQL does not use",
-        ),
-        (
-            "total > :least",
-            "total > :least + :more",
-            "the SQL uses :more, which params does not declare",
-        ),
-        (
-            "d >= :since",
-            "d >= 'x :since",
-            "line 2, column 12: the string that begins here does not end; close it",
-        ),
-        (
             "[cache]",
             "[cahce]",
             ":2:2: the file has no setting \"cahce\"; did you mean \"cache\"?",
@@ -261,6 +267,47 @@ fn each_mistake_is_one_message_with_line_column_and_remedy() {
         );
     }
     assert!(load("").unwrap_err().contains("there is no [cache]"));
+}
+
+#[test]
+fn a_mistake_in_one_report_is_its_own() {
+    let cases = [
+        (
+            "total > :least AND ",
+            "",
+            "params declares \"least\", which the SQL does not use",
+        ),
+        (
+            "total > :least",
+            "total > :least + :more",
+            "the SQL uses :more, which params does not declare",
+        ),
+        (
+            "d >= :since",
+            "d >= 'x :since",
+            "line 2, column 12 of the SQL: the string that begins here does not end; close it",
+        ),
+        (
+            "d >= :since",
+            "/* d >= :since",
+            "line 2, column 7 of the SQL: the comment that begins here does not end; close it",
+        ),
+        (
+            "FROM orders",
+            "FROM \\\"orders",
+            "line 1, column 15 of the SQL: the quoted name that begins here does not end; close it",
+        ),
+    ];
+    for (from, to, want) in cases {
+        let workspace = load(&FILE.replacen(from, to, 1)).unwrap();
+        let broken = workspace.report("top-customers").unwrap();
+        let mistake = broken.check(Dialect::Sqlite).unwrap_err().to_string();
+        assert!(mistake.contains(want), "{to}: {mistake}");
+        assert_eq!(
+            workspace.report("all").unwrap().check(Dialect::Sqlite),
+            Ok(())
+        );
+    }
 }
 
 #[test]
@@ -532,4 +579,36 @@ fn a_workspace_made_in_code_is_written_and_read_back() {
     );
     assert_eq!(again.sources["shop"].max_concurrent_queries, 3);
     assert_eq!(again.cache.prefix, "shop");
+}
+
+#[test]
+fn a_publication_is_read_and_written_back() {
+    let source = |line: &str| format!("[cache]\nurl = \"redis://h\"\n[sources.shop]\n{line}\n");
+    let postgres = "url = \"postgres://reader@db/shop\"\n";
+    for (line, publication) in [
+        ("", Publication::Found),
+        ("publication = false", Publication::Found),
+        ("publication = true", Publication::Ours),
+        (
+            "publication = \"mine\"",
+            Publication::Named("mine".to_owned()),
+        ),
+    ] {
+        let workspace = load(&source(&format!("{postgres}{line}"))).unwrap();
+        assert_eq!(workspace.sources["shop"].publication, publication);
+        let again = load(&workspace.to_toml().unwrap()).unwrap();
+        assert_eq!(again.sources["shop"].publication, publication);
+    }
+    let wrong = load(&source("url = \"sqlite:shop.db\"\npublication = true")).unwrap_err();
+    assert!(
+        wrong.contains("5:15: publications are for PostgreSQL alone"),
+        "{wrong}"
+    );
+    let wrong = load(&source(&format!("{postgres}publication = 3"))).unwrap_err();
+    assert!(wrong.contains("publication = true"), "{wrong}");
+    let wrong = load(&source(&format!("{postgres}publication = \"\""))).unwrap_err();
+    assert!(
+        wrong.contains("publication of [sources.shop] is empty"),
+        "{wrong}"
+    );
 }

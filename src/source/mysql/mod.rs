@@ -2,6 +2,7 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
+//! | `access.rs` | how does one get to a server, as the URL tells it? |
 //! | `run.rs` | how does a query run, and how is it ended on the server? |
 //! | `params.rs` | how are parameters bound? |
 //! | `types.rs` | which Arrow type has a column? |
@@ -9,6 +10,7 @@
 //! | `catalogue.rs` | which tables and views are there? |
 //! | `check.rs` | what works, step by step? |
 
+mod access;
 mod catalogue;
 mod check;
 mod decode;
@@ -17,10 +19,13 @@ mod run;
 mod types;
 
 use async_trait::async_trait;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::mysql::MySqlConnection;
 
-use super::failure::{Address, TlsWords};
+pub(crate) use access::Access;
+pub(crate) use catalogue::text;
+
+use super::failure::Address;
 use super::job::{Limits, Listener};
 use super::server::{Remote, Server};
 use super::steps::Steps;
@@ -48,46 +53,13 @@ const SESSION: [(&str, &str); 7] = [
 
 /// A MySQL or MariaDB server.
 pub(super) struct MySql {
-    options: MySqlConnectOptions,
-    address: Address,
+    access: Access,
 }
 
 /// Reads the URL; connects to nothing yet.
 pub(super) fn open(config: &SourceConfig) -> Result<Remote<MySql>, SourceError> {
-    let options: MySqlConnectOptions = config.url.expose().parse().map_err(|error| {
-        SourceError::Connect(super::bad_url(
-            &config.name,
-            &error,
-            "mysql://user:password@host:3306/database",
-        ))
-    })?;
-    // What changes results is in `SESSION`.
-    let options = options
-        .pipes_as_concat(false)
-        .no_engine_substitution(false)
-        .timezone(Some("+00:00".to_owned()))
-        .disable_statement_logging();
-    let (host, port) = match options.get_socket() {
-        Some(socket) => (socket.display().to_string(), None),
-        None => (options.get_host().to_owned(), Some(options.get_port())),
-    };
-    let address = Address {
-        product: "MySQL",
-        host,
-        port,
-        user: options.get_username().to_owned(),
-        database: options.get_database().unwrap_or_default().to_owned(),
-        tls: TlsWords {
-            mode: "ssl-mode",
-            some: "REQUIRED",
-            best: "VERIFY_IDENTITY",
-            authority: "ssl-ca",
-        },
-        encrypts: !matches!(options.get_ssl_mode(), MySqlSslMode::Disabled),
-        missing_file: super::failure::missing_file(&config.url),
-    };
-    let server = MySql { options, address };
-    Ok(Remote::new(server, "mysql", &SESSION, config))
+    let access = Access::new(config)?;
+    Ok(Remote::new(MySql { access }, "mysql", &SESSION, config))
 }
 
 #[async_trait]
@@ -99,7 +71,7 @@ impl Server for MySql {
     const DIALECT: Dialect = Dialect::MySql;
 
     fn address(&self) -> &Address {
-        &self.address
+        &self.access.address
     }
 
     fn statement(&self, query: &Query) -> Result<params::Statement, SourceError> {
@@ -107,17 +79,7 @@ impl Server for MySql {
     }
 
     async fn connect(&self) -> Result<MySqlConnection, SourceError> {
-        let connect = async {
-            let mut connection = self.options.connect().await?;
-            // For the session too: a statement that ends the transaction by itself finds the next one read-only.
-            sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET SESSION TRANSACTION READ ONLY")
-                .execute(&mut connection)
-                .await?;
-            Ok(connection)
-        };
-        connect
-            .await
-            .map_err(|error| self.address.unreachable(&error))
+        self.access.connect().await
     }
 
     async fn begin(
@@ -127,7 +89,7 @@ impl Server for MySql {
     ) -> Result<u64, SourceError> {
         run::begin(connection, limits)
             .await
-            .map_err(|error| self.address.unreachable(&error))
+            .map_err(|error| self.access.address.unreachable(&error))
     }
 
     async fn stream(
@@ -137,7 +99,14 @@ impl Server for MySql {
         limits: &Limits,
         listener: &mut Listener,
     ) -> Result<(), SourceError> {
-        run::stream(&self.address, connection, statement, limits, listener).await
+        run::stream(
+            &self.access.address,
+            connection,
+            statement,
+            limits,
+            listener,
+        )
+        .await
     }
 
     async fn reset(&self, connection: &mut MySqlConnection, statement: &params::Statement) -> bool {
@@ -160,13 +129,13 @@ impl Server for MySql {
             Err(sqlx::Error::Database(error)) if error.message().contains("Unknown thread") => {
                 Ok(())
             }
-            Err(error) => Err(self.address.lost(&error)),
+            Err(error) => Err(self.access.address.lost(&error)),
             Ok(_) => Ok(()),
         }
     }
 
     async fn catalogue(&self, connection: MySqlConnection) -> Result<Catalogue, SourceError> {
-        catalogue::read(&self.address, connection).await
+        catalogue::read(&self.access.address, connection).await
     }
 
     async fn look(
@@ -174,8 +143,8 @@ impl Server for MySql {
         connection: MySqlConnection,
         steps: &mut Steps<'_>,
     ) -> Result<(), SourceError> {
-        check::look(&self.address, connection, steps)
+        check::look(&self.access.address, connection, steps)
             .await
-            .map_err(|error| self.address.refused(&error))
+            .map_err(|error| self.access.address.refused(&error))
     }
 }

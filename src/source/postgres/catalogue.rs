@@ -1,74 +1,122 @@
 //! Tables, views and functions, for what reports depend on.
 
-use std::collections::BTreeMap;
-
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Row};
 
-use crate::report::Catalogue;
+use crate::report::{Catalogue, Routine};
 use crate::source::SourceError;
 use crate::source::failure::Address;
 
-/// Relations with the name reports use: unqualified where the search path finds it.
+/// Relations with their kind, and whether the search path finds them: temporary tables and `pg_catalog` come first there,
+/// `"$user"` and the settings of role and database count, and who stands behind another of the same name is not found.
 ///
-/// A partitioned table holds no rows itself: it stands as a view of its partitions. A table that others inherit from,
-/// and a foreign table, are left out: no detector sees all their changes, so a report on them depends on any change.
+/// The last two columns: a table under this one (a partition, an heir) that no detector sees, and what row security
+/// evaluates with every read.
 const RELATIONS: &str = r"
-SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname::text ELSE n.nspname || '.' || c.relname END,
-       c.relkind::text,
-       CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END,
-       (SELECT string_agg('SELECT * FROM ' || i.inhrelid::regclass::text, ' UNION ALL ')
-          FROM pg_inherits i WHERE i.inhparent = c.oid)
+WITH RECURSIVE below(above, relation) AS (
+  SELECT inhparent, inhrelid FROM pg_inherits
+   UNION SELECT b.above, i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.relation)
+SELECT n.nspname::text, c.relname::text, pg_table_is_visible(c.oid),
+       CASE WHEN n.nspname IN ('pg_catalog', 'information_schema') THEN 's'
+            WHEN c.relpersistence = 'u' AND c.relkind IN ('r', 'p', 'm') THEN 'u' ELSE c.relkind::text END,
+       CASE WHEN c.relkind = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+            THEN pg_get_viewdef(c.oid) END,
+       (SELECT min(d.relname::text) FROM below b JOIN pg_class d ON d.oid = b.relation
+         WHERE b.above = c.oid AND (d.relkind = 'f' OR d.relpersistence = 'u')),
+       (SELECT 'SELECT (' || string_agg(pg_get_expr(p.polqual, p.polrelid), '), (') || ')' FROM pg_policy p
+         WHERE p.polrelid = c.oid AND c.relrowsecurity AND p.polcmd IN ('r', '*') AND p.polqual IS NOT NULL)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
    AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'";
 
-/// Functions whose bodies may read tables; those in C that extensions bring compute.
+/// Functions whose bodies may read tables, with their bodies; those in C that extensions bring count only where they
+/// do not say that they compute, and an aggregate where a function behind it counts.
 const ROUTINES: &str = r"
-SELECT DISTINCT CASE WHEN pg_function_is_visible(p.oid) THEN p.proname::text ELSE n.nspname || '.' || p.proname END
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
- WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('internal', 'c')";
+SELECT CASE WHEN pg_function_is_visible(p.oid) THEN p.proname::text ELSE n.nspname || '.' || p.proname END,
+       p.provolatile = 'v',
+       CASE WHEN a.aggfnoid IS NOT NULL THEN a.aggtransfn::text || '(), ' || a.aggfinalfn::text || '()'
+            WHEN l.lanname NOT IN ('sql', 'plpgsql') THEN ''
+            WHEN p.prosrc = '' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
+  JOIN pg_proc b ON b.oid = p.oid OR b.oid = a.aggtransfn OR b.oid = a.aggfinalfn
+  JOIN pg_language l ON l.oid = b.prolang
+ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+   AND (l.lanname NOT IN ('internal', 'c') OR l.lanname = 'c' AND b.provolatile <> 'i')";
 
-/// Reads them over a connection of its own.
+/// Operators that call such a function.
+const OPERATORS: &str = r"
+SELECT o.oprname::text, p.proname::text
+  FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_language l ON l.oid = p.prolang
+ WHERE o.oprnamespace <> 'pg_catalog'::regnamespace AND l.lanname NOT IN ('internal', 'c')";
+
+/// Reads them over a connection of its own, which has the settings that reports have.
 pub(super) async fn read(
     address: &Address,
     mut connection: PgConnection,
 ) -> Result<Catalogue, SourceError> {
-    let failed = |error| address.catalogue_unread(&error);
-    let default_schema: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
-        .fetch_one(&mut connection)
+    let catalogue = from(&mut connection)
         .await
-        .map_err(failed)?;
+        .map_err(|error| address.catalogue_unread(&error))?;
+    let _ = connection.close().await;
+    Ok(catalogue)
+}
+
+async fn from(connection: &mut PgConnection) -> Result<Catalogue, sqlx::Error> {
+    let default_schema: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
+        .fetch_one(&mut *connection)
+        .await?;
     let mut catalogue = Catalogue {
         default_schema: default_schema.unwrap_or_default(),
         ..Catalogue::default()
     };
-    let mut views = BTreeMap::new();
-    for row in sqlx::query(RELATIONS)
-        .fetch_all(&mut connection)
-        .await
-        .map_err(failed)?
-    {
-        let name: String = row.try_get(0).map_err(failed)?;
-        let kind: String = row.try_get(1).map_err(failed)?;
-        let definition: Option<String> = row.try_get(2).map_err(failed)?;
-        let children: Option<String> = row.try_get(3).map_err(failed)?;
-        match (kind.as_str(), definition, children) {
-            ("v", Some(definition), _) | ("p", None, Some(definition)) => {
-                views.insert(name, definition);
-            }
-            ("v", None, _) | ("r", _, Some(_)) => {}
-            _ => {
-                catalogue.tables.insert(name);
-            }
-        }
+    for row in sqlx::query(RELATIONS).fetch_all(&mut *connection).await? {
+        take_in(&mut catalogue, &row)?;
     }
-    catalogue.views = views;
-    let routines = sqlx::query_scalar(ROUTINES)
-        .fetch_all(&mut connection)
-        .await
-        .map_err(failed)?;
-    catalogue.routines = routines.into_iter().collect();
-    let _ = connection.close().await;
+    for row in sqlx::query(ROUTINES).fetch_all(&mut *connection).await? {
+        let routine = Routine {
+            volatile: row.try_get(1)?,
+            body: row.try_get(2)?,
+        };
+        catalogue.add_routine(row.try_get(0)?, routine);
+    }
+    for row in sqlx::query(OPERATORS).fetch_all(&mut *connection).await? {
+        catalogue.operators.insert(row.try_get(0)?, row.try_get(1)?);
+    }
     Ok(catalogue)
+}
+
+fn take_in(catalogue: &mut Catalogue, row: &PgRow) -> Result<(), sqlx::Error> {
+    let (schema, relation): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (is_visible, kind): (bool, String) = (row.try_get(2)?, row.try_get(3)?);
+    let (definition, hidden): (Option<String>, Option<String>) = (row.try_get(4)?, row.try_get(5)?);
+    let filter: Option<String> = row.try_get(6)?;
+    let full = format!("{schema}.{relation}");
+    let name = if is_visible {
+        catalogue.other_names.insert(full, relation.clone());
+        relation
+    } else {
+        full
+    };
+    let unseen = match kind.as_str() {
+        "s" => Some(format!("the system table {name}")),
+        "f" => Some(format!("the foreign table {name}")),
+        "S" => Some(format!("the sequence {name}")),
+        // Its changes are in no log.
+        "u" => Some(format!("the unlogged table {name}")),
+        _ => hidden.map(|hidden| format!("{hidden}, which is foreign or unlogged")),
+    };
+    if let Some(unseen) = unseen {
+        catalogue.unseen.insert(name.clone(), unseen);
+    }
+    if let Some(filter) = filter {
+        catalogue.filters.insert(name.clone(), filter);
+    }
+    match definition {
+        Some(definition) => drop(catalogue.views.insert(name, definition)),
+        None if matches!(kind.as_str(), "r" | "p" | "m" | "u") => {
+            catalogue.tables.insert(name);
+        }
+        None => {}
+    }
+    Ok(())
 }

@@ -100,6 +100,56 @@ fn warm_fills_once_and_reports_tell_the_state() {
 }
 
 #[test]
+fn a_report_with_a_mistake_is_told_and_the_others_work() {
+    let place = Place::new();
+    let file = place.path("lookaside.toml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    text.push_str("\n[[reports]]\nname = \"open\"\nsource = \"shop\"\nsql = \"\"\"SELECT 1\n  /* never closed\"\"\"\n");
+    fs::write(&file, text).unwrap();
+    let said = "the comment that begins here does not end; close it";
+    let output = place.output(&["run", "open"]);
+    let (_, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        err.contains(said) && err.contains("line 2, column 3"),
+        "{err}"
+    );
+    let listed = place.json(&["reports", "--json"]);
+    let open = listed.as_array().unwrap().last().unwrap();
+    assert_eq!(open["state"], "unknown");
+    assert_eq!(
+        open["reason"],
+        format!("line 2, column 3 of the SQL: {said}")
+    );
+    let (out, _) = texts(&place.output(&["check"]));
+    assert!(out.contains("report open") && out.contains(said), "{out}");
+    let check = place.output(&["check", "--json"]);
+    assert_eq!(check.status.code(), Some(1));
+    let check: Value = serde_json::from_slice(&check.stdout).unwrap();
+    assert_eq!(check["mistakes"][0]["report"], "open");
+    assert_eq!(place.stats(&["run", "all"])["rows"], 5000);
+}
+
+#[test]
+fn any_change_says_why() {
+    let place = Place::new();
+    place.sql("CREATE VIRTUAL TABLE words USING fts5(word)");
+    let file = place.path("lookaside.toml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    text.push_str("\n[[reports]]\nname = \"words\"\nsource = \"shop\"\nsql = \"SELECT count(*) FROM words\"\n");
+    fs::write(&file, text).unwrap();
+    place.good(&["run", "words"]);
+    let listed = place.json(&["reports", "--json"]);
+    let words = listed.as_array().unwrap().last().unwrap();
+    assert_eq!(words["tables"], serde_json::json!(["*"]));
+    assert_eq!(
+        words["any_change"],
+        "the SQL reads words, which is a virtual table"
+    );
+    assert_eq!(listed[0]["any_change"], Value::Null);
+}
+
+#[test]
 fn check_tells_each_step_and_what_watches() {
     let place = Place::new();
     let check = place.json(&["check", "--json"]);

@@ -19,6 +19,7 @@ use super::{
 pub(crate) struct MariaDb {
     /// Its loopback port.
     pub(crate) port: u16,
+    args: Vec<String>,
     folder: TempDir,
     // Declared last on purpose: see `Drop` of `Process`; the folder must outlive the server.
     process: Option<Process>,
@@ -49,62 +50,20 @@ impl MariaDb {
             ),
         )
         .unwrap();
-        let (port, process) = on_a_free_port(|port| {
-            let mut command = Command::new(program(
-                &["mariadbd", "mysqld"],
-                &["/usr/sbin"],
-                "mariadb-server",
-            ));
-            command.arg("--no-defaults");
-            command.arg(format!(
-                "--datadir={}",
-                folder.path().join("data").display()
-            ));
-            command.arg(format!(
-                "--socket={}",
-                folder.path().join("socket").display()
-            ));
-            command.arg(format!(
-                "--pid-file={}",
-                folder.path().join("pid").display()
-            ));
-            command.arg(format!(
-                "--init-file={}",
-                folder.path().join("init.sql").display()
-            ));
-            command.arg(format!("--port={port}"));
-            command.args([
-                "--bind-address=127.0.0.1",
-                "--skip-name-resolve",
-                "--skip-log-bin",
-            ]);
-            // Small and careless: the data lives as long as the test.
-            command.args([
-                "--innodb-buffer-pool-size=32M",
-                "--innodb-log-file-size=4M",
-                "--key-buffer-size=1M",
-            ]);
-            command.args([
-                "--innodb-flush-log-at-trx-commit=0",
-                "--innodb-doublewrite=0",
-            ]);
-            command.args([
-                "--innodb-fast-shutdown=2",
-                "--max-allowed-packet=256M",
-                "--table-open-cache=64",
-            ]);
-            if rustix::process::geteuid().is_root() {
-                command.arg("--user=root");
-            }
-            command.args(args);
-            let mut process = Process::spawn(command, folder.path(), None, Signal::KILL);
-            process.until(|_| mariadb_answers(port)).then_some(process)
-        });
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let (port, process) = on_a_free_port(|port| launch(&folder, port, &args));
         Self {
             port,
+            args,
             folder,
             process: Some(process),
         }
+    }
+
+    /// Starts one that logs every change row by row, as detectors want it; with more arguments.
+    pub(crate) fn start_logging(args: &[&str]) -> Self {
+        let log = ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=7"];
+        Self::start_with(&[&log, args].concat())
     }
 
     /// `mysql://tester:...@127.0.0.1:PORT/shop`.
@@ -133,6 +92,21 @@ impl MariaDb {
     /// Ends it at once, as a crash would.
     pub(crate) fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Ends it in order.
+    pub(crate) fn stop(&mut self) {
+        let mut process = self.process.take().expect("the server runs");
+        process.end = Signal::TERM;
+    }
+
+    /// Starts it again on its port and its data.
+    pub(crate) fn restart(&mut self) {
+        self.process = None;
+        // What it does is done, and would be logged once more.
+        let _ = std::fs::remove_file(self.folder.path().join("init.sql"));
+        let started = launch(&self.folder, self.port, &self.args);
+        self.process = Some(started.expect("the server starts again"));
     }
 
     /// Makes a new empty database and returns its URL and name: a test of its own on a shared server.
@@ -165,6 +139,58 @@ impl MariaDb {
             .env("MYSQL_PWD", PASSWORD);
         stdout_of(command, sql)
     }
+}
+
+/// Starts a server in this folder; `None` where it ended at once.
+fn launch(folder: &TempDir, port: u16, args: &[String]) -> Option<Process> {
+    let mut command = Command::new(program(
+        &["mariadbd", "mysqld"],
+        &["/usr/sbin"],
+        "mariadb-server",
+    ));
+    command.arg("--no-defaults");
+    command.arg(format!(
+        "--datadir={}",
+        folder.path().join("data").display()
+    ));
+    command.arg(format!(
+        "--socket={}",
+        folder.path().join("socket").display()
+    ));
+    command.arg(format!(
+        "--pid-file={}",
+        folder.path().join("pid").display()
+    ));
+    let init = folder.path().join("init.sql");
+    if init.is_file() {
+        command.arg(format!("--init-file={}", init.display()));
+    }
+    command.arg(format!("--port={port}"));
+    command.args(["--bind-address=127.0.0.1", "--skip-name-resolve"]);
+    // Small and careless: the data lives as long as the test.
+    command.args([
+        "--innodb-buffer-pool-size=32M",
+        "--innodb-log-file-size=4M",
+        "--key-buffer-size=1M",
+    ]);
+    command.args([
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-doublewrite=0",
+    ]);
+    command.args([
+        "--innodb-fast-shutdown=2",
+        "--max-allowed-packet=256M",
+        "--table-open-cache=64",
+    ]);
+    if rustix::process::geteuid().is_root() {
+        command.arg("--user=root");
+    }
+    if !args.iter().any(|arg| arg.starts_with("--log-bin")) {
+        command.arg("--skip-log-bin");
+    }
+    command.args(args);
+    let mut process = Process::spawn(command, folder.path(), None, Signal::KILL);
+    process.until(|_| mariadb_answers(port)).then_some(process)
 }
 
 /// Whether a server greets on the port.

@@ -17,14 +17,38 @@ pub(crate) struct Postgres {
     /// Its loopback port.
     pub(crate) port: u16,
     folder: TempDir,
+    args: Vec<String>,
     process: Option<Process>,
 }
+
+/// What a server needs whose log is read.
+const LOGICAL: &[&str] = &[
+    "-c",
+    "wal_level=logical",
+    "-c",
+    "max_prepared_transactions=10",
+    "-c",
+    "max_replication_slots=20",
+    "-c",
+    "max_wal_senders=20",
+];
 
 impl Postgres {
     /// The server that all tests running now in this process share; each test makes its own database or schema.
     pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
         share(&SHARED, Self::start)
+    }
+
+    /// The shared one whose log can be read: wal_level = logical.
+    pub(crate) fn logical() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        share(&SHARED, Self::start_logical)
+    }
+
+    /// Starts one of one's own whose log can be read.
+    pub(crate) fn start_logical() -> Self {
+        Self::start_with(LOGICAL)
     }
 
     /// Starts one of one's own.
@@ -34,7 +58,16 @@ impl Postgres {
 
     /// Starts one that takes connections over TLS alone.
     pub(crate) fn start_tls(certificates: &Certificates) -> Self {
-        let args = [
+        Self::start_encrypted(certificates, &[])
+    }
+
+    /// The same, with a log that can be read.
+    pub(crate) fn start_tls_logical(certificates: &Certificates) -> Self {
+        Self::start_encrypted(certificates, LOGICAL)
+    }
+
+    fn start_encrypted(certificates: &Certificates, args: &[&str]) -> Self {
+        let ssl = [
             "-c",
             "ssl=on",
             "-c",
@@ -42,7 +75,7 @@ impl Postgres {
             "-c",
             "ssl_key_file=server.key",
         ];
-        Self::start_in(&args, |data| {
+        Self::start_in(&[&ssl, args].concat(), |data| {
             let (certificate, key) = certificates.server();
             std::fs::copy(certificate, data.join("server.pem")).unwrap();
             std::fs::copy(key, data.join("server.key")).unwrap();
@@ -70,33 +103,29 @@ impl Postgres {
         copy(&postgres_template(), &data);
         prepare(&data);
         give_to_postgres(folder.path());
-        let (port, process) = on_a_free_port(|port| {
-            let mut command = Command::new(postgres_program("postgres"));
-            command
-                .arg("-D")
-                .arg(&data)
-                .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
-                .arg(folder.path());
-            // Small and careless: the data lives as long as the test.
-            command.args([
-                "-F",
-                "-c",
-                "shared_buffers=32MB",
-                "-c",
-                "full_page_writes=off",
-            ]);
-            command.args(["-c", "max_connections=60", "-c", "autovacuum=off"]);
-            command.args(args);
-            let mut process = Process::spawn(command, folder.path(), postgres_user(), Signal::QUIT);
-            process
-                .until(|_| postgres_is_ready(&data))
-                .then_some(process)
-        });
+        let (port, process) = on_a_free_port(|port| launch(folder.path(), port, args));
         Self {
             port,
             folder,
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             process: Some(process),
         }
+    }
+
+    /// Starts it again on its port after [`Self::kill`].
+    pub(crate) fn restart(&mut self) {
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        // The old one is waited for, but what it wrote of itself stays.
+        let _ = std::fs::remove_file(self.folder.path().join("data/postmaster.pid"));
+        self.process = launch(self.folder.path(), self.port, &args);
+        assert!(self.process.is_some(), "the server did not start again");
+    }
+
+    /// Starts it again with other arguments.
+    pub(crate) fn restart_with(&mut self, args: &[&str]) {
+        self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        self.kill();
+        self.restart();
     }
 
     /// `postgres://tester:...@127.0.0.1:PORT/shop`.
@@ -156,6 +185,31 @@ impl Postgres {
         command.env("PGTZ", "UTC");
         stdout_of(command, sql)
     }
+}
+
+/// A server on the data in `folder/data`; `None` where it ends at once.
+fn launch(folder: &Path, port: u16, args: &[&str]) -> Option<Process> {
+    let data = folder.join("data");
+    let mut command = Command::new(postgres_program("postgres"));
+    command
+        .arg("-D")
+        .arg(&data)
+        .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
+        .arg(folder);
+    // Small and careless: the data lives as long as the test.
+    command.args([
+        "-F",
+        "-c",
+        "shared_buffers=32MB",
+        "-c",
+        "full_page_writes=off",
+    ]);
+    command.args(["-c", "max_connections=60", "-c", "autovacuum=off"]);
+    command.args(args);
+    let mut process = Process::spawn(command, folder, postgres_user(), Signal::QUIT);
+    process
+        .until(|_| postgres_is_ready(&data))
+        .then_some(process)
 }
 
 /// Whether the server that owns this data folder has written that it is ready.

@@ -181,6 +181,9 @@ fn depends_on(ui: &mut Ui, entry: &EntryState, refresh: Refresh) {
         };
         table_row(ui, name, watched);
     }
+    if let Some(why) = &entry.any_change {
+        small(ui, &format!("Any change, because {why}."));
+    }
     if let Some((name, _)) = watched.and_then(|detector| detector.rsplit_once(", ")) {
         ui.add_space(size::SPACE_4);
         small(ui, &format!("Watched by {name}."));

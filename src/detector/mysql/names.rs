@@ -1,0 +1,137 @@
+//! Which tables are meant? The catalogue's names for what the log names, and the tables that change with others.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::source::mysql::text;
+
+use super::server::{Facts, Failure, Server};
+
+/// A schema and a table in it.
+pub(super) type Table = (String, String);
+
+const SYSTEM: &str = "('mysql', 'information_schema', 'performance_schema', 'sys')";
+
+/// What the catalogue says, as long as no schema changes.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The tables that the account sees, by the catalogue's names.
+    pub(super) tables: BTreeSet<String>,
+    /// The catalogue's names, where the log may write a name another way: by the name in lower case.
+    folded: Option<HashMap<Table, Table>>,
+    /// Tables that a change of another one may change with it, which the log does not tell: a foreign key with CASCADE,
+    /// SET NULL or SET DEFAULT.
+    children: BTreeMap<Table, BTreeSet<Table>>,
+}
+
+impl Names {
+    /// Reads the catalogue.
+    pub(super) async fn read(server: &mut Server, facts: &Facts) -> Result<Self, Failure> {
+        let fold = |table: &Table| (table.0.to_lowercase(), table.1.to_lowercase());
+        let rows = server
+            .ask(&format!(
+                "SELECT table_schema, table_name FROM information_schema.tables \
+                 WHERE table_type = 'BASE TABLE' AND table_schema NOT IN {SYSTEM}"
+            ))
+            .await?;
+        let all: Vec<Table> = rows
+            .iter()
+            .map(|row| (text(row, 0), text(row, 1)))
+            .collect();
+        let folded = (!facts.exact_names).then(|| {
+            all.iter()
+                .map(|table| (fold(table), table.clone()))
+                .collect()
+        });
+        let rows = server
+            .ask(
+                "SELECT unique_constraint_schema, referenced_table_name, constraint_schema, table_name \
+                 FROM information_schema.referential_constraints \
+                 WHERE delete_rule NOT IN ('RESTRICT', 'NO ACTION') OR update_rule NOT IN ('RESTRICT', 'NO ACTION')",
+            )
+            .await?;
+        let mut names = Self {
+            tables: all
+                .iter()
+                .map(|(schema, table)| server.access.name(schema, table))
+                .collect(),
+            folded,
+            children: BTreeMap::new(),
+        };
+        for row in &rows {
+            let parent = names.exact((text(row, 0), text(row, 1)));
+            let child = names.exact((text(row, 2), text(row, 3)));
+            names.children.entry(parent).or_default().insert(child);
+        }
+        Ok(names)
+    }
+
+    /// The name as the catalogue writes it.
+    fn exact(&self, table: Table) -> Table {
+        match &self.folded {
+            Some(folded) => folded
+                .get(&(table.0.to_lowercase(), table.1.to_lowercase()))
+                .cloned()
+                .unwrap_or(table),
+            None => table,
+        }
+    }
+
+    /// These tables, and all that change with them.
+    pub(super) fn with_children(&self, tables: impl IntoIterator<Item = Table>) -> BTreeSet<Table> {
+        let mut found = BTreeSet::new();
+        let mut left: Vec<Table> = tables.into_iter().map(|table| self.exact(table)).collect();
+        while let Some(table) = left.pop() {
+            // What was found before has its children in already: a circle ends here.
+            if found.insert(table.clone()) {
+                left.extend(self.children.get(&table).into_iter().flatten().cloned());
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str) -> Table {
+        ("shop".to_owned(), name.to_owned())
+    }
+
+    #[test]
+    fn a_cascade_is_followed_to_its_end_and_a_circle_ends() {
+        let mut names = Names::default();
+        for (parent, child) in [
+            ("orders", "lines"),
+            ("lines", "parcels"),
+            ("parcels", "orders"),
+            ("other", "lines"),
+        ] {
+            names
+                .children
+                .entry(table(parent))
+                .or_default()
+                .insert(table(child));
+        }
+        let found = names.with_children([table("orders")]);
+        assert_eq!(
+            found,
+            BTreeSet::from([table("lines"), table("orders"), table("parcels")])
+        );
+        let alone = names.with_children([table("parts")]);
+        assert_eq!(alone, BTreeSet::from([table("parts")]));
+    }
+
+    #[test]
+    fn a_server_that_folds_names_is_understood() {
+        let mut names = Names {
+            folded: Some(HashMap::from([(table("orders"), table("Orders"))])),
+            ..Names::default()
+        };
+        names.children.insert(table("Orders"), BTreeSet::new());
+        assert_eq!(
+            names.with_children([table("orders"), table("parts")]),
+            BTreeSet::from([table("Orders"), table("parts")])
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! Which transactions are visible now, how far is the log, and is the catalogue the same as before?
+
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+
+/// Which transactions can be seen: what `pg_current_snapshot()` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    xmin: u64,
+    xmax: u64,
+    running: Vec<u64>,
+}
+
+impl Snapshot {
+    /// Reads `xmin:xmax:xip,xip`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let running = parts
+            .next()?
+            .split(',')
+            .filter(|xid| !xid.is_empty())
+            .map(|xid| xid.parse().ok())
+            .collect::<Option<_>>()?;
+        Some(Self {
+            xmin,
+            xmax,
+            running,
+        })
+    }
+
+    /// Whether the transaction has ended as far as this snapshot goes; if it was committed, its changes are visible.
+    pub(super) fn sees(&self, xid: u64) -> bool {
+        xid < self.xmin || (xid < self.xmax && !self.running.contains(&xid))
+    }
+
+    /// The whole number of a transaction that the log tells the lower half of: the one nearest to now.
+    pub(super) fn whole(&self, xid: u32) -> u64 {
+        let ahead = xid.wrapping_sub(self.xmax as u32).cast_signed();
+        self.xmax.wrapping_add_signed(i64::from(ahead))
+    }
+
+    /// The transactions that this snapshot sees and an earlier one did not; `None` where they are more than `most`.
+    pub(super) fn ended_since(&self, earlier: &Self, most: usize) -> Option<Vec<u64>> {
+        if self.xmax.saturating_sub(earlier.xmax) > most as u64 {
+            return None;
+        }
+        let candidates = earlier.running.iter().copied();
+        Some(
+            candidates
+                .chain(earlier.xmax..self.xmax)
+                .filter(|xid| self.sees(*xid))
+                .collect(),
+        )
+    }
+}
+
+/// What one statement, and so one snapshot, tells.
+pub(super) struct Look {
+    pub(super) snapshot: Snapshot,
+    /// The end of what has been written into the log, after the snapshot was taken.
+    pub(super) written: u64,
+    /// A sum over the catalogue that differs after every change of it.
+    pub(super) catalogue: String,
+    /// Whether our slot is sound: `reserved`, `extended`, `unreserved`, `lost`; `None` where it is gone.
+    pub(super) slot: Option<String>,
+}
+
+/// The snapshot alone.
+pub(super) async fn snapshot(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
+    let row = sqlx::query("SELECT pg_current_snapshot()::text")
+        .fetch_one(connection)
+        .await?;
+    read_snapshot(&row)
+}
+
+/// Everything. The snapshot of a statement is taken before any of it runs, so whatever it sees was in the log by the
+/// time that `written` was read.
+pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Look, sqlx::Error> {
+    let row = sqlx::query(LOOK).bind(slot).fetch_one(connection).await?;
+    let written: String = row.try_get(1)?;
+    Ok(Look {
+        snapshot: read_snapshot(&row)?,
+        written: written
+            .parse()
+            .map(before_page_header)
+            .map_err(unreadable)?,
+        catalogue: row.try_get(2)?,
+        slot: row.try_get(3)?,
+    })
+}
+
+/// The transactions that hold their number's lock, which lasts from its assignment until after everybody sees the end.
+pub(super) async fn running(connection: &mut PgConnection) -> Result<Vec<u32>, sqlx::Error> {
+    let xids: Vec<i64> = sqlx::query_scalar(
+        "SELECT transactionid::text::int8 FROM pg_locks \
+          WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(xids.into_iter().map(|xid| xid as u32).collect())
+}
+
+fn read_snapshot(row: &PgRow) -> Result<Snapshot, sqlx::Error> {
+    let text: String = row.try_get(0)?;
+    Snapshot::parse(&text).ok_or_else(|| unreadable(text))
+}
+
+fn unreadable(what: impl std::fmt::Display) -> sqlx::Error {
+    sqlx::Error::Protocol(format!("an answer that cannot be read: {what}"))
+}
+
+/// The place where the next record will begin lies behind a page's header, while the last record ended before it: an
+/// idle server's log would never be read up to there.
+fn before_page_header(lsn: u64) -> u64 {
+    let into_page = lsn % PAGE;
+    if HEADERS.contains(&into_page) {
+        lsn - into_page
+    } else {
+        lsn
+    }
+}
+
+/// Bytes of a page of the log as every package builds it. (Where it is smaller the header of some pages is taken for
+/// what it is not, and a record is waited for in vain: then everything counts as changed.)
+const PAGE: u64 = 8192;
+/// Bytes of a page's header, and of that on a file's first page.
+const HEADERS: [u64; 2] = [24, 40];
+
+/// A row of the catalogue that is changed gets a new `xmin`, a dropped one is missing from the sum. Neither VACUUM nor
+/// ANALYZE moves it, nor do temporary tables. `pg_class` tells of TRUNCATE, of every rewritten table and of each refresh
+/// of a materialized view.
+const LOOK: &str = r"
+WITH spaces AS (
+  SELECT n.oid, n.xmin FROM pg_namespace n
+   WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+     AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'
+), relations AS (
+  SELECT c.oid, c.xmin FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+), catalogue(kind, id, version) AS (
+  SELECT 1, oid, xmin FROM spaces
+  UNION ALL SELECT 2, oid, xmin FROM relations
+  UNION ALL SELECT 3 + a.attnum, a.attrelid, a.xmin FROM pg_attribute a JOIN relations r ON r.oid = a.attrelid
+                   WHERE a.attnum > 0
+  UNION ALL SELECT -1, w.oid, w.xmin FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class
+  UNION ALL SELECT -2, i.inhrelid, i.xmin FROM pg_inherits i JOIN relations r ON r.oid = i.inhrelid
+  UNION ALL SELECT -3, p.oid, p.xmin FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace
+  UNION ALL SELECT -4, t.oid, t.xmin FROM pg_type t JOIN spaces s ON s.oid = t.typnamespace WHERE t.typrelid = 0
+  UNION ALL SELECT -5, e.oid, e.xmin FROM pg_enum e
+  UNION ALL SELECT -6, p.oid, p.xmin FROM pg_policy p
+  UNION ALL SELECT -7, p.oid, p.xmin FROM pg_publication p
+  UNION ALL SELECT -8, p.oid, p.xmin FROM pg_publication_rel p
+)
+SELECT pg_current_snapshot()::text,
+       (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text,
+       (SELECT count(*) || ':' || COALESCE(sum(hashint8extended((id::int8 << 32) | version::text::int8, kind)), 0)
+          FROM catalogue),
+       (SELECT s.wal_status FROM pg_replication_slots s WHERE s.slot_name = $1)";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_tells_who_is_visible() {
+        let snapshot = Snapshot::parse("10:15:10,12").unwrap();
+        let seen: Vec<u64> = (8..17).filter(|xid| snapshot.sees(*xid)).collect();
+        assert_eq!(seen, [8, 9, 11, 13, 14]);
+        assert!(Snapshot::parse("15:15:").unwrap().sees(14));
+        assert_eq!(Snapshot::parse("15"), None);
+    }
+
+    #[test]
+    fn the_upper_half_of_a_number_is_that_of_now() {
+        let epoch = 1_u64 << 32;
+        let early = Snapshot::parse(&format!("{0}:{0}:", epoch + 5)).unwrap();
+        assert_eq!(early.whole(7), epoch + 7);
+        assert_eq!(early.whole(u32::MAX), epoch - 1, "from before the turn");
+        let late = Snapshot::parse(&format!("{0}:{0}:", epoch - 5)).unwrap();
+        assert_eq!(late.whole(3), epoch + 3, "from after the turn");
+    }
+
+    #[test]
+    fn what_ended_between_two_snapshots() {
+        let earlier = Snapshot::parse("10:15:10,12").unwrap();
+        let now = Snapshot::parse("12:18:12,16").unwrap();
+        assert_eq!(now.ended_since(&earlier, 10), Some(vec![10, 15, 17]));
+        assert_eq!(now.ended_since(&earlier, 2), None);
+    }
+
+    #[test]
+    fn an_idle_log_is_not_waited_for_beyond_its_end() {
+        assert_eq!(before_page_header(8192 + 24), 8192);
+        assert_eq!(before_page_header(0x0100_0028), 0x0100_0000);
+        assert_eq!(before_page_header(8192 + 32), 8192 + 32);
+    }
+}

@@ -1,0 +1,288 @@
+//! What do the server, the account and the publication allow, and what exactly would enable more?
+//!
+//! The log is only taken where it tells everything: a publication FOR ALL TABLES, or one that every ordinary table is
+//! in, of inserts, updates, deletes and truncations alike and without row filters. It is the user's, unless they said
+//! that we may make one.
+
+use sqlx::Row;
+use sqlx::postgres::PgConnection;
+
+use crate::workspace::{Publication, SourceConfig};
+
+use super::super::Blind;
+use super::OLDEST;
+use super::link::Link;
+use super::session::Session;
+
+/// The oldest version whose log is read.
+const OLDEST_LOG: i32 = 140_000;
+/// So many tables are named in a sentence.
+const NAMED: usize = 3;
+
+/// What is possible.
+pub(super) enum Verdict {
+    /// The log may be read.
+    Log(LogAllowed),
+    /// Only commits can be noticed; the text says what would enable the log.
+    Poll(String),
+    /// Nothing; the text says why and what to do.
+    Nothing(String),
+}
+
+/// How the log may be read.
+pub(super) struct LogAllowed {
+    /// Whether the publication is still to be made.
+    pub(super) make: bool,
+    /// Whether the connection that asked was encrypted.
+    pub(super) encrypted: bool,
+    /// How far behind our slot may be, as the setting says: `-1` without bound, `10GB`.
+    pub(super) keep: String,
+}
+
+const SERVER: &str = r"
+SELECT current_setting('server_version_num')::int4,
+       pg_is_in_recovery(),
+       current_setting('wal_level'),
+       r.rolsuper,
+       r.rolreplication OR EXISTS (
+         SELECT FROM pg_roles g WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'MEMBER')),
+       quote_ident(r.rolname),
+       current_setting('max_replication_slots')::int8 - (SELECT count(*) FROM pg_replication_slots),
+       current_setting('max_wal_senders')::int8 - (SELECT count(*) FROM pg_stat_replication),
+       COALESCE(current_setting('max_slot_wal_keep_size', true), '-1'),
+       COALESCE((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false)
+  FROM pg_roles r WHERE r.rolname = current_user";
+
+/// Asks the server; begins nothing but a sign-in that ends again.
+pub(super) async fn probe(
+    link: &Link,
+    connection: &mut PgConnection,
+    config: &SourceConfig,
+) -> Result<Verdict, Blind> {
+    let row = link
+        .in_time(sqlx::query(SERVER).fetch_one(&mut *connection))
+        .await?;
+    let blind = |error: sqlx::Error| link.unseen(&error);
+    let version: i32 = row.try_get(0).map_err(blind)?;
+    let standby: bool = row.try_get(1).map_err(blind)?;
+    if version < OLDEST {
+        return Ok(Verdict::Nothing(
+            "PostgreSQL 13 or newer can be watched".to_owned(),
+        ));
+    }
+    if standby {
+        return Ok(Verdict::Nothing(
+            "it is a standby, whose log cannot be read; use the primary server's address"
+                .to_owned(),
+        ));
+    }
+    let level: String = row.try_get(2).map_err(blind)?;
+    let superuser: bool = row.try_get(3).map_err(blind)?;
+    let replicates: bool = row.try_get(4).map_err(blind)?;
+    let role: String = row.try_get(5).map_err(blind)?;
+    let slots: i64 = row.try_get(6).map_err(blind)?;
+    let senders: i64 = row.try_get(7).map_err(blind)?;
+    let encrypted = row.try_get(9).map_err(blind)?;
+
+    let mut needed = Vec::new();
+    if version < OLDEST_LOG {
+        needed.push("upgrade to PostgreSQL 14 or newer".to_owned());
+    }
+    if level != "logical" {
+        needed.push("ALTER SYSTEM SET wal_level = logical, then restart the server".to_owned());
+    }
+    if !superuser && !replicates {
+        needed.push(format!("ALTER ROLE {role} REPLICATION"));
+    }
+    for (free, setting) in [
+        (slots, "max_replication_slots"),
+        (senders, "max_wal_senders"),
+    ] {
+        if free < 1 {
+            needed.push(format!(
+                "raise {setting}, which are all in use, then restart the server"
+            ));
+        }
+    }
+    let published = link
+        .in_time(publication(connection, config, superuser))
+        .await?;
+    let make = match published {
+        Published::Whole => false,
+        Published::ToBeMade => true,
+        Published::No(remedy) => {
+            needed.push(remedy);
+            false
+        }
+    };
+    if needed.is_empty() {
+        // What the settings do not show: a pooler, pg_hba.conf.
+        match Session::sign_in(link, config.publication.name(), encrypted).await {
+            Ok(session) => drop(session),
+            Err(why) => needed.push(format!("let the account sign in for replication ({why})")),
+        }
+    }
+    if needed.is_empty() {
+        let keep = row.try_get(8).map_err(blind)?;
+        return Ok(Verdict::Log(LogAllowed {
+            make,
+            encrypted,
+            keep,
+        }));
+    }
+    Ok(Verdict::Poll(format!(
+        "logical replication tells which table changed; it needs: {}",
+        needed.join("; ")
+    )))
+}
+
+/// What is published.
+enum Published {
+    /// Every change of every table.
+    Whole,
+    /// Nothing yet; we may make it, and can.
+    ToBeMade,
+    /// Not everything; the text is what to do.
+    No(String),
+}
+
+async fn publication(
+    connection: &mut PgConnection,
+    config: &SourceConfig,
+    superuser: bool,
+) -> Result<Published, sqlx::Error> {
+    let name = config.publication.name();
+    let quoted: String = sqlx::query_scalar("SELECT quote_ident($1)")
+        .bind(name)
+        .fetch_one(&mut *connection)
+        .await?;
+    let found: Option<(bool, bool, bool, bool, bool)> = sqlx::query_as(
+        "SELECT puballtables, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1",
+    )
+    .bind(name)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((all, insert, update, delete, truncate)) = found else {
+        return missing(connection, config, &quoted, superuser).await;
+    };
+    if !(insert && update && delete && truncate) {
+        return Ok(Published::No(format!(
+            "ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
+        )));
+    }
+    if all {
+        return Ok(Published::Whole);
+    }
+    let filtered = filtered(connection, name).await?;
+    if !filtered.is_empty() {
+        return Ok(Published::No(format!(
+            "the publication {quoted} without the row filter of {}",
+            listed(&filtered)
+        )));
+    }
+    let outside: Vec<String> = outside(connection, name)
+        .await?
+        .into_iter()
+        .map(|(_, table)| table)
+        .collect();
+    if outside.is_empty() {
+        return Ok(Published::Whole);
+    }
+    Ok(Published::No(format!(
+        "ALTER PUBLICATION {quoted} ADD TABLE {}",
+        listed(&outside)
+    )))
+}
+
+/// What to do where there is no publication of that name.
+async fn missing(
+    connection: &mut PgConnection,
+    config: &SourceConfig,
+    quoted: &str,
+    superuser: bool,
+) -> Result<Published, sqlx::Error> {
+    let create = format!("CREATE PUBLICATION {quoted} FOR ALL TABLES");
+    // Without a key that the log can name rows by, the server refuses UPDATE and DELETE of a published table.
+    let keyless: Vec<String> = sqlx::query_scalar(KEYLESS).fetch_all(connection).await?;
+    let first = if keyless.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "ALTER TABLE ... REPLICA IDENTITY FULL or a primary key for {} (or their UPDATE and DELETE would fail once \
+             they are published), then ",
+            listed(&keyless)
+        )
+    };
+    Ok(Published::No(match config.publication {
+        Publication::Ours if superuser && keyless.is_empty() => return Ok(Published::ToBeMade),
+        Publication::Ours if superuser => format!("{first}publication = true makes one"),
+        Publication::Ours => format!("{first}{create} by a superuser, for whom alone it is"),
+        Publication::Found if superuser => format!(
+            "{first}{create}, or publication = true in [sources.{}]",
+            config.name
+        ),
+        Publication::Found | Publication::Named(_) => format!("{first}{create} by a superuser"),
+    }))
+}
+
+const KEYLESS: &str = r"
+SELECT c.oid::regclass::text
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+   AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'
+   AND NOT CASE c.relreplident
+             WHEN 'f' THEN true
+             WHEN 'd' THEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+             WHEN 'i' THEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident)
+             ELSE false
+           END
+ ORDER BY 1";
+
+/// Ordinary tables that a publication does not tell of, neither by themselves nor as a partition. None for one FOR ALL
+/// TABLES.
+pub(super) async fn outside(
+    connection: &mut PgConnection,
+    publication: &str,
+) -> Result<Vec<(i64, String)>, sqlx::Error> {
+    sqlx::query_as(OUTSIDE)
+        .bind(publication)
+        .fetch_all(connection)
+        .await
+}
+
+const OUTSIDE: &str = r"
+WITH published AS MATERIALIZED (
+  SELECT format('%I.%I', t.schemaname, t.tablename)::regclass::oid AS oid
+    FROM pg_publication_tables t WHERE t.pubname = $1
+)
+SELECT c.oid::int8, c.oid::regclass::text
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE NOT EXISTS (SELECT FROM pg_publication p WHERE p.pubname = $1 AND p.puballtables)
+   AND c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+   AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'
+   AND c.oid NOT IN (SELECT oid FROM published)
+   AND NOT EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a JOIN published p ON p.oid = a.relid)
+ ORDER BY 2";
+
+/// Tables of which a publication tells only some rows.
+async fn filtered(
+    connection: &mut PgConnection,
+    publication: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    // Row filters came with PostgreSQL 15; before, there is no such column.
+    sqlx::query_scalar(
+        "SELECT r.prrelid::regclass::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid \
+          WHERE p.pubname = $1 AND to_jsonb(r) ->> 'prqual' IS NOT NULL ORDER BY 1",
+    )
+    .bind(publication)
+    .fetch_all(connection)
+    .await
+}
+
+fn listed(tables: &[String]) -> String {
+    let mut text = tables[..tables.len().min(NAMED)].join(", ");
+    if tables.len() > NAMED {
+        text = format!("{text} and {} more", tables.len() - NAMED);
+    }
+    text
+}
