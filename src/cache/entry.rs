@@ -138,11 +138,7 @@ pub struct NewEntry {
     pub tables: Vec<String>,
     /// Whether only a live detector can vouch for it.
     pub on_change: bool,
-<<<<<<< HEAD
-    /// What else the answer depends on that no detector sees: a function of the clock or of chance.
-=======
     /// What else the answer depends on that no detector sees: the clock, chance, a foreign table.
->>>>>>> merge
     pub unseen: Option<String>,
     /// How long the query took.
     pub query_time: Duration,

@@ -10,11 +10,6 @@ use crate::report::Dependencies;
 /// The longest from an entry's fill to its hard expiry: `ttl` and `stale_for` are ten years each at most.
 const LONGEST: u64 = 21 * 366 * 24 * 3600 * 1000;
 
-<<<<<<< HEAD
-/// The longest name of a function that is kept.
-const LONGEST_UNSEEN: usize = 100;
-=======
->>>>>>> merge
 /// The longest sentence about a refresh that is kept.
 const LONGEST_BECAUSE: usize = 1_000;
 
@@ -49,11 +44,7 @@ pub struct Header {
     pub tables: Vec<String>,
     /// Whether whoever filled it wants it watched: only a live detector can vouch for it.
     pub on_change: bool,
-<<<<<<< HEAD
-    /// What else its answer depends on that no detector sees: a function of the clock or of chance.
-=======
     /// What else its answer depends on that no detector sees: the clock, chance, a foreign table.
->>>>>>> merge
     pub unseen: Option<String>,
     /// When it was stored.
     pub created: ServerTime,
@@ -126,11 +117,7 @@ impl Header {
             on_change: number("on_change")? == 1,
             unseen: text("unseen")
                 .ok()
-<<<<<<< HEAD
-                .filter(|what| !what.is_empty() && what.len() <= LONGEST_UNSEEN),
-=======
                 .filter(|what| !what.is_empty() && what.len() <= Dependencies::LONGEST_UNSEEN),
->>>>>>> merge
             created: ServerTime(number("created")?),
             query_time: Duration::from_micros(
                 text("query_ms")?

@@ -165,8 +165,6 @@ async fn look(session: &Session) -> Vec<ReportJson> {
             Ok(params) => Some(session.engine.state(report, params).await),
             Err(_) => None,
         };
-<<<<<<< HEAD
-=======
         if let Some(state) = state
             .as_mut()
             .filter(|state| state.tables == [Dependencies::ANY])
@@ -175,7 +173,6 @@ async fn look(session: &Session) -> Vec<ReportJson> {
             let asked = session.engine.dependencies(report).await;
             state.any_change = asked.ok().and_then(|depends_on| depends_on.any_change);
         }
->>>>>>> merge
         let delays = delays
             .iter()
             .find(|delays| delays.source == report.source && delays.report == report.name);
@@ -259,10 +256,7 @@ impl ReportJson {
                 .as_ref()
                 .map(|state| state.tables.clone())
                 .unwrap_or_default(),
-<<<<<<< HEAD
-=======
             any_change: state.as_ref().and_then(|state| state.any_change.clone()),
->>>>>>> merge
             refreshed_because: state
                 .as_ref()
                 .and_then(|state| state.refreshed_because.clone()),

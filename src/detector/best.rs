@@ -93,13 +93,10 @@ impl Detector for Best {
         self.chosen.as_ref()?.tells_apart()
     }
 
-<<<<<<< HEAD
-=======
     fn cannot_see(&self) -> Option<&BTreeSet<String>> {
         self.chosen.as_ref()?.cannot_see()
     }
 
->>>>>>> merge
     fn resume(&mut self, from: &Checkpoint) {
         // What has begun goes on from where it is.
         if self.chosen.is_none() {
@@ -115,13 +112,8 @@ impl Detector for Best {
         self.improve().await;
         let chosen = self.chosen().await?;
         let seen = chosen.next().await;
-<<<<<<< HEAD
-        if seen.is_err() && chosen.about().better_by.is_none() && chosen.log().is_some() {
-            // A log that cannot be read any more (a lost privilege, a changed setting) may leave its fallback.
-=======
         if seen.is_err() && chosen.about().better_by.is_none() {
             // The best that cannot be used any more (a lost privilege, a changed setting) may leave its fallback.
->>>>>>> merge
             let name = chosen.about().name.clone();
             if let Ok(other) = choose(&self.config, &self.source).await
                 && other.about().name != name

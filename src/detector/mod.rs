@@ -48,15 +48,12 @@ pub trait Detector: Send {
         None
     }
 
-<<<<<<< HEAD
-=======
     /// Tables whose changes it never sees, such as unlogged ones: the worker does not take them in, so that no report on
     /// them is called fresh. Where it becomes another set, the observation is a [`Observation::Gap`].
     fn cannot_see(&self) -> Option<&BTreeSet<String>> {
         None
     }
 
->>>>>>> merge
     /// Offers a place in a log to go on from, before the first observation. Whoever can go on from exactly there, in
     /// that very log, having missed nothing, begins without a [`Observation::Gap`]; everybody else ignores it.
     fn resume(&mut self, _from: &Checkpoint) {}
@@ -165,21 +162,6 @@ pub fn watch(config: &SourceConfig, source: &Arc<dyn Source>) -> Box<dyn Detecto
     Box::new(best::Best::new(config, source))
 }
 
-<<<<<<< HEAD
-/// Takes the triggers and the counter table that `triggers = true` put into a SQLite file out again.
-///
-/// Returns how many triggers there were. The file is left as it was otherwise.
-pub async fn remove_triggers(source: &dyn Source) -> Result<usize, Blind> {
-    if source.dialect() != Dialect::Sqlite {
-        return Err(Blind(
-            "only a SQLite source has triggers of ours".to_owned(),
-        ));
-    }
-    let file = std::path::PathBuf::from(&source.identity().server);
-    triggers::remove(&file)
-        .await
-        .map_err(|error| Blind(sqlite::in_words(&file, &error)))
-=======
 /// Takes out of a source what was put into it: the triggers and the counter table of `triggers = true`, the publication
 /// of `publication = true`, and slots that a worker holds open. Nothing else is touched.
 ///
@@ -196,5 +178,4 @@ pub async fn remove(config: &SourceConfig, source: &dyn Source) -> Result<usize,
         // Nothing is ever put into these.
         Dialect::MySql | Dialect::MsSql => Ok(0),
     }
->>>>>>> merge
 }

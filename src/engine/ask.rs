@@ -13,11 +13,7 @@ use super::record::{Recorder, ms};
 use super::serve::{self, Loaded, Unserved};
 use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
 use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
-<<<<<<< HEAD
-use crate::report::{EntryKey, Refresh, clock};
-=======
 use crate::report::{Dependencies, EntryKey, Refresh};
->>>>>>> merge
 use crate::source::{Source, SourceError};
 use crate::table::BatchStream;
 
@@ -332,8 +328,6 @@ impl Ask {
                     begun,
                     depends_on,
                     on_change: self.watched(),
-                    unseen: clock(&self.request.report.sql, self.source.dialect())
-                        .map(str::to_owned),
                     old: old.clone(),
                     writer: format!(
                         "{}, {}",

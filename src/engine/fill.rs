@@ -109,7 +109,6 @@ pub(super) struct About {
     pub(super) begun: Begun,
     pub(super) depends_on: Dependencies,
     pub(super) on_change: bool,
-    pub(super) unseen: Option<String>,
     /// The entry that is there, to find out whether anything changed.
     pub(super) old: Option<Header>,
     pub(super) writer: String,
@@ -287,11 +286,7 @@ impl Fill {
             schema,
             tables: self.about.depends_on.names(),
             on_change: self.about.on_change,
-<<<<<<< HEAD
-            unseen: self.about.unseen,
-=======
             unseen: self.about.depends_on.unseen,
->>>>>>> merge
             query_time,
             writer: self.about.writer,
             because: self.about.because,

@@ -54,8 +54,6 @@ impl Name {
     }
 }
 
-<<<<<<< HEAD
-=======
 /// A function that is called, without its schema, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Call {
@@ -74,7 +72,6 @@ impl Call {
     }
 }
 
->>>>>>> merge
 /// The statements of a text; the error completes the sentence "the SQL ...".
 pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, String> {
     let parsed = match dialect {

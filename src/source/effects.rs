@@ -55,15 +55,6 @@ const POSTGRES: [&str; 41] = [
 /// Whether a function of this name (without its schema, in any case) acts beyond its transaction.
 pub(super) fn acts(function: &str, dialect: Dialect) -> bool {
     let name = function.trim_matches('"').to_ascii_lowercase();
-<<<<<<< HEAD
-    let is_listed = |known: &&str| match known.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => name == **known,
-    };
-    // A name in escapes (`U&"\0070g_notify"`) could be any.
-    dialect == Dialect::Postgres
-        && (name.contains('\\') || POSTGRES.iter().any(|known| is_listed(&known)))
-=======
     let is_listed = |known: &str| match known.strip_suffix('*') {
         Some(beginning) => name.starts_with(beginning),
         None => name == known,
@@ -71,7 +62,6 @@ pub(super) fn acts(function: &str, dialect: Dialect) -> bool {
     // A name in escapes (`U&"\0070g_notify"`) could be any.
     dialect == Dialect::Postgres
         && (name.contains('\\') || POSTGRES.iter().any(|known| is_listed(known)))
->>>>>>> merge
 }
 
 #[cfg(test)]

@@ -233,15 +233,10 @@ mod tests {
             "SELECT pg_catalog . \"pg_switch_wal\" /* */ ()",
             "SELECT * FROM Pg_Logical_Emit_Message(false, 'a', 'b')",
         ] {
-<<<<<<< HEAD
-            let error = check(sql, Postgres).unwrap_err();
-            assert!(matches!(error, SourceError::Writes(_)), "{sql}: {error}");
-=======
             assert!(
                 matches!(check(sql, Postgres), Err(SourceError::Writes(_))),
                 "{sql}"
             );
->>>>>>> merge
         }
         assert!(check("SELECT pg_notify FROM t WHERE a IN (1)", Postgres).is_ok());
         assert!(check("SELECT 'pg_notify(1)', pg_size_pretty(1::bigint)", Postgres).is_ok());

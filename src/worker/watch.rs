@@ -87,10 +87,7 @@ struct Term {
 struct Sight {
     about: About,
     apart: Option<BTreeSet<String>>,
-<<<<<<< HEAD
-=======
     unseen: BTreeSet<String>,
->>>>>>> merge
     log: Option<String>,
 }
 
@@ -99,10 +96,7 @@ impl Sight {
         Self {
             about: detector.about().clone(),
             apart: detector.tells_apart().cloned(),
-<<<<<<< HEAD
-=======
             unseen: detector.cannot_see().cloned().unwrap_or_default(),
->>>>>>> merge
             log: detector.log().map(str::to_owned),
         }
     }
@@ -598,10 +592,7 @@ impl Watcher {
             .shared
             .wanted()
             .difference(&term.tables)
-<<<<<<< HEAD
-=======
             .filter(|name| !sight.unseen.contains(*name))
->>>>>>> merge
             .cloned()
             .collect();
         // A change that waits comes first, or the new tables would be taken in before it, at the position after it.

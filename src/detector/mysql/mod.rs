@@ -1,8 +1,4 @@
 //! What does a MySQL or MariaDB server's log say, or its counters? The best of these that the account may use.
-<<<<<<< HEAD
-
-use std::sync::Arc;
-=======
 //!
 //! | file | its one question |
 //! | --- | --- |
@@ -16,17 +12,10 @@ use std::sync::Arc;
 
 use std::sync::Arc;
 use std::time::Duration;
->>>>>>> merge
 
 use crate::source::Source;
 use crate::workspace::SourceConfig;
 
-<<<<<<< HEAD
-use super::{Blind, Detector, best};
-
-/// The best detector for this server and account.
-#[allow(clippy::unused_async)]
-=======
 use super::{About, Blind, Detector, best};
 use binlog::Binlog;
 use poll::Poll;
@@ -49,17 +38,10 @@ const DELAY: Duration = Duration::from_millis(100);
 const BRINGS: &str = "lets the server's log tell which tables each commit changed, at once";
 
 /// The best detector for this server and account. What is allowed is found out by trying.
->>>>>>> merge
 pub(super) async fn choose(
     config: &SourceConfig,
     _source: &Arc<dyn Source>,
 ) -> Result<Box<dyn Detector>, Blind> {
-<<<<<<< HEAD
-    Err(best::nothing(
-        config,
-        "give its account the right to read the log",
-    ))
-=======
     let mut server = Server::new(config)?;
     let facts = server
         .facts()
@@ -236,5 +218,4 @@ mod tests {
         let others = filtered(&status(&["other"], &[]), "shop").unwrap_or_default();
         assert!(others.contains("binlog_do_db = shop"), "{others}");
     }
->>>>>>> merge
 }

@@ -1,6 +1,4 @@
 //! What does a PostgreSQL server's log say, or its counters? The best of these that the account may use.
-<<<<<<< HEAD
-=======
 //!
 //! | file | its one question |
 //! | --- | --- |
@@ -12,7 +10,6 @@
 //! | `relations.rs` | what are the tables called, and which of them does nobody see change? |
 //! | `link.rs` | how is the server reached, over SQL and for replication? |
 //! | `publication.rs` | how does a publication of ours come into the database, and out again? |
->>>>>>> merge
 
 use std::sync::Arc;
 
@@ -20,11 +17,6 @@ use crate::source::Source;
 use crate::workspace::SourceConfig;
 
 use super::{Blind, Detector, best};
-<<<<<<< HEAD
-
-/// The best detector for this server and account.
-#[allow(clippy::unused_async)]
-=======
 use link::Link;
 use probe::Verdict;
 
@@ -41,17 +33,10 @@ mod stream;
 const OLDEST: i32 = 130_000;
 
 /// The best detector for this server and account.
->>>>>>> merge
 pub(super) async fn choose(
     config: &SourceConfig,
     _source: &Arc<dyn Source>,
 ) -> Result<Box<dyn Detector>, Blind> {
-<<<<<<< HEAD
-    Err(best::nothing(
-        config,
-        "give its account the right to read the log",
-    ))
-=======
     let link = Link::new(config)?;
     let mut side = link.connect().await?;
     let verdict = probe::probe(&link, &mut side, config).await?;
@@ -66,5 +51,4 @@ pub(super) async fn choose(
 /// Takes out what was put into the database; see [`super::remove`].
 pub(super) async fn remove(config: &SourceConfig) -> Result<usize, Blind> {
     publication::remove(&Link::new(config)?).await
->>>>>>> merge
 }

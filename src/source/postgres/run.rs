@@ -140,14 +140,8 @@ fn failed(
     sent: &str,
     before: usize,
 ) -> SourceError {
-<<<<<<< HEAD
-    let database = match &error {
-        sqlx::Error::Database(database) => database,
-        _ => return address.lost(&error),
-=======
     let sqlx::Error::Database(database) = &error else {
         return address.lost(&error);
->>>>>>> merge
     };
     let Some(error) = database.try_downcast_ref::<PgDatabaseError>() else {
         return SourceError::Other(database.to_string());
