@@ -244,7 +244,6 @@ struct Compared {
     difference: Difference,
     /// What the query returned: rows, and a sum that is the same for the same rows.
     second: (u64, u128),
-    took: Duration,
 }
 
 impl Check<'_> {
@@ -267,11 +266,10 @@ impl Check<'_> {
 
     async fn judge(&self, header: &Header, queries: &mut Duration) -> (Finding, String) {
         let void = |why: &str| (Finding::Void, why.to_owned());
-        let first = match self.compare(header).await {
+        let first = match self.compare(header, queries).await {
             Ok(first) => first,
             Err(uncompared) => return self.uncompared(header, uncompared).await,
         };
-        *queries += first.took;
         if first.difference == Difference::None {
             return (Finding::Identical, String::new());
         }
@@ -282,11 +280,10 @@ impl Check<'_> {
             return void(&format!("the database chooses {choice}"));
         }
         // Somebody's right answer may differ from itself: sums by parallel workers, ties, functions of the user's.
-        let second = match self.compare(header).await {
+        let second = match self.compare(header, queries).await {
             Ok(second) => second,
             Err(uncompared) => return self.uncompared(header, uncompared).await,
         };
-        *queries += second.took;
         if second.second != first.second {
             return void("the query gives other rows each time it is run");
         }
@@ -343,7 +340,13 @@ impl Check<'_> {
     }
 
     /// Compares the rows of the entry with those of the query, as they come.
-    async fn compare(&self, header: &Header) -> Result<Compared, Uncompared> {
+    ///
+    /// What the query takes is added to `queries`, also where it fails: a query that times out costs as well.
+    async fn compare(
+        &self,
+        header: &Header,
+        queries: &mut Duration,
+    ) -> Result<Compared, Uncompared> {
         let schema = payload::decode_schema(&header.schema)
             .map_err(|damage| Uncompared::Entry(damage.to_string()))?;
         let order = self.order(&schema);
@@ -352,21 +355,10 @@ impl Check<'_> {
         comparison = self
             .with_entry(header, comparison, Comparison::first)
             .await?;
-        let query = Query {
-            sql: self.report.sql.clone(),
-            params: self.params.clone(),
-            timeout: self.report.timeout,
-        };
         let started = Instant::now();
-        let rows = self.source.run(query, self.cancel.child_token()).await;
-        let mut rows = rows.map_err(Uncompared::Query)?.stream;
-        comparison.second_schema(rows.schema());
-        while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(Uncompared::Query)?;
-            comparison =
-                off_thread(comparison, move |comparison| comparison.second(&batch)).await?;
-        }
-        let took = started.elapsed();
+        let compared = self.with_query(comparison).await;
+        *queries += started.elapsed();
+        comparison = compared?;
         if comparison.wants_again() {
             comparison = self
                 .with_entry(header, comparison, Comparison::again)
@@ -376,8 +368,25 @@ impl Check<'_> {
         Ok(Compared {
             difference: comparison.finish("in the cache", "in the database"),
             second,
-            took,
         })
+    }
+
+    /// Runs the query and gives its rows to the comparison.
+    async fn with_query(&self, mut comparison: Comparison) -> Result<Comparison, Uncompared> {
+        let query = Query {
+            sql: self.report.sql.clone(),
+            params: self.params.clone(),
+            timeout: self.report.timeout,
+        };
+        let rows = self.source.run(query, self.cancel.child_token()).await;
+        let mut rows = rows.map_err(Uncompared::Query)?.stream;
+        comparison.second_schema(rows.schema());
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(Uncompared::Query)?;
+            comparison =
+                off_thread(comparison, move |comparison| comparison.second(&batch)).await?;
+        }
+        Ok(comparison)
     }
 
     /// Gives every row of the entry to the comparison.

@@ -24,6 +24,8 @@ fn batch(rows: &[Row]) -> RecordBatch {
 }
 
 fn compared(mut comparison: Comparison, first: &[Row], second: &[Row]) -> Difference {
+    comparison.first_schema(&batch(&[]).schema());
+    comparison.second_schema(&batch(&[]).schema());
     // In two batches, as answers come.
     for rows in first.chunks(2) {
         comparison.first(&batch(rows));

