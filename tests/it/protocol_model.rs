@@ -60,7 +60,7 @@ fn a_caught_mistake_is_told_in_a_few_steps_and_the_same_each_time() {
 
 #[test]
 fn some_interleaving_shows_a_snapshot_before_the_position() {
-    let caught = scenarios().iter().any(|scenario| {
+    let caught = scenarios(false).iter().any(|scenario| {
         scenario
             .cover(Some(Variant::PositionAfterSnapshot))
             .broken
