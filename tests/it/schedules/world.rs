@@ -15,6 +15,7 @@ use super::worker::{AsOf, Worker};
 /// How long the lease and a heartbeat last, in milliseconds.
 pub(crate) const LEASE: u64 = 4000;
 pub(crate) const VALID: u64 = 4000;
+
 /// What the cache is believed to stand for; it goes back with the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ghost {
