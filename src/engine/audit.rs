@@ -255,7 +255,7 @@ impl Check<'_> {
             Err(problem) => return (Audited::skipped(problem.message), None),
         };
         let mut queries = Duration::ZERO;
-        let (finding, detail) = self.judge(&header, &mut queries).await;
+        let (finding, detail) = Box::pin(self.judge(&header, &mut queries)).await;
         let audited = Audited {
             finding,
             detail,
@@ -266,7 +266,7 @@ impl Check<'_> {
 
     async fn judge(&self, header: &Header, queries: &mut Duration) -> (Finding, String) {
         let void = |why: &str| (Finding::Void, why.to_owned());
-        let first = match self.compare(header, queries).await {
+        let first = match Box::pin(self.compare(header, queries)).await {
             Ok(first) => first,
             Err(uncompared) => return self.uncompared(header, uncompared).await,
         };
@@ -280,7 +280,7 @@ impl Check<'_> {
             return void(&format!("the database chooses {choice}"));
         }
         // Somebody's right answer may differ from itself: sums by parallel workers, ties, functions of the user's.
-        let second = match self.compare(header, queries).await {
+        let second = match Box::pin(self.compare(header, queries)).await {
             Ok(second) => second,
             Err(uncompared) => return self.uncompared(header, uncompared).await,
         };

@@ -176,6 +176,11 @@ impl Comparison {
         if (self.first.rows, self.first.sum) == (self.second.rows, self.second.sum) {
             return self.order_of_rows();
         }
+        if self.order.cut && self.order.columns.is_empty() {
+            return Difference::Untold(
+                "which rows a LIMIT without ORDER BY leaves is the database's choice".to_owned(),
+            );
+        }
         if self.order.cut && self.order.columns.contains(&None) {
             return Difference::Untold(
                 "which rows are tied where the LIMIT cuts cannot be told from the answer"

@@ -187,7 +187,7 @@ fn from_lua(value: &mlua::Value) -> Reply {
 
 fn from_table(table: &Table) -> Reply {
     let at = |index: usize| table.raw_get::<mlua::Value>(index).unwrap();
-    let items: Vec<Reply> = (1..)
+    let items: Vec<Reply> = (1..=usize::MAX)
         .map(at)
         .take_while(|item| !item.is_nil())
         .map(|item| from_lua(&item))
