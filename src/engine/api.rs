@@ -90,16 +90,22 @@ impl Engine {
     /// Answers a request. Rows stream; an abandoned answer ends its query.
     pub async fn ask(self: &Arc<Self>, request: Request) -> Result<Answer, EngineError> {
         let (source, keys) = self.parts(&request.report)?;
-        if let Err(mistake) = request.report.check(source.dialect()) {
-            return Err(SourceError::Sql {
-                message: mistake.message,
-                position: mistake.position,
-            }
-            .into());
-        }
-        match Ask::new(self.clone(), source, keys, request).recall() {
-            Ok(answer) => Ok(answer),
-            Err(ask) => ask.answer().await,
+        let report = request.report.clone();
+        let dialect = source.dialect();
+        let ask = match Ask::new(self.clone(), source, keys, request).recall() {
+            Ok(answer) => return Ok(answer),
+            Err(ask) => ask,
+        };
+        // After memory was asked: what was answered once has no mistake, and a hit has no time to read SQL.
+        match report.check(dialect) {
+            Ok(()) => ask.answer().await,
+            Err(mistake) => ask.fail(
+                SourceError::Sql {
+                    message: mistake.message,
+                    position: mistake.position,
+                }
+                .into(),
+            ),
         }
     }
 

@@ -572,7 +572,7 @@ impl Ask {
         }
     }
 
-    fn fail(self, error: EngineError) -> Result<Answer, EngineError> {
+    pub(super) fn fail(self, error: EngineError) -> Result<Answer, EngineError> {
         self.recorder.end(Some(error.to_string()));
         Err(error)
     }

@@ -41,7 +41,9 @@ trait Database: Send {
     /// Runs statements, each committed by itself.
     async fn sql(&mut self, sql: &str);
     /// Runs statements in one transaction that is rolled back.
-    async fn roll_back(&mut self, sql: &str);
+    async fn roll_back(&mut self, sql: &str) {
+        self.sql(&format!("BEGIN; {sql}; ROLLBACK")).await;
+    }
     /// The one row of two numbers that the query returns.
     async fn answer(&mut self, sql: &str) -> (i64, i64);
 }

@@ -68,10 +68,6 @@ impl Database for Sqlite {
             .unwrap();
     }
 
-    async fn roll_back(&mut self, sql: &str) {
-        self.sql(&format!("BEGIN; {sql}; ROLLBACK")).await;
-    }
-
     async fn answer(&mut self, sql: &str) -> (i64, i64) {
         let row = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
             .fetch_one(&mut self.writer)
