@@ -275,6 +275,12 @@ pub(crate) fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
+/// The value that so many percent of the samples do not exceed.
+pub(crate) fn percentile(samples: &mut [f64], percent: usize) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[(samples.len() * percent).div_ceil(100).max(1) - 1]
+}
+
 /// A line of results: what, ours, theirs, their ratio, and the goal where there is one.
 pub(crate) fn line(what: &str, ours: f64, theirs: f64, goal: Option<f64>) {
     let goal = goal.map_or(String::new(), |goal| {

@@ -1,5 +1,5 @@
-//! The goals on speed, measured side by side: `cargo bench --bench goals -- [hits] [level] [miss] [rows] [csv]
-//! [clients]`.
+//! The goals on speed, measured side by side: `cargo bench --bench goals -- [hits] [level] [fresh] [miss] [rows]
+//! [csv] [clients]`.
 //!
 //! Plain loops and a printed table, no statistics framework: what matters is the ratio of medians taken in turn in one
 //! run. The servers are private ones, started here and ended with the program. `--small` shrinks the data for a quick
@@ -9,6 +9,7 @@
 mod clients;
 mod csv;
 mod data;
+mod fresh;
 mod hits;
 mod kit;
 mod level;
@@ -35,6 +36,9 @@ fn main() {
     }
     if wanted("level") {
         runtime.block_on(level::run());
+    }
+    if wanted("fresh") {
+        runtime.block_on(fresh::run(small));
     }
     if wanted("miss") {
         runtime.block_on(miss::run(small));

@@ -92,4 +92,6 @@ pub enum Command {
     Key(super::key::KeyArgs),
     /// Try each connection step by step, and tell which detector each source gets and what it cannot see
     Check(super::check::CheckArgs),
+    /// Take out of the databases what was put into them to watch them: triggers, publications, replication slots
+    Unwatch(super::unwatch::UnwatchArgs),
 }

@@ -17,6 +17,7 @@ mod reports;
 mod run;
 mod session;
 mod target;
+mod unwatch;
 mod warm;
 mod worker;
 
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
         Some(Command::Worker(args)) => worker::run(args, workspace, cancel).await,
         Some(Command::Reports(args)) => reports::run(args, workspace, cancel).await,
         Some(Command::Audit(args)) => audit::run(args, workspace, cancel).await,
+        Some(Command::Unwatch(args)) => unwatch::run(args, workspace, cancel).await,
         Some(Command::Check(args)) => check::run(args, workspace, cancel).await,
         Some(Command::Keys(args)) => {
             until(cancel, keys::run(&args, target::open(redis, workspace)?)).await

@@ -106,6 +106,38 @@ fn the_worker_goes_on_with_an_edited_workspace() {
 }
 
 #[test]
+fn what_watching_put_into_the_file_comes_out_again() {
+    let place = Place::new();
+    let file = place.path("lookaside.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let (text, triggers) = (text.as_str(), "url = \"sqlite:shop.db\"\ntriggers = true");
+    fs::write(&file, text.replace("url = \"sqlite:shop.db\"", triggers)).unwrap();
+    let mut worker = WorkerProcess::start(&place);
+    worker.until(|event| event["report"] == "watched" && event["event"] == "refreshed");
+    worker.stop();
+    let ours = || {
+        place.sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'lookaside%' AND type IN ('table', 'trigger')")
+    };
+    assert_eq!(ours().trim(), "4");
+
+    assert!(
+        place
+            .bad(&["unwatch", "nosuch"], 2)
+            .contains("this workspace has shop")
+    );
+    let (out, err) = place.good(&["unwatch", "shop"]);
+    assert_eq!(out, "shop: 3 things removed\n");
+    assert!(err.contains("[sources.shop] says triggers = true"), "{err}");
+    assert_eq!(ours().trim(), "0");
+    fs::write(&file, text).unwrap();
+    let (out, err) = place.good(&["unwatch"]);
+    assert_eq!(
+        (out.as_str(), err.as_str()),
+        ("shop: nothing of ours was there\n", "")
+    );
+}
+
+#[test]
 fn of_two_workers_one_leads_and_when_it_is_killed_the_other_does() {
     let place = Place::new();
     let mut first = WorkerProcess::start(&place);
