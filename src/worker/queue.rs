@@ -19,6 +19,9 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// The longest pause that unchanged content brings, where the query itself takes less.
 const LONGEST_CALM: Duration = Duration::from_secs(30);
+/// How often unchanged content doubles the pause: sixteen times the query's time is rest enough, and a quick query is
+/// never long behind a change that concerns it after many that did not.
+const DOUBLED_AT_MOST: u32 = 4;
 /// The cost of an entry whose query time is not known yet.
 const UNKNOWN_COST: Duration = Duration::from_secs(1);
 /// Waiting this long doubles an entry's rank.
@@ -295,7 +298,7 @@ impl Queue {
             Ended::Unchanged => {
                 past.failures = 0;
                 past.unchanged = past.unchanged.saturating_add(1);
-                doubled(took, past.unchanged).min(LONGEST_CALM.max(took))
+                doubled(took, past.unchanged.min(DOUBLED_AT_MOST)).min(LONGEST_CALM.max(took))
             }
             Ended::Failed => {
                 past.failures = past.failures.saturating_add(1);
