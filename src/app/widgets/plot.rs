@@ -137,14 +137,20 @@ pub fn time_axis<'a>(ui: &Ui) -> AxisHints<'a> {
     })
 }
 
-/// Grid lines at round clock times, about eight of them.
-pub fn time_grid(input: GridInput) -> Vec<GridMark> {
+/// Grid lines at round clock times, as many as their labels have room for in what is left of the width, eight at most.
+pub fn time_grid(ui: &Ui) -> impl Fn(GridInput) -> Vec<GridMark> + use<> {
+    const LABEL: f32 = 76.0;
+    let most = (ui.available_width() / LABEL).floor().clamp(2.0, 8.0);
+    move |input| time_marks(input, f64::from(most))
+}
+
+fn time_marks(input: GridInput, most: f64) -> Vec<GridMark> {
     const STEPS: [f64; 15] = [
         1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0,
         21600.0, 86400.0,
     ];
     let (low, high) = input.bounds;
-    let wanted = (high - low) / 8.0;
+    let wanted = (high - low) / most;
     let step = STEPS
         .into_iter()
         .find(|step| *step >= wanted)
@@ -155,6 +161,28 @@ pub fn time_grid(input: GridInput) -> Vec<GridMark> {
         // A label at the very edge would stand half outside.
         .take_while(|value| *value <= high - (high - low) * 0.03)
         .take(64)
+        .map(|value| GridMark {
+            value,
+            step_size: step,
+        })
+        .collect()
+}
+
+/// Grid lines at round values (1, 2, 2.5 or 5 times a power of ten), about four of them.
+pub fn round_grid(input: GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let wanted = ((high - low) / 4.0).max(f64::MIN_POSITIVE);
+    let decade = 10_f64.powf(wanted.log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .map(|times| times * decade)
+        .into_iter()
+        .find(|step| *step >= wanted * (1.0 - 1e-9))
+        .unwrap_or(wanted);
+    let first = (low / step).ceil() as i64;
+    (first..)
+        .map(|mark| mark as f64 * step)
+        .take_while(|value| *value <= high)
+        .take(8)
         .map(|value| GridMark {
             value,
             step_size: step,
@@ -223,14 +251,34 @@ mod tests {
     }
 
     #[test]
-    fn a_time_axis_has_about_eight_round_marks() {
+    fn a_time_axis_has_about_as_many_round_marks_as_there_is_room_for() {
         for span in [10.0, 3600.0, 86_400.0 * 30.0] {
-            let marks = time_grid(GridInput {
-                bounds: (1000.0, 1000.0 + span),
+            for (most, marks) in [(8.0, 3..=9), (3.0, 1..=4)] {
+                let input = GridInput {
+                    bounds: (1000.0, 1000.0 + span),
+                    base_step_size: 1.0,
+                };
+                let n = time_marks(input, most).len();
+                assert!(marks.contains(&n), "{span}: {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_linear_axis_has_a_few_round_marks() {
+        for high in [0.07, 1.2, 9.9, 1_300.0, 86_000.0] {
+            let marks = round_grid(GridInput {
+                bounds: (0.0, high),
                 base_step_size: 1.0,
             });
-            assert!((3..=10).contains(&marks.len()), "{span}: {}", marks.len());
+            assert!((3..=5).contains(&marks.len()), "{high}: {}", marks.len());
         }
+        let marks = round_grid(GridInput {
+            bounds: (-10.0, 1_300.0),
+            base_step_size: 1.0,
+        });
+        let values: Vec<_> = marks.iter().map(|mark| mark.value).collect();
+        assert_eq!(values, [0.0, 500.0, 1000.0]);
     }
 
     #[test]

@@ -250,7 +250,7 @@ pub(super) fn timeline(ui: &mut Ui, figures: &Figures) {
     plot::plain(ui, "every request", label)
         .custom_x_axes(vec![plot::time_axis(ui)])
         .custom_y_axes(vec![plot::log_axis_y(ui)])
-        .x_grid_spacer(plot::time_grid)
+        .x_grid_spacer(plot::time_grid(ui))
         .y_grid_spacer(plot::decade_grid)
         .show_grid([false, true])
         .set_margin_fraction(vec2(0.015, 0.05))

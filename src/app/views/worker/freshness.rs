@@ -60,7 +60,8 @@ pub(super) fn chart(ui: &mut Ui, history: &History) {
                 .min_thickness(52.0)
                 .formatter(|mark, _| plot::linear_ms(mark.value)),
         ])
-        .x_grid_spacer(plot::time_grid)
+        .x_grid_spacer(plot::time_grid(ui))
+        .y_grid_spacer(plot::round_grid)
         .show_grid([false, true])
         .set_margin_fraction(vec2(0.06, 0.08))
         .include_y(0.0)
