@@ -6,6 +6,7 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `watch.rs` | who leads, and what did the detector see? |
+//! | `publish.rs` | how does what it saw reach the cache? |
 //! | `refresh.rs` | which entries are there, and which of them are queued? |
 //! | `decide.rs` | is this entry to be refreshed now, and why? |
 //! | `queue.rs` | what is refreshed next? |
@@ -15,6 +16,7 @@
 
 mod audit;
 mod decide;
+mod publish;
 mod queue;
 mod refresh;
 mod run;

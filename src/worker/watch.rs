@@ -1,4 +1,4 @@
-//! The watching half: holds the lease of a source, asks its detector, and publishes what it came to know.
+//! The watching half: holds the lease of a source and asks its detector.
 //!
 //! Invariant: the heartbeat never advances past the moment at which an observation began, and never while a change
 //! that was observed is not published yet.
@@ -11,9 +11,9 @@ use chrono::Utc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{self, Election, Epoch, Known, Lead, Position, PublishError, ServerTime};
+use crate::cache::{Election, Epoch, Known, Lead, Position, PublishError, ServerTime};
 use crate::detector::{About, Blind, Checkpoint, Detector, Observation, Touched};
-use crate::report::{Dependencies, Refresh};
+use crate::report::Dependencies;
 use crate::source::Source;
 use crate::workspace::SourceConfig;
 
@@ -61,34 +61,34 @@ enum End {
 }
 
 /// What holds as long as this worker leads.
-struct Term {
-    lead: Lead,
+pub(super) struct Term {
+    pub(super) lead: Lead,
     /// What people are shown while it sees.
-    role: Role,
+    pub(super) role: Role,
     /// The server's clock before the current observation began.
-    as_of: ServerTime,
+    pub(super) as_of: ServerTime,
     /// The moment that was vouched for last.
-    vouched: ServerTime,
-    renewed: Instant,
-    epoch: Option<Epoch>,
+    pub(super) vouched: ServerTime,
+    pub(super) renewed: Instant,
+    pub(super) epoch: Option<Epoch>,
     /// A former worker's epoch, as long as the detector may go on in it.
-    known: Option<Known>,
-    position: Position,
-    published: Instant,
+    pub(super) known: Option<Known>,
+    pub(super) position: Position,
+    pub(super) published: Instant,
     /// Observed, and not published yet.
-    pending: Option<(Change, Position)>,
+    pub(super) pending: Option<(Change, Position)>,
     /// Tables that the cache knows in this epoch.
-    tables: BTreeSet<String>,
+    pub(super) tables: BTreeSet<String>,
     /// The reports that were told to be refreshed.
-    told: Option<Reports>,
+    pub(super) told: Option<Reports>,
 }
 
 /// What a detector says of itself at an observation.
-struct Sight {
-    about: About,
-    apart: Option<BTreeSet<String>>,
-    unseen: BTreeSet<String>,
-    log: Option<String>,
+pub(super) struct Sight {
+    pub(super) about: About,
+    pub(super) apart: Option<BTreeSet<String>>,
+    pub(super) unseen: BTreeSet<String>,
+    pub(super) log: Option<String>,
 }
 
 impl Sight {
@@ -102,12 +102,12 @@ impl Sight {
     }
 
     /// How long a heartbeat vouches: at least the lease, longer for a detector that looks rarely.
-    fn valid_for(&self) -> Duration {
+    pub(super) fn valid_for(&self) -> Duration {
         LEASE.max(self.about.delay * 3)
     }
 
     /// In words, for whoever reads the cache: "SQLite data_version, 50 ms".
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let About { name, delay, .. } = &self.about;
         format!("{name}, {} ms", in_millis(*delay).as_millis())
     }
@@ -439,228 +439,6 @@ impl Watcher {
                 .cloned(),
         );
         Touched::Tables(tables)
-    }
-
-    async fn publish(&self, term: &mut Term, sight: &Sight) -> Result<(), PublishError> {
-        let Some(epoch) = &mut term.epoch else {
-            return Ok(());
-        };
-        let names: Vec<String>;
-        let (change, position) = match &term.pending {
-            None => (cache::Change::Nothing, epoch.position.clone()),
-            Some((
-                Change {
-                    tables: Touched::All,
-                    ..
-                },
-                at,
-            )) => (cache::Change::All, at.clone()),
-            Some((
-                Change {
-                    tables: Touched::Tables(tables),
-                    ..
-                },
-                at,
-            )) => {
-                names = tables.iter().cloned().collect();
-                (cache::Change::Tables(&names), at.clone())
-            }
-        };
-        let protocol = &self.shared.protocol;
-        let now = protocol
-            .publish(epoch, change, &position, term.as_of, sight.valid_for())
-            .await?;
-        (term.vouched, term.as_of) = (term.as_of, now);
-        term.position = position;
-        term.published = Instant::now();
-        let change = term.pending.take().map(|(change, _)| change);
-        let now = Utc::now();
-        // A heartbeat alone is no reason to paint a window.
-        self.shared.show_if(change.is_some(), |watch| {
-            watch.last_heartbeat = Some(now);
-            if let Some(change) = &change {
-                watch.last_change = Some(change.detected_at);
-            }
-            watch.detector = Some(sight.about.clone());
-        });
-        if let Some(change) = change {
-            let (detail, tables) = match &change.tables {
-                Touched::All => (format!("{} changed", self.shared.name), Vec::new()),
-                Touched::Tables(tables) => {
-                    let tables: Vec<String> = tables.iter().cloned().collect();
-                    (format!("{} changed", tables.join(", ")), tables)
-                }
-            };
-            self.shared.log("change", detail, tables);
-            self.shared.tell(|news| match &mut news.change {
-                Some(waiting) => waiting.merge(change),
-                None => news.change = Some(change),
-            });
-        }
-        Ok(())
-    }
-
-    async fn open_epoch(
-        &self,
-        term: &mut Term,
-        sight: &Sight,
-        why: &str,
-        position: Option<Position>,
-    ) -> Result<(), PublishError> {
-        // Not one more: a log may have yet to reach that, and its next commit would be taken for one that fills hold.
-        let position = position.unwrap_or_else(|| term.position.clone());
-        let (epoch, now) = self
-            .shared
-            .protocol
-            .new_epoch(
-                &term.lead,
-                position,
-                term.as_of,
-                sight.valid_for(),
-                &sight.words(),
-                sight.log.as_deref(),
-            )
-            .await?;
-        (term.vouched, term.as_of) = (term.as_of, now);
-        let why = format!("{why}; every on-change entry is looked at anew");
-        self.opened(term, sight, epoch, &why).await
-    }
-
-    /// Goes on in the epoch of a former worker: what was fresh stays so.
-    async fn resume_epoch(
-        &self,
-        term: &mut Term,
-        sight: &Sight,
-        known: Known,
-    ) -> Result<(), PublishError> {
-        // Nothing is vouched for before the observation that is at hand is published; that one began at `term.as_of`.
-        let nothing = ServerTime::default();
-        let (epoch, _) = self
-            .shared
-            .protocol
-            .resume(
-                &term.lead,
-                known,
-                nothing,
-                sight.valid_for(),
-                &sight.words(),
-            )
-            .await?;
-        term.vouched = nothing;
-        self.opened(term, sight, epoch, "going on where the log was left")
-            .await
-    }
-
-    /// An epoch is open: tables are taken in, and the refreshing half looks at every entry.
-    async fn opened(
-        &self,
-        term: &mut Term,
-        sight: &Sight,
-        epoch: Epoch,
-        why: &str,
-    ) -> Result<(), PublishError> {
-        let position = epoch.position.clone();
-        (term.epoch, term.position) = (Some(epoch), position);
-        (term.pending, term.published) = (None, Instant::now());
-        term.tables.clear();
-        let now = Utc::now();
-        self.shared.show(|watch| {
-            watch.role = term.role.clone();
-            watch.detector = Some(sight.about.clone());
-            watch.last_heartbeat = Some(now);
-        });
-        self.shared
-            .log("watching", format!("{}: {why}", sight.words()), Vec::new());
-        self.name_tables();
-        self.take_in(term, sight).await?;
-        let apart = sight.apart.as_ref().is_some();
-        let unseen = Arc::new(sight.unseen.clone());
-        self.shared.tell(|news| {
-            news.watching = true;
-            news.tells_apart = apart;
-            news.unseen = unseen;
-            news.first = true;
-        });
-        Ok(())
-    }
-
-    /// Takes in tables that entries depend on and the cache does not know yet, but for those that nobody can vouch for.
-    ///
-    /// At the current position: every detector here sees each commit to any table that it can see at all, and a commit
-    /// between a fill and this moment has moved the position past the fill's.
-    async fn take_in(&self, term: &mut Term, sight: &Sight) -> Result<(), PublishError> {
-        let new: Vec<String> = self
-            .shared
-            .wanted()
-            .difference(&term.tables)
-            .filter(|name| !sight.unseen.contains(*name))
-            .cloned()
-            .collect();
-        // A change that waits comes first, or the new tables would be taken in before it, at the position after it.
-        let (Some(epoch), None) = (&mut term.epoch, &term.pending) else {
-            return Ok(());
-        };
-        if new.is_empty() {
-            return Ok(());
-        }
-        let position = epoch.position.clone();
-        let taken = self
-            .shared
-            .protocol
-            .take_in(epoch, &new, &position, term.vouched, sight.valid_for())
-            .await;
-        match taken {
-            // Not the `as_of` of the next observation: a look may be under way, and have begun before this answer.
-            Ok(_) => {
-                term.tables.extend(new);
-                Ok(())
-            }
-            Err(PublishError::Lost) => Err(PublishError::Lost),
-            Err(PublishError::Behind) => {
-                term.epoch = None;
-                Ok(())
-            }
-            // Asked for again by whoever finds an entry with an unknown table.
-            Err(PublishError::Cache(_)) => Ok(()),
-        }
-    }
-
-    /// Tells which tables the workspace's reports depend on, so that their first entries are watched from their fill.
-    fn name_tables(&self) {
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            let Some(source) = shared.engine.source(&shared.name) else {
-                return;
-            };
-            // Without a catalogue the tables become known from the entries' headers, a moment later.
-            let Ok(catalogue) = source.catalogue().await else {
-                return;
-            };
-            let reports = shared.reports();
-            let on_change = reports
-                .values()
-                .filter(|report| report.refresh == Refresh::OnChange);
-            let names = on_change.flat_map(|report| match &report.tables {
-                Some(tables) => tables.clone(),
-                None => Dependencies::of(&report.sql, source.dialect(), &catalogue).names(),
-            });
-            shared.want(names.collect::<Vec<_>>());
-        });
-    }
-
-    /// The detector sees nothing: entries stop being fresh now, not only when the heartbeat runs out.
-    async fn vouch_for_nothing(&self, term: &mut Term) -> Result<(), PublishError> {
-        let Some(epoch) = &mut term.epoch else {
-            return Ok(());
-        };
-        let position = epoch.position.clone();
-        let nothing = cache::Change::Nothing;
-        term.as_of = self
-            .shared
-            .protocol
-            .publish(epoch, nothing, &position, term.vouched, Duration::ZERO)
-            .await?;
-        Ok(())
     }
 
     fn blind(&self, why: &str) {
