@@ -16,6 +16,8 @@ use super::{Task, watch};
 
 /// How often the wanted entries are compared with those that are watched.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long the cache may take to hear what is left to tell at the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// An open workspace.
 pub struct Session {
@@ -166,12 +168,19 @@ impl Session {
         self.entries.signal().notify_one();
     }
 
-    /// Ends the worker, which gives its leases back, then the demo and its server.
+    /// Ends the worker, which gives its leases back, tells the cache what is left to tell, then ends the demo and its
+    /// server.
     pub(super) async fn close(self) {
         self.end.cancel();
         if let Some(worker) = self.worker.and_then(Arc::into_inner) {
             worker.stop().await;
         }
+        let last_words = async {
+            self.engine.count_requests().await;
+            self.engine.log().flush(LAST_WORDS).await;
+        };
+        // A cache that does not answer keeps nobody from leaving.
+        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
         drop((self.demo, self.server));
     }
 }
