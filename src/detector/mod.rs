@@ -92,7 +92,9 @@ pub enum Observation {
     Changed {
         /// Which tables.
         tables: Touched,
-        /// The log position where the database has a total order (20 digits); else the worker counts.
+        /// The log position where the database has a total order (20 digits); else the worker counts. It lies above
+        /// every one told before, and covers everything that anybody could see when it is told: a fill that begins
+        /// afterwards holds all of it.
         position: Option<String>,
         /// When it was committed, where the database tells.
         committed_at: Option<DateTime<Utc>>,
