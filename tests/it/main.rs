@@ -28,6 +28,7 @@ mod protocol_model;
 mod protocol_store;
 mod schedules;
 mod servers;
+mod source_mssql;
 mod source_mysql;
 mod source_postgres;
 mod source_sqlite;
