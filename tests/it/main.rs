@@ -14,6 +14,7 @@ mod cli;
 mod demo;
 mod dependencies;
 mod detector;
+mod detector_mssql;
 mod detector_mysql;
 mod detector_postgres;
 mod engine;
@@ -26,6 +27,8 @@ mod level;
 mod oracle;
 mod protocol_model;
 mod protocol_store;
+#[path = "../tds/replay/mod.rs"]
+mod replay;
 mod schedules;
 mod servers;
 mod source_mssql;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::server::{
+use super::replay::{
     BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recordings, Replay,
 };
 use super::{config, mssql, run, texts};

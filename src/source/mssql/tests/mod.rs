@@ -5,8 +5,8 @@
 
 mod failures;
 mod recordings;
-mod server;
-mod wire;
+#[path = "../../../../tests/tds/replay/mod.rs"]
+mod replay;
 
 use std::time::Duration;
 

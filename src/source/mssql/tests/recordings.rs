@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::server::{Manners, Recording, Recordings, Replay};
+use super::replay::{Manners, Recording, Recordings, Replay};
 use super::{Outcome, mssql, run};
 
 #[tokio::test]

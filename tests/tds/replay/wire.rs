@@ -2,7 +2,7 @@
 
 /// The types it writes.
 #[derive(Clone, Copy)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Int,
     Text,
 }
@@ -11,7 +11,7 @@ const PACKET: usize = 4096 - 8;
 const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
 
 /// User and password of a LOGIN7 message.
-pub(super) fn login(payload: &[u8]) -> (String, String) {
+pub(crate) fn login(payload: &[u8]) -> (String, String) {
     let field = |at: usize| {
         let number = |at: usize| usize::from(u16::from_le_bytes([payload[at], payload[at + 1]]));
         let begin = number(at);
@@ -25,13 +25,24 @@ pub(super) fn login(payload: &[u8]) -> (String, String) {
     (utf16(&field(40)), utf16(&plain))
 }
 
+/// Puts what the server says of encryption into its answer to the greeting.
+pub(crate) fn encrypting(prelogin: &mut [u8], level: u8) {
+    let mut option = 8;
+    // Each is a token, where its value is, and how long that is.
+    while prelogin[option] != 1 {
+        option += 5;
+    }
+    let at = u16::from_be_bytes([prelogin[option + 1], prelogin[option + 2]]);
+    prelogin[8 + usize::from(at)] = level;
+}
+
 /// The SQL of a batch.
-pub(super) fn batch(payload: &[u8]) -> String {
+pub(crate) fn batch(payload: &[u8]) -> String {
     utf16(&payload[headers(payload)..])
 }
 
 /// The statement and the texts that go with it; what is behind a value of another type is left out.
-pub(super) fn rpc(payload: &[u8]) -> Vec<String> {
+pub(crate) fn rpc(payload: &[u8]) -> Vec<String> {
     let mut at = headers(payload);
     let name = usize::from(u16::from_le_bytes([payload[at], payload[at + 1]]));
     at += if name == 0xFFFF { 4 } else { 2 + 2 * name } + 2;
@@ -82,7 +93,7 @@ fn units(text: &str) -> Vec<u8> {
 }
 
 /// One packet of an answer.
-pub(super) fn packet(payload: &[u8], last: bool) -> Vec<u8> {
+pub(crate) fn packet(payload: &[u8], last: bool) -> Vec<u8> {
     let length = (payload.len() + 8) as u16;
     let mut bytes = vec![0x04, u8::from(last)];
     bytes.extend(length.to_be_bytes());
@@ -92,7 +103,7 @@ pub(super) fn packet(payload: &[u8], last: bool) -> Vec<u8> {
 }
 
 /// A whole answer.
-pub(super) fn message(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn message(payload: &[u8]) -> Vec<u8> {
     let packets = payload.chunks(PACKET).count();
     payload
         .chunks(PACKET)
@@ -102,7 +113,7 @@ pub(super) fn message(payload: &[u8]) -> Vec<u8> {
 }
 
 /// COLMETADATA.
-pub(super) fn columns(columns: &[(&str, Type)]) -> Vec<u8> {
+pub(crate) fn columns(columns: &[(&str, Type)]) -> Vec<u8> {
     let mut bytes = vec![0x81];
     bytes.extend((columns.len() as u16).to_le_bytes());
     for (name, kind) in columns {
@@ -121,7 +132,7 @@ pub(super) fn columns(columns: &[(&str, Type)]) -> Vec<u8> {
 }
 
 /// ROW.
-pub(super) fn row(values: &[Option<String>], kinds: &[Type]) -> Vec<u8> {
+pub(crate) fn row(values: &[Option<String>], kinds: &[Type]) -> Vec<u8> {
     let mut bytes = vec![0xD1];
     for (value, kind) in values.iter().zip(kinds) {
         match (value, kind) {
@@ -142,7 +153,7 @@ pub(super) fn row(values: &[Option<String>], kinds: &[Type]) -> Vec<u8> {
 }
 
 /// DONE, with a count where there is one.
-pub(super) fn done(status: u16, rows: u64) -> Vec<u8> {
+pub(crate) fn done(status: u16, rows: u64) -> Vec<u8> {
     let mut bytes = vec![0xFD];
     bytes.extend(status.to_le_bytes());
     bytes.extend([0xC1, 0]);
@@ -151,7 +162,7 @@ pub(super) fn done(status: u16, rows: u64) -> Vec<u8> {
 }
 
 /// A whole answer of one result.
-pub(super) fn result(named: &[(&str, Type)], rows: &[Vec<Option<String>>]) -> Vec<u8> {
+pub(crate) fn result(named: &[(&str, Type)], rows: &[Vec<Option<String>>]) -> Vec<u8> {
     let kinds: Vec<Type> = named.iter().map(|(_, kind)| *kind).collect();
     let mut payload = columns(named);
     for values in rows {
@@ -162,7 +173,7 @@ pub(super) fn result(named: &[(&str, Type)], rows: &[Vec<Option<String>>]) -> Ve
 }
 
 /// A whole answer that is an error.
-pub(super) fn error(number: u32, text: &str) -> Vec<u8> {
+pub(crate) fn error(number: u32, text: &str) -> Vec<u8> {
     let mut body = number.to_le_bytes().to_vec();
     body.extend([1, 16]);
     body.extend((text.encode_utf16().count() as u16).to_le_bytes());
@@ -177,7 +188,7 @@ pub(super) fn error(number: u32, text: &str) -> Vec<u8> {
 }
 
 /// Columns that cannot be NULL come in types of fixed length: bit, int, money, datetime, float.
-pub(super) fn fixed() -> Vec<u8> {
+pub(crate) fn fixed() -> Vec<u8> {
     let mut bytes = vec![0x81, 5, 0];
     for (kind, name) in [
         (0x32, "b"),
@@ -204,7 +215,7 @@ pub(super) fn fixed() -> Vec<u8> {
 }
 
 /// A hierarchyid (`/1/`) and a geometry, as SQL Server sends a type of its runtime.
-pub(super) fn clr() -> Vec<u8> {
+pub(crate) fn clr() -> Vec<u8> {
     let b_varchar = |text: &str| {
         let mut bytes = vec![text.len() as u8];
         bytes.extend(units(text));
@@ -230,7 +241,7 @@ pub(super) fn clr() -> Vec<u8> {
 
 /// The answer with every `money` as a decimal of the same digits, as `WITH RESULT SETS` asks of the server; `None`
 /// where a column's value has not its length in its first byte.
-pub(super) fn without_money(response: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn without_money(response: &[u8]) -> Option<Vec<u8>> {
     let payload = unpacked(response);
     if payload.first() != Some(&0x81) {
         return None;

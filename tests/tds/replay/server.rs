@@ -1,46 +1,44 @@
-//! A server that replays recorded TDS conversations, and misbehaves where a test asks for it.
-//!
-//! `mssql-mock-tds` was looked at for this and is not used: it lets every password in, so there is no 18456; it takes
-//! each packet for a whole message; it finds a statement sent by `sp_executesql` only where that is written in capitals;
-//! what it does not know it answers with an empty DONE; and it would bring a second driver and OpenSSL into the tests.
+//! What is answered to which statement? What was recorded; what a test told the server to say; and, where a test asks
+//! for it, nothing, or half of it.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::socket::{Socket, Tls};
 use super::wire;
 
 /// A statement that the server never answers, until it is told to stop.
-pub(super) const HANGS: &str = "SELECT 1 AS hangs";
+pub(crate) const HANGS: &str = "SELECT 1 AS hangs";
 /// The same, and it does not listen either.
-pub(super) const DEAF: &str = "SELECT 1 AS deaf";
+pub(crate) const DEAF: &str = "SELECT 1 AS deaf";
 /// Rows without an end.
-pub(super) const ENDLESS: &str = "SELECT 1 AS endless";
+pub(crate) const ENDLESS: &str = "SELECT 1 AS endless";
 /// The connection ends in the middle of rows.
-pub(super) const BREAKS: &str = "SELECT 1 AS breaks";
+pub(crate) const BREAKS: &str = "SELECT 1 AS breaks";
 /// An amount of money and a text, in a column's fixed-length types as SQL Server sends them where NULL cannot be.
-pub(super) const FIXED: &str = "SELECT 1 AS fixed";
+pub(crate) const FIXED: &str = "SELECT 1 AS fixed";
 /// A hierarchyid.
-pub(super) const CLR: &str = "SELECT 1 AS clr";
+pub(crate) const CLR: &str = "SELECT 1 AS clr";
 
 /// One recording.
-pub(super) struct Recording {
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) sql: String,
-    pub(super) expected: Value,
+pub(crate) struct Recording {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) sql: String,
+    pub(crate) expected: Value,
     response: Vec<u8>,
 }
 
 /// Every recording, and the sign-in.
-pub(super) struct Recordings {
-    pub(super) all: Vec<Recording>,
+pub(crate) struct Recordings {
+    pub(crate) all: Vec<Recording>,
     handshake: HashMap<String, Vec<u8>>,
 }
 
@@ -53,7 +51,7 @@ fn read(file: &str) -> Vec<u8> {
 }
 
 impl Recordings {
-    pub(super) fn load() -> Arc<Self> {
+    pub(crate) fn load() -> Arc<Self> {
         let index: Value = serde_json::from_slice(&read("index.json")).unwrap();
         let handshake = index["handshake"].as_object().unwrap();
         let handshake = handshake
@@ -93,15 +91,15 @@ impl Recordings {
 
 /// What a server is like.
 #[derive(Clone, Copy)]
-pub(super) struct Manners {
+pub(crate) struct Manners {
     /// Whether it tells a statement's columns before it runs.
-    pub(super) describes: bool,
+    pub(crate) describes: bool,
     /// Whether it lets a transaction read a snapshot.
-    pub(super) snapshot: bool,
+    pub(crate) snapshot: bool,
 }
 
 /// The server. It ends with the test: its threads hold no more than their sockets.
-pub(super) struct Replay {
+pub(crate) struct Replay {
     port: u16,
     inner: Arc<Inner>,
 }
@@ -112,10 +110,27 @@ struct Inner {
     /// Statements that were sent, in order.
     heard: Mutex<Vec<String>>,
     attentions: AtomicUsize,
+    /// What it was told to say to statements with a text in them; the last word counts.
+    told: Mutex<Vec<(String, Vec<u8>)>>,
+    tls: Option<Tls>,
 }
 
 impl Replay {
-    pub(super) fn start(recordings: &Arc<Recordings>, manners: Manners) -> Self {
+    pub(crate) fn start(recordings: &Arc<Recordings>, manners: Manners) -> Self {
+        Self::begin(recordings, manners, None)
+    }
+
+    /// A server with a certificate, which says `level` of encryption: 0 for the sign-in alone, 1 on, 3 required.
+    pub(crate) fn start_tls(certificate: &Path, key: &Path, level: u8) -> Self {
+        let manners = Manners {
+            describes: true,
+            snapshot: true,
+        };
+        let tls = Tls::new(certificate, key, level);
+        Self::begin(&Recordings::load(), manners, Some(tls))
+    }
+
+    fn begin(recordings: &Arc<Recordings>, manners: Manners, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let inner = Arc::new(Inner {
@@ -123,6 +138,8 @@ impl Replay {
             manners,
             heard: Mutex::default(),
             attentions: AtomicUsize::new(0),
+            told: Mutex::default(),
+            tls,
         });
         let accepting = inner.clone();
         std::thread::spawn(move || {
@@ -130,45 +147,82 @@ impl Replay {
                 let inner = accepting.clone();
                 std::thread::spawn(move || {
                     // A client that goes away in the middle is the end of its thread.
-                    let _ = inner.serve(stream);
+                    let _ = inner.serve(Socket::new(stream));
                 });
             }
         });
         Self { port, inner }
     }
 
-    pub(super) fn url(&self) -> String {
+    /// From now on rows of text are the answer to each statement with this part in it.
+    pub(crate) fn say(&self, part: &str, rows: &[&[Option<&str>]]) {
+        let width = rows.first().map_or(1, |row| row.len());
+        let columns = vec![("", wire::Type::Text); width];
+        let rows: Vec<Vec<Option<String>>> = rows
+            .iter()
+            .map(|row| row.iter().map(|cell| cell.map(ToOwned::to_owned)).collect())
+            .collect();
+        self.tell(part, wire::result(&columns, &rows));
+    }
+
+    /// From now on each statement with this part in it is refused.
+    pub(crate) fn refuse(&self, part: &str, number: u32, text: &str) {
+        self.tell(part, wire::error(number, text));
+    }
+
+    fn tell(&self, part: &str, answer: Vec<u8>) {
+        self.inner.told.lock().push((part.to_owned(), answer));
+    }
+
+    pub(crate) fn url(&self) -> String {
         format!(
             "mssql://recorded_user:recorded-password@127.0.0.1:{}/recdb?encrypt=none",
             self.port
         )
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// How often a client told the server to stop.
-    pub(super) fn attentions(&self) -> usize {
+    pub(crate) fn attentions(&self) -> usize {
         self.inner.attentions.load(Ordering::SeqCst)
     }
 
-    pub(super) fn heard(&self) -> Vec<String> {
+    pub(crate) fn heard(&self) -> Vec<String> {
         self.inner.heard.lock().clone()
     }
 }
 
 impl Inner {
-    fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
+    fn serve(&self, mut stream: Socket) -> std::io::Result<()> {
         let told = |name: &str| self.recordings.handshake[name].clone();
+        let strict = self
+            .tls
+            .as_ref()
+            .filter(|_| stream.begins_encrypted().is_ok_and(|yes| yes));
+        if let Some(tls) = strict {
+            stream.encrypt(tls, false)?;
+        }
         loop {
             let (kind, payload) = message(&mut stream)?;
             let (sql, texts) = match kind {
                 0x12 => {
-                    stream.write_all(&told("prelogin_response"))?;
+                    let mut answer = told("prelogin_response");
+                    if let Some(tls) = &self.tls {
+                        wire::encrypting(&mut answer, tls.level);
+                    }
+                    stream.write_all(&answer)?;
+                    if let (Some(tls), None) = (&self.tls, strict) {
+                        stream.encrypt(tls, true)?;
+                    }
                     continue;
                 }
                 0x10 => {
+                    if strict.is_none() && self.tls.as_ref().is_some_and(|tls| tls.level == 0) {
+                        stream.decrypt();
+                    }
                     let right = wire::login(&payload)
                         == ("recorded_user".to_owned(), "recorded-password".to_owned());
                     if right {
@@ -209,13 +263,13 @@ impl Inner {
     }
 
     /// Rows until the client says something.
-    fn endless(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+    fn endless(&self, stream: &mut Socket) -> std::io::Result<()> {
         let mut payload = wire::columns(&[("endless", wire::Type::Int)]);
-        stream.set_nonblocking(true)?;
+        stream.tcp.set_nonblocking(true)?;
         let mut number = 0_i32;
         let mut waiting: Vec<u8> = Vec::new();
         let mut seen = [0; 1];
-        while matches!(stream.peek(&mut seen), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        while matches!(stream.tcp.peek(&mut seen), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
         {
             if waiting.is_empty() {
                 while payload.len() < 4000 {
@@ -227,7 +281,7 @@ impl Inner {
                 waiting = wire::packet(&payload, false);
                 payload = rest;
             }
-            match stream.write(&waiting) {
+            match stream.tcp.write(&waiting) {
                 Ok(sent) => drop(waiting.drain(..sent)),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     std::thread::yield_now();
@@ -235,7 +289,7 @@ impl Inner {
                 Err(error) => return Err(error),
             }
         }
-        stream.set_nonblocking(false)?;
+        stream.tcp.set_nonblocking(false)?;
         stream.write_all(&waiting)?;
         let (kind, _) = message(stream)?;
         if kind == 0x06 {
@@ -248,6 +302,11 @@ impl Inner {
 
     fn answer(&self, kind: u8, sql: &str, texts: &[String]) -> Vec<u8> {
         let kind = if kind == 0x03 { "rpc" } else { "batch" };
+        let told = self.told.lock();
+        let told = told.iter().rev().find(|(part, _)| sql.contains(part));
+        if let Some((_, answer)) = told {
+            return answer.clone();
+        }
         if let Some(recording) = self.recordings.find(kind, sql) {
             return recording.response.clone();
         }
@@ -309,11 +368,11 @@ impl Inner {
 }
 
 /// Of the recordings, the one with the most rows.
-pub(super) const MANY_ROWS: &str =
+pub(crate) const MANY_ROWS: &str =
     "SELECT id, name, qty, price, ratio, day, at, flag FROM dbo.t_mixed ORDER BY id";
 
 /// One whole message: its type and its payload, without the packets' headers.
-fn message(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
+fn message(stream: &mut impl Read) -> std::io::Result<(u8, Vec<u8>)> {
     let mut payload = Vec::new();
     loop {
         let mut header = [0; 8];
