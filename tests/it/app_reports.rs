@@ -183,6 +183,7 @@ fn a_stale_answer_says_why() {
 }
 
 #[test]
+#[allow(clippy::unwrap_used)]
 fn what_the_database_says_stands_above_the_rows() {
     let mut state = answered(open(), 10, Outcome::Miss, None);
     let answer = state.reports.pane_mut().unwrap().answer.as_mut().unwrap();

@@ -18,6 +18,7 @@ mod detector_mssql;
 mod detector_mysql;
 mod detector_postgres;
 mod engine;
+mod every_server;
 mod fake;
 mod faults;
 mod four_mistakes;

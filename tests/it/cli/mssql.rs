@@ -24,16 +24,15 @@ fn place(replay: &Replay) -> Place {
             "SELECT 1, 'x', COUNT(*), 2+3 FROM dbo.customers",
         ),
     ];
-    let mut text = format!(
-        "[cache]\nurl = \"{redis}\"\n\n[sources.shop]\nurl = \"{}\"\n",
-        replay.url()
-    );
-    for (name, sql) in reports {
-        // The catalogue was not recorded.
-        text += &format!(
+    let url = replay.url();
+    let text = format!("[cache]\nurl = \"{redis}\"\n\n[sources.shop]\nurl = \"{url}\"\n");
+    // The catalogue was not recorded.
+    let reports = reports.map(|(name, sql)| {
+        format!(
             "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nsql = \"{sql}\"\ntables = [\"customers\"]\n"
-        );
-    }
+        )
+    });
+    let text = text + &reports.concat();
     fs::write(place.path("lookaside.toml"), text).unwrap();
     place
 }

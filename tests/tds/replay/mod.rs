@@ -16,5 +16,6 @@ mod socket;
 pub(crate) mod wire;
 
 pub(crate) use server::{
-    BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recording, Recordings, Replay,
+    ABSENT, BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recording, Recordings,
+    Replay,
 };

@@ -27,6 +27,9 @@ pub(crate) const FIXED: &str = "SELECT 1 AS fixed";
 /// A hierarchyid.
 pub(crate) const CLR: &str = "SELECT 1 AS clr";
 
+/// A database that is not there.
+pub(crate) const ABSENT: &str = "no_such_database";
+
 /// One recording.
 pub(crate) struct Recording {
     pub(crate) name: String,
@@ -223,8 +226,15 @@ impl Inner {
                     if strict.is_none() && self.tls.as_ref().is_some_and(|tls| tls.level == 0) {
                         stream.decrypt();
                     }
-                    let right = wire::login(&payload)
-                        == ("recorded_user".to_owned(), "recorded-password".to_owned());
+                    let (user, password, database) = wire::login(&payload);
+                    if database == ABSENT {
+                        let text = format!(
+                            "Cannot open database \"{ABSENT}\" requested by the login. The login failed."
+                        );
+                        stream.write_all(&wire::error(4060, &text))?;
+                        return Ok(());
+                    }
+                    let right = user == "recorded_user" && password == "recorded-password";
                     if right {
                         stream.write_all(&told("login_ok_response"))?;
                         continue;

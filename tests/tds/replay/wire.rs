@@ -10,8 +10,8 @@ pub(crate) enum Type {
 const PACKET: usize = 4096 - 8;
 const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
 
-/// User and password of a LOGIN7 message.
-pub(crate) fn login(payload: &[u8]) -> (String, String) {
+/// User, password and database of a LOGIN7 message.
+pub(crate) fn login(payload: &[u8]) -> (String, String, String) {
     let field = |at: usize| {
         let number = |at: usize| usize::from(u16::from_le_bytes([payload[at], payload[at + 1]]));
         let begin = number(at);
@@ -22,7 +22,7 @@ pub(crate) fn login(payload: &[u8]) -> (String, String) {
         .iter()
         .map(|byte| (byte ^ 0xA5).rotate_left(4))
         .collect();
-    (utf16(&field(40)), utf16(&plain))
+    (utf16(&field(40)), utf16(&plain), utf16(&field(68)))
 }
 
 /// Puts what the server says of encryption into its answer to the greeting.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::replay::{
-    BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recordings, Replay,
+    ABSENT, BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recordings, Replay,
 };
 use super::{config, mssql, run, texts};
 use crate::report::Params;
@@ -52,6 +52,25 @@ async fn a_wrong_password_is_named_and_never_shown() {
         error,
         format!(
             "SQL Server at 127.0.0.1:{} refused the password of recorded_user (18456); correct user or password",
+            replay.port()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_named() {
+    let replay = replay();
+    let url = replay.url();
+    let (before, options) = url.split_once('?').unwrap();
+    let (server, _) = before.rsplit_once('/').unwrap();
+    let url = format!("{server}/{ABSENT}?{options}");
+    let error = failure(&opened(&url), "SELECT 1").await;
+    assert!(matches!(error, SourceError::Connect(_)));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "SQL Server at 127.0.0.1:{} has no database no_such_database, or recorded_user may not use it (4060); correct \
+             the last part of the source's URL, or let the user in",
             replay.port()
         )
     );
@@ -176,7 +195,7 @@ async fn rows_that_nobody_reads_any_more_are_ended_on_the_server() {
     drop(rows);
     // The source has two places; the third query waits for one of them, and each waits for its end.
     while replay.attentions() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
     }
     let heard = replay.heard();
     assert!(
