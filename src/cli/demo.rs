@@ -23,7 +23,7 @@ pub struct DemoArgs {
     /// nobody wants to wait.
     #[arg(long, value_name = "N")]
     pub orders_per_minute: Option<u32>,
-    /// Load the same data into this database instead: an empty one of your own, mysql://, mariadb:// or postgres://.
+    /// Load the same data into this database instead: an empty one of your own, mysql://, mariadb://, postgres:// or mssql://.
     #[arg(long, value_name = "URL", conflicts_with = "terminal")]
     pub load: Option<String>,
     /// With --load: replace tables of the demo that are already there. Tables it did not make itself are never touched.

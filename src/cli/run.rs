@@ -157,6 +157,9 @@ pub(super) async fn run(
     if let Some(text) = &written.table {
         print(text)?;
     }
+    for notice in event.get().into_iter().flat_map(|event| &event.notices) {
+        note(&format!("lookaside: {}: {notice}", report.name));
+    }
     if args.stats {
         let line = Stats::new(&report.name, &about, event.get(), key, &written);
         return note_json(&line);

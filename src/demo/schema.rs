@@ -1,7 +1,7 @@
 //! The demo's tables, view and indices in each dialect.
 //!
 //! SQLite has no decimal type, and sums of its floating-point numbers depend on the order of the rows. So money is
-//! kept there as whole cents and a discount or tax as whole percent, and every sum is exact; MySQL and PostgreSQL keep
+//! kept there as whole cents and a discount or tax as whole percent, and every sum is exact; MySQL, PostgreSQL and SQL Server keep
 //! `DECIMAL(15,2)`. The view `order_facts` has the same columns and the same values in all of them.
 
 use crate::report::Dialect;
@@ -154,6 +154,21 @@ pub(super) fn create_tables(dialect: Dialect) -> Vec<String> {
         .collect()
 }
 
+/// The kinds of a table's columns: `i` a whole number, `m` money, `d` a date, `t` text.
+pub(super) fn kinds(table: &str) -> Vec<char> {
+    let columns = COLUMNS.iter().find(|(name, _, _)| *name == table);
+    columns
+        .into_iter()
+        .flat_map(|(_, _, columns)| columns.iter())
+        .map(|(_, kind)| match kind {
+            Kind::Key | Kind::Integer => 'i',
+            Kind::Money => 'm',
+            Kind::Date => 'd',
+            Kind::Text(_) => 't',
+        })
+        .collect()
+}
+
 /// What is made after the rows: the indices a shop would have, the view, and the planner's statistics.
 pub(super) fn finish(dialect: Dialect) -> Vec<String> {
     let mut statements = vec![
@@ -166,6 +181,8 @@ pub(super) fn finish(dialect: Dialect) -> Vec<String> {
             "ANALYZE TABLE region, nation, supplier, customer, part, partsupp, orders, lineitem"
                 .to_owned(),
         ),
+        // It keeps statistics by itself.
+        Dialect::MsSql => {}
         _ => statements.push("ANALYZE".to_owned()),
     }
     statements

@@ -14,7 +14,9 @@ use crate::report::Dialect;
 use crate::source::Source;
 use crate::workspace::SourceConfig;
 
-use super::{About, Blind, Checkpoint, Detector, Observation, mysql, postgres, sqlite, watermark};
+use super::{
+    About, Blind, Checkpoint, Detector, Observation, mssql, mysql, postgres, sqlite, watermark,
+};
 
 /// How often a detector that is not the best there could be looks for a better one.
 const LOOK_FOR_BETTER: Duration = Duration::from_mins(1);
@@ -149,7 +151,7 @@ pub(super) async fn choose(
         }
         Dialect::MySql => mysql::choose(config, source).await,
         Dialect::Postgres => postgres::choose(config, source).await,
-        Dialect::MsSql => Err(nothing(config, "SQL Server is not a source yet")),
+        Dialect::MsSql => mssql::choose(config, source).await,
     }
 }
 

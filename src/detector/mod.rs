@@ -5,6 +5,7 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `best.rs` | which mechanism is the best that the account may use, now? |
+//! | `mssql/` | what does SQL Server's Change Tracking say, or its counters? |
 //! | `mysql/` | what does a MySQL or MariaDB server's log say, or its counters? |
 //! | `postgres/` | what does a PostgreSQL server's log say, or its counters? |
 //! | `sqlite.rs` | did anyone commit to this SQLite file, and what can be told about it? |
@@ -23,6 +24,7 @@ use crate::source::Source;
 use crate::workspace::SourceConfig;
 
 mod best;
+mod mssql;
 mod mysql;
 mod postgres;
 mod sqlite;

@@ -100,6 +100,9 @@ pub struct RequestEvent {
     /// Its rows were in this process's memory. Where Redis was not asked either, `cache_ms` is zero.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_memory: bool,
+    /// What the database said besides the rows, where the query was run: one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// Why there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -193,6 +193,7 @@ mod tests {
             },
             sha256: None,
             from_memory: false,
+            notices: Vec::new(),
             error: None,
         }
     }

@@ -44,6 +44,7 @@ impl Recorder {
             stages: Stages::default(),
             sha256: None,
             from_memory: false,
+            notices: Vec::new(),
             error: None,
         };
         Self {
@@ -124,13 +125,16 @@ impl Recorder {
         }
     }
 
-    /// Takes over where the database spent its time.
+    /// Takes over where the database spent its time, and what it said meanwhile.
     pub(super) fn source(&mut self, times: &SourceTimes) {
         self.stages(|stages| {
             stages.pool_ms = ms(times.pool());
             stages.query_ms = ms(times.query());
             stages.fetch_ms = ms(times.fetch());
         });
+        if let Some(event) = &mut self.event {
+            event.notices = times.notices();
+        }
     }
 
     /// Ends well, or with the error.

@@ -21,6 +21,8 @@ pub struct Catalogue {
     pub other_names: BTreeMap<String, String>,
     /// The schema whose names stand unqualified (`main`, `public`, the database in MySQL); empty where there is none.
     pub default_schema: String,
+    /// The database, where its name may stand before a schema, and that of another too; else empty.
+    pub database: String,
     /// Functions that users defined, whose bodies may read any table.
     pub routines: BTreeMap<String, Routine>,
     /// Operators that users defined, each with the routine behind it.

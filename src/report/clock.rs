@@ -5,9 +5,10 @@ use super::Dialect;
 use super::lex::{self, Kind, Token};
 
 /// Functions of the moment, of chance, or of the session, in one of the databases. Some stand without brackets.
-const WORDS: [&str; 45] = [
+const WORDS: [&str; 48] = [
     "clock_timestamp",
     "connection_id",
+    "crypt_gen_random",
     "curdate",
     "current_date",
     "current_time",
@@ -24,6 +25,7 @@ const WORDS: [&str; 45] = [
     "localtime",
     "localtimestamp",
     "newid",
+    "newsequentialid",
     "nextval",
     "now",
     "rand",
@@ -37,6 +39,7 @@ const WORDS: [&str; 45] = [
     "sys_guid",
     "sysdate",
     "sysdatetime",
+    "sysdatetimeoffset",
     "sysutcdatetime",
     "timeofday",
     "transaction_timestamp",
@@ -111,6 +114,43 @@ const POSTGRES_READERS: [&str; 7] = [
     "ts_stat",
 ];
 
+/// SQL Server's own functions that tell of the server, its catalogue or the session, or read elsewhere.
+const MSSQL_STATE: [&str; 33] = [
+    "app_name",
+    "col_length",
+    "col_name",
+    "columnproperty",
+    "connectionproperty",
+    "context_info",
+    "current_request_id",
+    "current_timezone",
+    "current_transaction_id",
+    "databasepropertyex",
+    "db_id",
+    "file_id",
+    "has_dbaccess",
+    "has_perms_by_name",
+    "host_id",
+    "host_name",
+    "ident_current",
+    "index_col",
+    "indexproperty",
+    "is_member",
+    "is_rolemember",
+    "is_srvrolemember",
+    "object_definition",
+    "object_id",
+    "object_name",
+    "objectproperty",
+    "objectpropertyex",
+    "opendatasource",
+    "openquery",
+    "openrowset",
+    "scope_identity",
+    "serverproperty",
+    "session_context",
+];
+
 /// Literals that PostgreSQL reads as a moment.
 const POSTGRES_MOMENTS: [&str; 4] = ["'now'", "'today'", "'tomorrow'", "'yesterday'"];
 
@@ -143,7 +183,11 @@ pub(crate) fn clock(sql: &str, dialect: Dialect) -> Option<&str> {
                 POSTGRES_MOMENTS.contains(&lower.as_str())
             }
             // A variable of the server.
-            Kind::Symbol => dialect == Dialect::MySql && word == "@" && before == Some("@"),
+            Kind::Symbol => {
+                matches!(dialect, Dialect::MySql | Dialect::MsSql)
+                    && word == "@"
+                    && before == Some("@")
+            }
             _ => false,
         };
         let whole = || {
@@ -162,6 +206,7 @@ pub(crate) fn clock(sql: &str, dialect: Dialect) -> Option<&str> {
 pub(super) fn is_unseen(function: &str, dialect: Dialect) -> bool {
     let begins = |names: &[&str]| names.iter().any(|name| function.starts_with(name));
     WORDS.contains(&function)
+        || dialect == Dialect::MsSql && MSSQL_STATE.contains(&function)
         || dialect == Dialect::Postgres
             && (reads_by_text(function, dialect)
                 || begins(&POSTGRES_STATE) && !POSTGRES_COMPUTE.contains(&function)
@@ -215,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_clock_and_chance_are_found_and_columns_are_not() {
-        use Dialect::{MySql, Postgres, Sqlite};
+        use Dialect::{MsSql, MySql, Postgres, Sqlite};
         for (dialect, sql, found) in [
             (
                 Sqlite,
@@ -281,6 +326,22 @@ mod tests {
             (MySql, "SELECT unix_timestamp()", Some("unix_timestamp")),
             (MySql, "SELECT @@hostname", Some("@@hostname")),
             (MySql, "SELECT a.show FROM a", None),
+            (MsSql, "SELECT @@SERVERNAME", Some("@@SERVERNAME")),
+            (
+                MsSql,
+                "SELECT SYSDATETIMEOFFSET()",
+                Some("SYSDATETIMEOFFSET"),
+            ),
+            (
+                MsSql,
+                "SELECT OBJECT_ID(N't'), object_id FROM t",
+                Some("OBJECT_ID"),
+            ),
+            (
+                MsSql,
+                "DECLARE @now int = 1; SELECT @now, [getdate] FROM t",
+                None,
+            ),
         ] {
             assert_eq!(clock(sql, dialect), found, "{sql}");
         }

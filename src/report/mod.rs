@@ -14,6 +14,8 @@ mod sql;
 mod tables;
 mod value;
 
+pub(crate) use clock::clock;
+
 pub use catalogue::{Catalogue, Routine};
 pub use key::{EntryKey, SourceIdentity};
 pub use leeway::{Leeway, OrderKey};

@@ -116,7 +116,7 @@ struct Resolver<'a> {
     called: BTreeSet<String>,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
     fn any_change(&mut self, why: String) {
         self.found.any_change.get_or_insert(why);
     }
@@ -149,7 +149,7 @@ impl Resolver<'_> {
         let mut tables = BTreeSet::new();
         for name in &mentions.relations {
             let parts: Vec<String> = name.parts.iter().map(|part| self.folded(part)).collect();
-            match self.catalogue.find(&parts, self.is_exact()) {
+            match self.find(&parts) {
                 Some(relation) => {
                     let relation = relation.to_owned();
                     tables.extend(self.relation(&relation, what));
@@ -293,11 +293,24 @@ impl Resolver<'_> {
             } else if text(i) == Some("(") {
                 let last = last.clone();
                 self.routine(&last, what);
-            } else if let Some(name) = self.catalogue.find(&parts, self.is_exact()) {
+            } else if let Some(name) = self.find(&parts) {
                 let name = name.to_owned();
                 self.relation(&name, what);
             }
         }
+    }
+
+    /// The relation of the catalogue that a name means. One of another database is noted as what no detector sees.
+    fn find(&mut self, parts: &[String]) -> Option<&'a str> {
+        if let [.., database, _, _] = parts
+            && self.dialect == Dialect::MsSql
+            && (parts.len() > 3
+                || database.to_lowercase() != self.catalogue.database.to_lowercase())
+        {
+            self.unseen(&format!("{}, of another database", parts.join(".")));
+            return None;
+        }
+        self.catalogue.find(parts, self.is_exact())
     }
 
     /// Whether case counts in the name of a relation, once it is folded.
@@ -345,7 +358,13 @@ impl Resolver<'_> {
 }
 
 /// Table functions that read nothing but their arguments.
-const COMPUTE: [&str; 3] = ["generate_series", "json_each", "json_tree"];
+const COMPUTE: [&str; 5] = [
+    "generate_series",
+    "json_each",
+    "json_tree",
+    "openjson",
+    "string_split",
+];
 
 #[cfg(test)]
 #[path = "tables_tests.rs"]

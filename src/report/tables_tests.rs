@@ -61,6 +61,7 @@ fn catalogue() -> Catalogue {
             ("pg_catalog.pg_class", "pg_class"),
         ]),
         default_schema: "main".to_owned(),
+        database: "shop".to_owned(),
         routines: BTreeMap::from([
             routine("dblink", "", true),
             routine("total", "SELECT sum(x) FROM orders", false),

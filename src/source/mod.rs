@@ -4,7 +4,7 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
-//! | `sqlite.rs`, `sqlite_*.rs`, `mysql/`, `postgres/` | how does this database do it? |
+//! | `sqlite.rs`, `sqlite_*.rs`, `mysql/`, `postgres/`, `mssql/` | how does this database do it? |
 //! | `server.rs` | what do database servers share? |
 //! | `readonly.rs`, `effects.rs` | would this SQL write, or act otherwise? |
 //! | `bind.rs` | how do a report's values go with its SQL? |
@@ -17,6 +17,7 @@ mod columns;
 mod effects;
 mod failure;
 mod job;
+mod mssql;
 pub(crate) mod mysql;
 mod postgres;
 mod pump;
@@ -33,6 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Catalogue, Dialect, Params, SourceIdentity};
@@ -80,12 +82,13 @@ pub struct Rows {
     pub times: Arc<SourceTimes>,
 }
 
-/// Where a query's time went, in nanoseconds; read with the methods.
+/// Where a query's time went, in nanoseconds, and what the server said besides the rows; read with the methods.
 #[derive(Debug, Default)]
 pub struct SourceTimes {
     pool: AtomicU64,
     query: AtomicU64,
     fetch: AtomicU64,
+    notices: Mutex<Vec<String>>,
 }
 
 impl SourceTimes {
@@ -102,6 +105,16 @@ impl SourceTimes {
     /// From the first row to the last.
     pub fn fetch(&self) -> Duration {
         Duration::from_nanos(self.fetch.load(Ordering::Relaxed))
+    }
+
+    /// What the server said besides the rows (`PRINT`, warnings), and what of its answer is not among them; one
+    /// sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        self.notices.lock().clone()
+    }
+
+    pub(crate) fn set_notices(&self, notices: Vec<String>) {
+        *self.notices.lock() = notices;
     }
 
     pub(crate) fn set_pool(&self, time: Duration) {
@@ -195,12 +208,20 @@ pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
         Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
         Some(Dialect::MySql) => Ok(Arc::new(mysql::open(config)?)),
         Some(Dialect::Postgres) => Ok(Arc::new(postgres::open(config)?)),
-        _ => Err(SourceError::Connect(format!(
-            "the source \"{}\" has a URL that begins with \"{}:\"; write sqlite:, mysql://, mariadb:// or postgres://",
+        Some(Dialect::MsSql) => Ok(Arc::new(mssql::open(config)?)),
+        None => Err(SourceError::Connect(format!(
+            "the source \"{}\" has a URL that begins with \"{}:\"; write sqlite:, mysql://, mariadb://, postgres:// or mssql://",
             config.name,
             config.url.scheme()
         ))),
     }
+}
+
+/// A connection to SQL Server, for whoever loads data into a database of their own; a source never writes.
+pub(crate) async fn mssql_client(
+    config: &SourceConfig,
+) -> Result<tiberius::Client<tokio_util::compat::Compat<tokio::net::TcpStream>>, SourceError> {
+    mssql::client(config).await
 }
 
 /// The sentence for a URL that cannot be read. Why is told without the URL, which may hold a password.

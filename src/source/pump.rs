@@ -1,4 +1,4 @@
-//! Rows from sqlx's stream into batches, until the last row or until nobody reads.
+//! Rows from a driver's stream into batches, until the last row or until nobody reads.
 
 use std::time::Instant;
 
@@ -19,14 +19,14 @@ pub(super) trait Decode<R> {
 
 /// Sends every row. `known` says whether the columns are known before the first row; otherwise the listener hears of
 /// them with the first row, which can tell a type more exactly.
-pub(super) async fn pump<R: Send, D: Decode<R> + Send>(
-    rows: impl Stream<Item = Result<R, sqlx::Error>> + Send,
+pub(super) async fn pump<R: Send, E: Send, D: Decode<R> + Send>(
+    rows: impl Stream<Item = Result<R, E>> + Send,
     decode: &mut D,
     mut batcher: Batcher,
     limits: &Limits,
     listener: &mut Listener,
     known: bool,
-    failed: impl Fn(sqlx::Error) -> SourceError + Send + Sync,
+    failed: impl Fn(E) -> SourceError + Send + Sync,
 ) -> Result<(), SourceError> {
     let mut rows = std::pin::pin!(rows);
     let sent = Instant::now();

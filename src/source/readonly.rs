@@ -11,6 +11,9 @@ const WRITES: [&str; 8] = [
 
 /// Lets one query through and nothing else: one SELECT, VALUES, TABLE or WITH ... SELECT.
 pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
+    if dialect == Dialect::MsSql {
+        return super::mssql::readonly::check(sql);
+    }
     let mut words: Vec<(String, usize, usize)> = Vec::new();
     let mut depth = 0_usize;
     let mut ended = false;

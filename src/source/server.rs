@@ -1,4 +1,4 @@
-//! A database server as a source: what MySQL and PostgreSQL share, around what each does in its own way ([`Server`]).
+//! A database server as a source: what MySQL, PostgreSQL and SQL Server share, around what each does in its own way ([`Server`]).
 //!
 //! A query has one of the places, runs on a connection in a read-only transaction, and is ended on the server where it
 //! is not wanted any more. The connection then waits for the next query.
@@ -61,6 +61,12 @@ pub(super) trait Server: Send + Sync + 'static {
     /// Makes the connection as good as new: ends the transaction, gives back locks that outlive it, and forgets what
     /// was prepared, for schemas change between runs. `false` where something of the statement may be left.
     async fn reset(&self, connection: &mut Self::Connection, statement: &Self::Statement) -> bool;
+
+    /// Ends what a connection does over that connection itself, where the protocol can, and drops it. `true` once the
+    /// server has said that nothing runs on it any more; else [`Server::kill`] follows.
+    async fn interrupt(&self, _running: Self::Connection) -> bool {
+        false
+    }
 
     /// Ends another connection and what it does. Where that fails the server's own time limit is left.
     async fn kill(
@@ -164,8 +170,9 @@ impl<S: Server> Inner<S> {
             .await;
         match &result {
             Err(SourceError::Cancelled | SourceError::Timeout(_)) => {
-                drop(connection);
-                self.kill(number).await;
+                if !self.server.interrupt(connection).await {
+                    self.kill(number).await;
+                }
                 listener.end(result).await;
             }
             Err(SourceError::Lost(_)) => listener.end(result).await,

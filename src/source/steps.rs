@@ -66,6 +66,10 @@ impl<'a> Steps<'a> {
 
     /// Finds the host and opens its port. Nothing is sent.
     pub(super) async fn reach(&mut self, address: &Address) -> bool {
+        // A named instance has its port from SQL Server Browser, which is asked at the sign-in.
+        if address.host.contains('\\') {
+            return true;
+        }
         let Some(port) = address.port else {
             let found = std::path::Path::new(&address.host).exists();
             if found {

@@ -8,9 +8,10 @@
 //! | `read.rs` | what does the file say, and where is it wrong? |
 //! | `cursor.rs` | which value stands under a key, of the right type? |
 //! | `edit.rs` | how is the file changed, keeping comments and order? |
-//! | `url.rs` | how is a URL completed, and shown without its secrets? |
+//! | `url.rs`, `ado.rs` | how is a URL (or SQL Server's connection string) completed, and shown without its secrets? |
 //! | `keyring.rs` | which password does the operating system keep? |
 
+mod ado;
 mod cursor;
 mod edit;
 mod keyring;
@@ -65,7 +66,7 @@ pub struct CacheConfig {
 pub struct SourceConfig {
     /// The name reports use.
     pub name: String,
-    /// `sqlite:`, `mysql://`, `mariadb://`, `postgres://`.
+    /// `sqlite:`, `mysql://`, `mariadb://`, `postgres://`, `mssql://`, or an ADO connection string.
     pub url: ConnectionUrl,
     /// How many report queries may run on it at once.
     pub max_concurrent_queries: usize,

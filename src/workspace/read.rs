@@ -24,13 +24,14 @@ const CACHE_SCHEMES: [&str; 7] = [
     "redis-sentinel",
     "valkey",
 ];
-const SOURCE_SCHEMES: [&str; 6] = [
+const SOURCE_SCHEMES: [&str; 7] = [
     "sqlite",
     "mysql",
     "mariadb",
     "postgres",
     "postgresql",
     "mssql",
+    "sqlserver",
 ];
 
 /// Reads a file's text. `complete` puts passwords from the keyring into URLs.
@@ -131,7 +132,7 @@ fn check_url(url: &ConnectionUrl, schemes: &[&str], example: &str) -> Result<(),
     {
         return Err("the URL names no file; write sqlite:FILE".to_owned());
     }
-    if scheme == "sqlite" {
+    if scheme == "sqlite" || url.is_ado() {
         return Ok(());
     }
     let parsed = ::url::Url::parse(url.expose()).map_err(|error| {
@@ -192,7 +193,7 @@ fn source(
     check_url(
         &url,
         &SOURCE_SCHEMES,
-        "sqlite:FILE, mysql://USER@HOST/DATABASE or postgres://USER@HOST/DATABASE",
+        "sqlite:FILE, mysql://USER@HOST/DATABASE, postgres://... or mssql://...",
     )
     .map_err(wrong)?;
     let url = complete(url.under(folder));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::ado;
 use crate::report::Dialect;
 
 /// A connection URL whose secrets are resolved; shown and logged only with the password masked.
@@ -39,8 +40,12 @@ impl ConnectionUrl {
         self.secret.expose_secret()
     }
 
-    /// What stands before the colon, in lower case; empty where there is no colon.
+    /// What stands before the colon, in lower case; empty where there is no colon. `mssql` for an ADO connection
+    /// string.
     pub fn scheme(&self) -> String {
+        if self.is_ado() {
+            return "mssql".to_owned();
+        }
         self.expose()
             .split_once(':')
             .map(|(scheme, _)| scheme.to_ascii_lowercase())
@@ -56,6 +61,25 @@ impl ConnectionUrl {
             "mssql" | "sqlserver" => Some(Dialect::MsSql),
             _ => None,
         }
+    }
+
+    /// Whether it is an ADO connection string, `Server=...;Database=...`.
+    pub fn is_ado(&self) -> bool {
+        ado::pairs(self.expose()).is_some()
+    }
+
+    /// The names (in lower case, without blanks) and values of an ADO connection string; the server is `server`.
+    pub fn ado(&self) -> Option<Vec<(String, String)>> {
+        let pairs = ado::pairs(self.expose())?;
+        let named = pairs.into_iter().map(|pair| {
+            let name = if ado::is_server(&pair.name) {
+                "server".to_owned()
+            } else {
+                pair.name
+            };
+            (name, pair.value)
+        });
+        Some(named.collect())
     }
 
     /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`.
@@ -80,6 +104,18 @@ impl ConnectionUrl {
     /// The URL without its password, as it may stand in a file; and the password, decoded.
     pub fn split_password(&self) -> (String, Option<SecretString>) {
         let url = self.expose();
+        if let Some(pairs) = ado::pairs(url) {
+            let password = pairs
+                .into_iter()
+                .find(|pair| matches!(pair.name.as_str(), "password" | "pwd"));
+            return match password {
+                Some(pair) => (
+                    format!("{}{}", &url[..pair.whole.start], &url[pair.whole.end..]),
+                    Some(SecretString::from(pair.value)),
+                ),
+                None => (url.to_owned(), None),
+            };
+        }
         match password_range(url) {
             Some((colon, at)) => {
                 let password = decode(&url[colon + 1..at]);
@@ -100,6 +136,10 @@ impl ConnectionUrl {
     /// The user where the URL has one and no password: then the keyring may know it.
     pub(super) fn wants_password(&self) -> bool {
         let url = self.expose();
+        if let Some(pairs) = ado::pairs(url) {
+            let has = |names: &[&str]| pairs.iter().any(|pair| names.contains(&pair.name.as_str()));
+            return has(&["userid", "uid", "user"]) && !has(&["password", "pwd", "accesstoken"]);
+        }
         let Some((_, authority)) = authority(url) else {
             return false;
         };
@@ -111,6 +151,11 @@ impl ConnectionUrl {
     #[must_use]
     pub fn with_password(&self, password: &str) -> Self {
         let url = self.expose();
+        if self.is_ado() {
+            let password = password.replace('"', "\"\"");
+            let url = url.trim_end_matches(';');
+            return Self::new(&format!("{url};Password=\"{password}\""));
+        }
         match authority(url).and_then(|(start, authority)| Some(start + authority.rfind('@')?)) {
             Some(at) => Self::new(&format!(
                 "{}:{}{}",
@@ -144,6 +189,13 @@ fn password_range(url: &str) -> Option<(usize, usize)> {
 /// The URL with `***` in place of every password. A password that is not encoded may hold any character, so that
 /// everything up to the last at sign goes.
 fn masked(url: &str) -> String {
+    if let Some(pairs) = ado::pairs(url) {
+        let mut shown = url.to_owned();
+        for pair in pairs.iter().rev().filter(|pair| is_secret(&pair.name)) {
+            shown.replace_range(pair.at.clone(), "***");
+        }
+        return shown;
+    }
     let mut shown = url.to_owned();
     if let Some(start) = url.find("://").map(|at| at + 3)
         && !url.starts_with("sqlite:")
@@ -289,6 +341,14 @@ mod tests {
                 "postgres://u@h/d?sslpassword=***",
             ),
             ("sqlite:/data/a:b@c.db", "sqlite:/data/a:b@c.db"),
+            (
+                "Password=s3;Server=h;User Id=sa;",
+                "Password=***;Server=h;User Id=sa;",
+            ),
+            (
+                "Server=h,1;Pwd=\"a;b\";Database=d",
+                "Server=h,1;Pwd=***;Database=d",
+            ),
             ("embedded", "embedded"),
             ("", ""),
         ];

@@ -94,6 +94,7 @@ fn requests(state: &mut State) {
                 },
                 sha256: None,
                 from_memory: false,
+                notices: Vec::new(),
                 error: None,
             })));
         }

@@ -183,6 +183,25 @@ fn a_stale_answer_says_why() {
 }
 
 #[test]
+#[allow(clippy::unwrap_used)]
+fn what_the_database_says_stands_above_the_rows() {
+    let mut state = answered(open(), 10, Outcome::Miss, None);
+    let answer = state.reports.pane_mut().unwrap().answer.as_mut().unwrap();
+    let said = ["low severity 42", "half done", "done", "never mind", "bye"];
+    answer.event.as_mut().unwrap().notices = said.map(ToOwned::to_owned).to_vec();
+    let window = window(state, [1280.0, 800.0], false);
+    for notice in &said[..3] {
+        assert!(window.query_by_label(notice).is_some(), "{notice}");
+    }
+    assert!(window.query_by_label("never mind").is_none());
+    assert!(
+        window
+            .query_by_label("2 more; lookaside run shows them all")
+            .is_some()
+    );
+}
+
+#[test]
 fn no_rows_is_an_answer() {
     let window = window(
         answered(open(), 0, Outcome::Miss, None),

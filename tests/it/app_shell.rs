@@ -201,6 +201,7 @@ pub(crate) fn request(report: &str, outcome: Outcome, i: i64) -> RequestEvent {
         stages,
         sha256: None,
         from_memory: false,
+        notices: Vec::new(),
         error: None,
     }
 }

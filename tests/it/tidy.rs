@@ -97,12 +97,12 @@ fn code(under: &str) -> Vec<(PathBuf, String)> {
     found
         .into_iter()
         .filter(|path| {
-            !path
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .ends_with("tests")
+            // A file of tests, or one in a folder of them.
+            let inside = path.strip_prefix(&root).unwrap_or(path);
+            !inside.iter().any(|part| {
+                let stem = Path::new(part).file_stem();
+                stem.is_some_and(|stem| stem.to_str().unwrap().ends_with("tests"))
+            })
         })
         .map(|path| {
             let text = fs::read_to_string(&path).unwrap();

@@ -1,4 +1,4 @@
-//! TLS to Redis, MariaDB and PostgreSQL with an authority of one's own; and what is said where the two sides do not fit.
+//! TLS to Redis, MariaDB, PostgreSQL and SQL Server with an authority of one's own; and what is said where the two sides do not fit.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -8,6 +8,7 @@ use lookaside::cache::Cache;
 use lookaside::source::{SourceCheck, SourceError};
 use lookaside::workspace::{CacheConfig, ConnectionUrl};
 
+use crate::replay::Replay;
 use crate::servers::{Certificates, MariaDb, PASSWORD, Postgres, Redis, closed_port};
 use crate::source_postgres::{cell, collect, query, source};
 
@@ -194,6 +195,71 @@ async fn postgres_over_tls() {
     fails(
         &format!("{url}?sslmode=verify-ca&sslrootcert=/no/such.pem"),
         &["/no/such.pem"],
+    )
+    .await;
+}
+
+/// The server is the tests' own, which replays what was recorded; the client's side of TLS is the real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_server_over_tls() {
+    let ours = Certificates::make();
+    let others = Certificates::make();
+    let (certificate, key) = ours.server();
+    let (authority, other) = (ours.authority(), others.authority());
+    let (authority, other) = (authority.display(), other.display());
+    let works = async |url: &str| {
+        let table = collect(&source(url), query("SELECT 1 AS one")).await;
+        assert_eq!(table.unwrap().rows(), 1, "{url}");
+    };
+    // 1: it encrypts, 3: it wants to.
+    for level in [1, 3] {
+        let server = Replay::start_tls(&certificate, &key, level);
+        let url = server.url().replace("?encrypt=none", "?encrypt");
+        for mode in ["on", "strict"] {
+            works(&format!(
+                "{url}={mode}&trustServerCertificateCA={authority}"
+            ))
+            .await;
+            works(&format!("{url}={mode}&trustServerCertificate=true")).await;
+        }
+        let by_name = url.replace("127.0.0.1", "localhost");
+        works(&format!(
+            "{by_name}=on&trustServerCertificateCA={authority}&hostNameInCertificate=127.0.0.1"
+        ))
+        .await;
+        for rest in [String::new(), format!("&trustServerCertificateCA={other}")] {
+            fails(
+                &format!("{url}=on{rest}"),
+                &[
+                    "is not trusted",
+                    "trustServerCertificateCA=FILE",
+                    "127.0.0.1",
+                ],
+            )
+            .await;
+        }
+        fails(
+            &format!("{by_name}=on&trustServerCertificateCA={authority}"),
+            &["is not trusted", "name"],
+        )
+        .await;
+        fails(
+            &format!("{url}=on&trustServerCertificateCA=/no/such.pem"),
+            &["/no/such.pem"],
+        )
+        .await;
+        // Who says nothing of a certificate, and asks for none, still gets no connection that pretends.
+        fails(&format!("{url}=none"), &["is not trusted"]).await;
+    }
+    // The sign-in alone.
+    let server = Replay::start_tls(&certificate, &key, 0);
+    let url = server.url().replace("?encrypt=none", "?encrypt");
+    works(&format!("{url}=off&trustServerCertificateCA={authority}")).await;
+    fails(&format!("{url}=on"), &["does not encrypt"]).await;
+    let wrong = url.replace("recorded-password", "wr0ng");
+    fails(
+        &format!("{wrong}=off&trustServerCertificateCA={authority}"),
+        &["refused the password", "18456"],
     )
     .await;
 }

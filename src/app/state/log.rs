@@ -150,6 +150,7 @@ mod tests {
             },
             sha256: None,
             from_memory: false,
+            notices: Vec::new(),
             error: None,
         }))
     }

@@ -6,6 +6,7 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlConnection, PgConnection};
 
+use super::mssql::MsSql;
 use super::{Existing, MARK};
 use crate::demo::tables::TABLES;
 use crate::demo::{DemoError, schema};
@@ -25,39 +26,58 @@ pub(super) struct Database {
 enum Connection {
     MySql(MySqlConnection),
     Postgres(PgConnection),
+    MsSql(Box<MsSql>),
+}
+
+/// What a driver says; the sentence around it names the database.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Sqlx(#[from] sqlx::Error),
+    #[error(transparent)]
+    Tiberius(#[from] tiberius::error::Error),
+    #[error(transparent)]
+    Source(#[from] crate::source::SourceError),
 }
 
 impl Connection {
-    async fn open(url: &ConnectionUrl, dialect: Dialect) -> Result<Self, sqlx::Error> {
+    async fn open(url: &ConnectionUrl, dialect: Dialect) -> Result<Self, Failure> {
         Ok(match dialect {
             Dialect::MySql => Self::MySql(
                 MySqlConnectOptions::from_str(url.expose())?
                     .connect()
                     .await?,
             ),
+            Dialect::MsSql => Self::MsSql(Box::new(MsSql::open(url).await?)),
             _ => Self::Postgres(PgConnectOptions::from_str(url.expose())?.connect().await?),
         })
     }
 
-    async fn execute(&mut self, sql: String) -> Result<(), sqlx::Error> {
+    async fn execute(&mut self, sql: String) -> Result<(), Failure> {
         match self {
-            Self::MySql(connection) => connection.execute(AssertSqlSafe(sql)).await.map(|_| ()),
-            Self::Postgres(connection) => connection.execute(AssertSqlSafe(sql)).await.map(|_| ()),
+            Self::MySql(connection) => connection.execute(AssertSqlSafe(sql)).await.map(|_| ())?,
+            Self::Postgres(connection) => {
+                connection.execute(AssertSqlSafe(sql)).await.map(|_| ())?;
+            }
+            Self::MsSql(connection) => connection.execute(&sql).await?,
         }
+        Ok(())
     }
 
-    async fn number(&mut self, sql: &'static str) -> Result<Option<i64>, sqlx::Error> {
-        match self {
-            Self::MySql(connection) => sqlx::query_scalar(sql).fetch_one(connection).await,
-            Self::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(connection).await,
-        }
+    /// SQL Server has no use for one.
+    async fn number(&mut self, sql: &'static str) -> Result<Option<i64>, Failure> {
+        Ok(match self {
+            Self::MySql(connection) => sqlx::query_scalar(sql).fetch_one(connection).await?,
+            Self::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(connection).await?,
+            Self::MsSql(_) => None,
+        })
     }
 }
 
 impl Database {
     /// Connects; nothing is changed yet.
     pub(super) async fn open(url: &ConnectionUrl, dialect: Dialect) -> Result<Self, DemoError> {
-        let failed = |error: sqlx::Error| {
+        let failed = |error: Failure| {
             DemoError(format!(
                 "cannot connect to {url}: {error}; check the URL, the password and that the server runs"
             ))
@@ -75,6 +95,7 @@ impl Database {
                     .map_err(failed)?
                     == Some(1),
             ),
+            Dialect::MsSql => (None, true),
             _ => (
                 connection
                     .number("SELECT CAST(pg_backend_pid() AS bigint)")
@@ -100,12 +121,13 @@ impl Database {
         match self.connection {
             Connection::MySql(_) => Dialect::MySql,
             Connection::Postgres(_) => Dialect::Postgres,
+            Connection::MsSql(_) => Dialect::MsSql,
         }
     }
 
     /// What there is of the demo's names in the URL's database, PostgreSQL: in the schema where tables are made.
     pub(super) async fn existing(&mut self) -> Result<Vec<Existing>, DemoError> {
-        let rows: Result<Vec<(String, bool, bool)>, sqlx::Error> = match &mut self.connection {
+        let rows: Result<Vec<(String, bool, bool)>, Failure> = match &mut self.connection {
             Connection::MySql(connection) => {
                 sqlx::query_as(
                     "SELECT CAST(table_name AS CHAR), table_type = 'VIEW', table_comment = ? FROM information_schema.tables \
@@ -114,6 +136,7 @@ impl Database {
                 .bind(MARK)
                 .fetch_all(connection)
                 .await
+                .map_err(Failure::from)
             }
             Connection::Postgres(connection) => {
                 sqlx::query_as(
@@ -124,7 +147,9 @@ impl Database {
                 .bind(MARK)
                 .fetch_all(connection)
                 .await
+                .map_err(Failure::from)
             }
+            Connection::MsSql(connection) => connection.existing().await.map_err(Failure::from),
         };
         let names =
             |name: &str| name == schema::VIEW || TABLES.iter().any(|table| table.name == name);
@@ -140,7 +165,19 @@ impl Database {
             .collect())
     }
 
-    /// From here on there is something to take back. PostgreSQL does it all in one transaction.
+    /// Says on a table that it was made here.
+    pub(super) async fn mark(&mut self, table: &str) -> Result<(), DemoError> {
+        let done = match &mut self.connection {
+            Connection::MsSql(connection) => connection.mark(table).await.map_err(Failure::from),
+            connection => {
+                let sql = format!("COMMENT ON TABLE {table} IS '{MARK}'");
+                connection.execute(sql).await
+            }
+        };
+        done.map_err(|error| self.explain(&error))
+    }
+
+    /// From here on there is something to take back. PostgreSQL and SQL Server do it all in one transaction.
     pub(super) async fn begin(&mut self) -> Result<(), DemoError> {
         self.changed = true;
         match self.dialect() {
@@ -149,6 +186,7 @@ impl Database {
                 self.execute("SET unique_checks = 0, foreign_key_checks = 0".to_owned())
                     .await
             }
+            Dialect::MsSql => self.execute("BEGIN TRANSACTION".to_owned()).await,
             _ => self.execute("BEGIN".to_owned()).await,
         }
     }
@@ -179,14 +217,21 @@ impl Database {
             Connection::MySql(connection) => connection
                 .execute(AssertSqlSafe(format!("INSERT INTO {table} VALUES {rows}")))
                 .await
-                .map(|_| ()),
-            Connection::Postgres(connection) => copy(connection, table, rows).await,
+                .map(|_| ())
+                .map_err(Failure::from),
+            Connection::Postgres(connection) => {
+                copy(connection, table, rows).await.map_err(Failure::from)
+            }
+            Connection::MsSql(connection) => connection
+                .insert(table, &schema::kinds(table), &rows)
+                .await
+                .map_err(Failure::from),
         };
         inserted.map_err(|error| self.explain(&error))
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), DemoError> {
-        if self.dialect() == Dialect::Postgres {
+        if self.dialect() != Dialect::MySql {
             self.execute("COMMIT".to_owned()).await?;
         }
         self.changed = false;
@@ -199,8 +244,13 @@ impl Database {
         if !self.changed {
             return Ok(());
         }
-        let explain = |error: sqlx::Error| DemoError(error.to_string());
+        let explain = |error: Failure| DemoError(error.to_string());
         let dialect = self.dialect();
+        if dialect == Dialect::MsSql {
+            // It waits for rows of ours or runs one of our statements; either ends with the connection, and so does
+            // the transaction.
+            return Ok(());
+        }
         let mut second = Connection::open(&self.url, dialect)
             .await
             .map_err(explain)?;
@@ -227,7 +277,7 @@ impl Database {
         }
     }
 
-    fn explain(&self, error: &sqlx::Error) -> DemoError {
+    fn explain(&self, error: &Failure) -> DemoError {
         DemoError(format!("{} refused the demo's data: {error}", self.url))
     }
 }

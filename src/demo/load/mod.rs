@@ -1,10 +1,11 @@
-//! The same data in a MySQL, MariaDB or PostgreSQL database that the user owns.
+//! The same data in a MySQL, MariaDB, PostgreSQL or SQL Server database that the user owns.
 //!
 //! The rule that keeps the user's tables safe: every table made here carries a comment that says so. Where a table or
 //! view of the same name is already there, nothing is done; with `replace`, tables with that comment are made again,
 //! and one without it still stops everything. A load that is cancelled or fails takes away what it made.
 
 mod database;
+mod mssql;
 mod text;
 
 use tokio_util::sync::CancellationToken;
@@ -30,15 +31,15 @@ pub async fn load(
     data::check_scale(scale)?;
     let url = ConnectionUrl::new(url);
     let dialect = match url.dialect() {
-        Some(dialect @ (Dialect::MySql | Dialect::Postgres)) => dialect,
+        Some(dialect @ (Dialect::MySql | Dialect::Postgres | Dialect::MsSql)) => dialect,
         Some(Dialect::Sqlite) => {
             return Err(DemoError(
-                "the demo makes its own SQLite file; --load is for mysql://, mariadb:// and postgres:// URLs".to_owned(),
+                "the demo makes its own SQLite file; --load is for mysql://, mariadb://, postgres:// and mssql:// URLs".to_owned(),
             ));
         }
-        _ => {
+        None => {
             return Err(DemoError(format!(
-                "{url} is no database the demo can be loaded into; give a mysql://, mariadb:// or postgres:// URL"
+                "{url} is no database the demo can be loaded into; give a mysql://, mariadb://, postgres:// or mssql:// URL"
             )));
         }
     };
@@ -143,9 +144,7 @@ async fn fill(
                 .await?;
         } else {
             database.execute(create).await?;
-            database
-                .execute(format!("COMMENT ON TABLE {} IS '{MARK}'", table.name))
-                .await?;
+            database.mark(table.name).await?;
         }
     }
     let total = expected_rows(scale) as f64 * 1.25;

@@ -1,4 +1,5 @@
-//! Rows as the text that each database loads fastest: PostgreSQL's COPY lines, MySQL's INSERT of many rows.
+//! Rows as the text that each database loads fastest: PostgreSQL's COPY lines, MySQL's INSERT of many rows. SQL
+//! Server's bulk insert takes typed values, which are read from lines like PostgreSQL's.
 
 use std::fmt::Write as _;
 
@@ -92,6 +93,8 @@ fn push_text(out: &mut String, value: &str, dialect: Dialect) {
     }
     for c in value.chars() {
         match c {
+            // What divides the values stands in none of them.
+            c if dialect == Dialect::MsSql => out.push(if c.is_control() { ' ' } else { c }),
             '\\' => out.push_str("\\\\"),
             '\'' if quote => out.push_str("''"),
             '\n' => out.push_str("\\n"),

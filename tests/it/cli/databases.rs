@@ -1,4 +1,4 @@
-//! The commands on MariaDB and PostgreSQL: the demo's data loaded by the command line, and everything on top of it.
+//! The commands on MariaDB, PostgreSQL and SQL Server: the demo's data loaded by the command line, and everything on top of it.
 
 use std::fs;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{Place, interrupt, texts};
-use crate::servers::{MariaDb, PASSWORD, Postgres, Redis};
+use crate::servers::{MariaDb, MsSql, PASSWORD, Postgres, Redis};
 
 /// A report that runs for hours; its comment is how it is found on the server.
 const SLOW: &str = "
@@ -28,6 +28,12 @@ const POSTGRES_VALUES: &str = "SELECT g, CASE WHEN g = 20000 THEN 'infinity'::da
     decode('00ff', 'hex') AS b, '{1,NULL}'::int[] AS l, ROW(1, 'a b') AS r, '[1,5)'::int4range AS s, '24:00'::time AS t, \
     '10.0.0.0/8'::cidr AS i, 12.34::money AS m, 'a,b' AS q, 'x' || chr(13) || chr(10) || g AS c \
     FROM generate_series(1, 20000) g ORDER BY g";
+
+const MSSQL_VALUES: &str = "WITH d AS (SELECT i FROM (VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) AS v(i)) \
+    SELECT TOP 20000 a.i + 10 * b.i + 100 * c.i + 1000 * e.i + 10000 * f.i AS g, 1 AS a, 2 AS a, NULL AS n, '' AS e, \
+    CAST('99999999999999999999999999999999999999' AS decimal(38,0)) AS d, CAST('922337203685477.5807' AS money) AS m, \
+    CAST('2026-02-28T13:14:15.997' AS datetime) AS t, CAST('0001-01-01' AS date) AS first, 0x00FF AS b, N'a,b' AS q, \
+    N'日本 😀' AS u FROM d a, d b, d c, d e, d f ORDER BY g";
 
 /// The same bytes uncached, on a miss and on a hit.
 fn values_are_kept(place: &Place, sql: &str) {
@@ -59,7 +65,12 @@ fn loaded(url: &str) -> Place {
         "{text}"
     );
     let redis = place.redis.as_ref().unwrap().url();
-    let text = text.replace("redis://127.0.0.1:6379/0", &redis) + SLOW;
+    let mut text = text.replace("redis://127.0.0.1:6379/0", &redis) + SLOW;
+    // A server that we did not start has a password that we did not choose.
+    let password = url::Url::parse(url).unwrap().password().unwrap().to_owned();
+    if password != PASSWORD {
+        text = text.replace("${SHOP_PASSWORD}", &password);
+    }
     fs::write(place.path("lookaside.toml"), text).unwrap();
     place
 }
@@ -171,6 +182,19 @@ fn every_command_works_on_postgres() {
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{mark}%' AND pid <> pg_backend_pid()"
         );
         server.client(&name, &sql, &[])
+    });
+}
+
+#[test]
+fn every_command_works_on_sql_server() {
+    let Some(server) = MsSql::given() else { return };
+    let database = server.fresh_database();
+    commands_work(&server.url_of(&database.name), "", MSSQL_VALUES, &|mark| {
+        let sql = format!(
+            "SELECT COUNT(*) FROM sys.dm_exec_requests r CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t WHERE \
+             r.session_id <> @@SPID AND t.text LIKE '%{mark}%'"
+        );
+        server.client(&database.name, &sql)
     });
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod databases;
 mod export;
+mod mssql;
 mod names;
 mod run;
 mod usage;

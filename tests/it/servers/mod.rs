@@ -5,15 +5,21 @@
 //! process, also when that one is killed. `shared()` gives every test that runs at the same time in this process the
 //! same database server, and ends it with the last of them.
 //!
-//! What the three share is here: a process that ends with us, a free port, a data folder made once.
+//! SQL Server alone is not started: the environment names one, or its tests say that they were skipped.
+//!
+//! What the others share is here: a process that ends with us, a free port, a data folder made once.
 #![allow(clippy::unwrap_used, dead_code)]
 
 mod mariadb;
+mod mssql;
 mod postgres;
 mod redis;
 mod tls;
 
 pub(crate) use mariadb::MariaDb;
+// The benches, which take the servers from here too, measure nothing on it.
+#[allow(unused_imports)]
+pub(crate) use mssql::MsSql;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
 pub(crate) use tls::Certificates;

@@ -142,6 +142,14 @@ fn about(workspace: &Workspace, private_cache: bool) -> String {
             "mysql" => format!("MySQL at {}", place(&source.url)),
             "mariadb" => format!("MariaDB at {}", place(&source.url)),
             "postgres" | "postgresql" => format!("PostgreSQL at {}", place(&source.url)),
+            "mssql" | "sqlserver" => {
+                let named = source.url.ado().into_iter().flatten();
+                let mut server = named
+                    .filter(|(name, _)| name == "server")
+                    .map(|(_, host)| host);
+                let server = server.next_back().unwrap_or_else(|| place(&source.url));
+                format!("SQL Server at {server}")
+            }
             other => format!("{other} at {}", place(&source.url)),
         })
         .collect();

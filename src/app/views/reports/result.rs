@@ -96,10 +96,27 @@ pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     {
         ui.label(text::small(ui, format::sentence(reason)));
     }
+    let answered = pane.answer.as_ref().filter(|_| pane.run.is_none());
+    if let Some(event) = answered.and_then(|answer| answer.event.as_ref()) {
+        // The database speaks; a loop that prints must not push the rows away.
+        for notice in event.notices.iter().take(NOTICES) {
+            ui.label(text::small(ui, notice));
+        }
+        if event.notices.len() > NOTICES {
+            let more = format::count((event.notices.len() - NOTICES) as u64);
+            ui.label(text::small(
+                ui,
+                format!("{more} more; lookaside run shows them all"),
+            ));
+        }
+    }
     if pane.find.shown {
         find(ui, pane, out);
     }
 }
+
+/// So many sentences of the database stand above the rows.
+const NOTICES: usize = 3;
 
 fn running(
     ui: &mut Ui,

@@ -1,0 +1,174 @@
+//! What do the server's settings and the account allow?
+
+use std::collections::BTreeMap;
+
+use super::super::Blind;
+use super::ask::{Asker, cell, quoted};
+
+/// Every table of the database, whether Change Tracking is on for it, and whether it could be: it needs a primary key.
+const TABLES: &str = "SELECT SCHEMA_NAME(t.schema_id), t.name, \
+     CASE WHEN SCHEMA_NAME(t.schema_id) = SCHEMA_NAME() THEN 1 ELSE 0 END, \
+     CASE WHEN EXISTS (SELECT 1 FROM sys.change_tracking_tables c WHERE c.object_id = t.object_id) THEN 1 ELSE 0 END, \
+     CASE WHEN EXISTS (SELECT 1 FROM sys.indexes i WHERE i.object_id = t.object_id AND i.is_primary_key = 1) THEN 1 \
+     ELSE 0 END FROM sys.tables t WHERE t.is_ms_shipped = 0";
+/// The same of a server that has no Change Tracking.
+const NAMES: &str = "SELECT SCHEMA_NAME(t.schema_id), t.name, \
+     CASE WHEN SCHEMA_NAME(t.schema_id) = SCHEMA_NAME() THEN 1 ELSE 0 END, 0, 1 FROM sys.tables t WHERE t.is_ms_shipped = 0";
+
+/// The database, its user, which of its histories it is in (a restored copy has another), and whether Change Tracking
+/// is on.
+const DATABASE: &str = "SELECT DB_NAME(), USER_NAME(), CAST(d.service_broker_guid AS nvarchar(36)), \
+     CASE WHEN EXISTS (SELECT 1 FROM sys.change_tracking_databases c WHERE c.database_id = d.database_id) THEN 1 ELSE 0 \
+     END FROM sys.databases d WHERE d.database_id = DB_ID()";
+
+/// Whether the counters of writes, and the transactions that are open, may be seen.
+pub(super) const OPEN: &str = "SELECT COUNT(*) FROM sys.dm_tran_database_transactions WHERE database_id = DB_ID() AND \
+     database_transaction_begin_time IS NOT NULL";
+const COUNTS: &str = "SELECT COUNT(*) FROM sys.dm_db_index_usage_stats WHERE database_id = DB_ID()";
+
+/// How long SQL Server is told to keep what changed: a detector that was away for less misses nothing.
+const RETENTION: &str = "CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON";
+
+/// What there is to work with.
+pub(super) struct Look {
+    database: String,
+    user: String,
+    /// Which history of the database it is.
+    pub(super) history: String,
+    /// Whether Change Tracking is on for the database.
+    on: bool,
+    /// Tables with Change Tracking: as reports call them, and as SQL does.
+    pub(super) tracked: BTreeMap<String, String>,
+    /// Tables without it, and whether it could be switched on.
+    pub(super) untracked: Vec<(String, bool)>,
+    /// Why Change Tracking cannot be read though it is on.
+    pub(super) refused: Option<String>,
+    /// Whether the counters can be read.
+    pub(super) counts: bool,
+}
+
+impl Look {
+    /// Asks the server; nothing is begun.
+    pub(super) async fn take(asker: &Asker) -> Result<Self, Blind> {
+        let database = asker.allowed(DATABASE).await?.unwrap_or_default();
+        let database = database.into_iter().next().unwrap_or_default();
+        let tables = match asker.allowed(TABLES).await? {
+            Ok(tables) => tables,
+            Err(_) => asker.allowed(NAMES).await?.map_err(|why| {
+                Blind(format!(
+                    "the tables of the database cannot be listed: {why}; grant the account VIEW DEFINITION"
+                ))
+            })?,
+        };
+        let mut look = Self {
+            database: cell(&database, 0).to_owned(),
+            user: cell(&database, 1).to_owned(),
+            history: cell(&database, 2).to_owned(),
+            on: cell(&database, 3) == "1",
+            tracked: BTreeMap::new(),
+            untracked: Vec::new(),
+            refused: None,
+            counts: false,
+        };
+        for row in &tables {
+            let sql = quoted(cell(row, 0), cell(row, 1));
+            if cell(row, 3) == "1" {
+                look.tracked.insert(name(row), sql);
+            } else {
+                look.untracked.push((sql, cell(row, 4) == "1"));
+            }
+        }
+        if let Some(sql) = look.tracked.values().next() {
+            let changes = format!("SELECT TOP 1 1 FROM CHANGETABLE(CHANGES {sql}, NULL) AS c");
+            look.refused = asker.allowed(&changes).await?.err();
+        }
+        look.counts = asker.allowed(COUNTS).await?.is_ok() && asker.allowed(OPEN).await?.is_ok();
+        Ok(look)
+    }
+
+    /// The exact statements that would enable Change Tracking for every table.
+    pub(super) fn statements(&self) -> String {
+        let mut statements = Vec::new();
+        let part = |text: &str| format!("[{}]", text.replace(']', "]]"));
+        if !self.on {
+            statements.push(format!(
+                "ALTER DATABASE {} SET CHANGE_TRACKING = ON ({RETENTION})",
+                part(&self.database)
+            ));
+        }
+        for (table, can) in &self.untracked {
+            if *can {
+                statements.push(format!("ALTER TABLE {table} ENABLE CHANGE_TRACKING"));
+            } else {
+                statements.push(format!(
+                    "give {table} a primary key and ALTER TABLE {table} ENABLE CHANGE_TRACKING"
+                ));
+            }
+        }
+        if self.refused.is_some() || self.tracked.is_empty() {
+            let schemas: std::collections::BTreeSet<&str> = self
+                .untracked
+                .iter()
+                .map(|(table, _)| table.as_str())
+                .chain(self.tracked.values().map(String::as_str))
+                .filter_map(|table| table.split_once("].[").map(|(schema, _)| schema))
+                .collect();
+            for schema in schemas {
+                statements.push(format!(
+                    "GRANT VIEW CHANGE TRACKING ON SCHEMA::{schema}] TO {}",
+                    part(&self.user)
+                ));
+            }
+        }
+        statements.join("; ")
+    }
+
+    /// What would let something watch this database.
+    pub(super) fn remedy(&self) -> String {
+        format!(
+            "run {}, or GRANT VIEW SERVER STATE to its login for the counters of writes",
+            self.statements()
+        )
+    }
+}
+
+/// As reports call a table: without the schema where that is the account's own.
+pub(super) fn name(row: &[Option<String>]) -> String {
+    if cell(row, 2) == "1" {
+        cell(row, 1).to_owned()
+    } else {
+        format!("{}.{}", cell(row, 0), cell(row, 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statements_are_exact() {
+        let mut look = Look {
+            database: "sh]op".to_owned(),
+            user: "reader".to_owned(),
+            history: String::new(),
+            on: false,
+            tracked: BTreeMap::new(),
+            untracked: vec![
+                ("[dbo].[orders]".to_owned(), true),
+                ("[dbo].[log]".to_owned(), false),
+            ],
+            refused: None,
+            counts: false,
+        };
+        assert_eq!(
+            look.statements(),
+            "ALTER DATABASE [sh]]op] SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON); ALTER TABLE \
+             [dbo].[orders] ENABLE CHANGE_TRACKING; give [dbo].[log] a primary key and ALTER TABLE [dbo].[log] ENABLE \
+             CHANGE_TRACKING; GRANT VIEW CHANGE TRACKING ON SCHEMA::[dbo] TO [reader]"
+        );
+        look.on = true;
+        look.untracked.clear();
+        look.tracked = BTreeMap::from([("orders".to_owned(), "[dbo].[orders]".to_owned())]);
+        assert_eq!(look.statements(), "");
+    }
+}

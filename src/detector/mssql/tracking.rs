@@ -1,0 +1,192 @@
+//! Which tables does Change Tracking name? SQL Server numbers every transaction that changed a tracked table, and tells
+//! which tables changed after a number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use super::super::{About, Blind, Checkpoint, Detector, Observation, Touched};
+use super::ask::{Asker, blind, cell, literal};
+use super::look::Look;
+
+const VERSION: &str = "SELECT CHANGE_TRACKING_CURRENT_VERSION()";
+/// A look takes at most one part in this many of the time.
+const SHARE: u32 = 10;
+
+/// The detector that asks Change Tracking.
+pub(super) struct Tracking {
+    asker: Asker,
+    poll: Duration,
+    about: About,
+    /// As reports call a table, and as SQL does.
+    tables: BTreeMap<String, String>,
+    names: BTreeSet<String>,
+    log: String,
+    /// Everything up to this number was returned.
+    last: Option<i64>,
+    next_look: Option<tokio::time::Instant>,
+}
+
+impl Tracking {
+    pub(super) fn new(asker: Asker, look: Look, poll: Duration) -> Self {
+        Self {
+            asker,
+            poll: poll.max(Duration::from_millis(1)),
+            about: About {
+                name: "SQL Server Change Tracking".to_owned(),
+                delay: poll,
+                blind_spots: vec![
+                    "tables of other databases, also behind a synonym or a view".to_owned(),
+                    "a partition that is switched in or out".to_owned(),
+                ],
+                better_by: None,
+            },
+            names: look.tracked.keys().cloned().collect(),
+            tables: look.tracked,
+            log: format!("change tracking {}", look.history),
+            last: None,
+            next_look: None,
+        }
+    }
+
+    async fn version(&self) -> Result<i64, Blind> {
+        let rows = self
+            .asker
+            .rows(VERSION)
+            .await
+            .map_err(|error| blind(&error))?;
+        rows.first()
+            .and_then(|row| cell(row, 0).parse().ok())
+            .ok_or_else(|| {
+                Blind(
+                    "Change Tracking was switched off for the database; switch it on again"
+                        .to_owned(),
+                )
+            })
+    }
+
+    /// The tables that changed after a number. One that was truncated, or whose older changes were cleaned away, has
+    /// forgotten what changed, and counts as changed.
+    async fn changed(&self, after: i64) -> Result<BTreeSet<String>, Blind> {
+        let one = |(name, sql): (&String, &String)| {
+            format!(
+                "SELECT {name}, CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID({id})), CASE WHEN EXISTS (SELECT 1 FROM \
+                 CHANGETABLE(CHANGES {sql}, {after}) AS c) THEN 1 ELSE 0 END",
+                name = literal(name),
+                id = literal(sql),
+            )
+        };
+        let sql = self
+            .tables
+            .iter()
+            .map(one)
+            .collect::<Vec<_>>()
+            .join(" UNION ALL ");
+        let rows = self.asker.rows(&sql).await.map_err(|error| blind(&error))?;
+        touched(&rows, after)
+    }
+}
+
+/// The tables of rows of name, first number that is still known, and whether something changed.
+fn touched(rows: &[Vec<Option<String>>], after: i64) -> Result<BTreeSet<String>, Blind> {
+    let mut changed = BTreeSet::new();
+    for row in rows {
+        let name = cell(row, 0);
+        let known: i64 = cell(row, 1).parse().map_err(|_| {
+            Blind(format!(
+                "Change Tracking was switched off for {name}, or may not be read any more; switch it on again"
+            ))
+        })?;
+        if known > after || cell(row, 2) == "1" {
+            changed.insert(name.to_owned());
+        }
+    }
+    Ok(changed)
+}
+
+#[async_trait]
+impl Detector for Tracking {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn tells_apart(&self) -> Option<&BTreeSet<String>> {
+        Some(&self.names)
+    }
+
+    fn resume(&mut self, from: &Checkpoint) {
+        if self.last.is_none() && from.log == self.log {
+            self.last = from.position.parse().ok();
+        }
+    }
+
+    fn log(&self) -> Option<&str> {
+        Some(&self.log)
+    }
+
+    async fn next(&mut self) -> Result<Observation, Blind> {
+        if let Some(at) = self.next_look {
+            tokio::time::sleep_until(at).await;
+        }
+        let began = Instant::now();
+        // The number first: what is committed between the two questions is returned by both looks.
+        let version = self.version().await?;
+        let observation = match self.last {
+            None => Observation::Gap {
+                why: "watching begins".to_owned(),
+                position: Some(position(version)),
+            },
+            // A database that was restored to an earlier time counts from there again.
+            Some(last) if version < last => Observation::Gap {
+                why: "the database was set back to an earlier time".to_owned(),
+                position: Some(position(version)),
+            },
+            Some(last) if version == last => Observation::Quiet,
+            Some(last) => match self.changed(last).await? {
+                tables if tables.is_empty() => Observation::Quiet,
+                tables => Observation::Changed {
+                    tables: Touched::Tables(tables),
+                    position: Some(position(version)),
+                    committed_at: None,
+                },
+            },
+        };
+        let took = began.elapsed();
+        let pause = self.poll.max(took * SHARE);
+        self.next_look = Some(tokio::time::Instant::now() + pause);
+        self.about.delay = pause + took;
+        self.last = Some(version);
+        Ok(observation)
+    }
+}
+
+fn position(version: i64) -> String {
+    format!("{version:020}")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_forgot_what_changed_counts_as_changed() {
+        let row = |name: &str, known: Option<&str>, changed: &str| {
+            vec![
+                Some(name.to_owned()),
+                known.map(ToOwned::to_owned),
+                Some(changed.to_owned()),
+            ]
+        };
+        let rows = [
+            row("same", Some("3"), "0"),
+            row("changed", Some("3"), "1"),
+            row("truncated", Some("8"), "0"),
+        ];
+        let found: Vec<_> = touched(&rows, 5).unwrap().into_iter().collect();
+        assert_eq!(found, ["changed", "truncated"]);
+        let blind = touched(&[row("off", None, "0")], 5).unwrap_err();
+        assert!(blind.0.contains("switched off for off"), "{blind}");
+    }
+}

@@ -1,0 +1,114 @@
+//! What does the server say besides the rows? `PRINT`, `RAISERROR` of low severity, warnings, and errors after the first.
+//!
+//! The driver keeps none of it, but it writes each to its log. Here that log is read while a report's own statement
+//! runs, and nothing else is in it then.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tracing::field::{Field, Visit};
+use tracing::instrument::WithSubscriber;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Subscriber;
+use tracing::{Dispatch, Event, Level, Metadata};
+
+/// The part of the driver that reads what the server sends.
+const READER: &str = "tiberius::tds::stream::token";
+/// So much is kept; a loop that prints must not fill the memory.
+const KEPT: usize = 100;
+
+/// Listens while a statement runs.
+pub(super) struct Notices {
+    heard: Arc<Heard>,
+    dispatch: Dispatch,
+}
+
+#[derive(Default)]
+struct Heard {
+    said: Mutex<Vec<String>>,
+    errors: Mutex<Vec<String>>,
+}
+
+impl Notices {
+    pub(super) fn new() -> Self {
+        let heard = Arc::<Heard>::default();
+        Self {
+            dispatch: Dispatch::new(Ear(heard.clone())),
+            heard,
+        }
+    }
+
+    /// Does `work`, listening to what the driver logs meanwhile.
+    pub(super) async fn listen<T>(&self, work: impl Future<Output = T>) -> T {
+        work.with_subscriber(self.dispatch.clone()).await
+    }
+
+    /// What was said, in the server's order.
+    pub(super) fn said(&self) -> Vec<String> {
+        self.heard.said.lock().clone()
+    }
+
+    /// Every error, the first of which is the one that the driver returns.
+    pub(super) fn errors(&self) -> Vec<String> {
+        self.heard.errors.lock().clone()
+    }
+}
+
+struct Ear(Arc<Heard>);
+
+impl Subscriber for Ear {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && metadata.target() == READER && *metadata.level() <= Level::DEBUG
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(tracing::level_filters::LevelFilter::DEBUG)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words::default();
+        event.record(&mut words);
+        let (list, text) = match words.code {
+            Some(code) => (&self.0.errors, format!("{} ({code})", words.message)),
+            None => (&self.0.said, words.message),
+        };
+        let mut list = list.lock();
+        if list.len() < KEPT && !text.is_empty() {
+            list.push(text);
+        }
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Words {
+    message: String,
+    /// Only an error has one.
+    code: Option<u64>,
+}
+
+impl Visit for Words {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "code" {
+            self.code = Some(value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        }
+    }
+}

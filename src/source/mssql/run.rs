@@ -1,0 +1,203 @@
+//! How does a query run?
+
+use std::collections::BTreeMap;
+use std::future::ready;
+
+use futures::{Stream, StreamExt};
+use tiberius::error::Error;
+use tiberius::{ColumnData, QueryItem, QueryStream, Row, ToSql};
+
+use super::decode::Decoder;
+use super::describe::{self, Described, Kind};
+use super::failure;
+use super::link::Link;
+use super::notices::Notices;
+use super::params::Statement;
+use super::readonly;
+use crate::source::SourceError;
+use crate::source::failure::Address;
+use crate::source::job::{Limits, Listener};
+use crate::source::pump::pump;
+
+/// Results of a batch after the first, by their place: the names of the columns.
+type Others = BTreeMap<usize, String>;
+
+/// Runs the statement, sends every row of its first result, and tells what the server said besides.
+pub(super) async fn stream(
+    address: &Address,
+    link: &mut Link,
+    statement: &Statement,
+    limits: &Limits,
+    listener: &mut Listener,
+) -> Result<(), SourceError> {
+    let described = {
+        let ask = async {
+            describe::ask(link, statement)
+                .await
+                .map_err(|error| failure::lost(address, &error))
+        };
+        limits.unless_over(listener.gone(), ask).await
+    };
+    // Cancelled in the middle of its own question, a connection is as little worth as in the middle of rows.
+    let described = described.inspect_err(|_| link.busy = true)?;
+    let notices = Notices::new();
+    let mut run = Run {
+        address,
+        statement,
+        limits,
+        others: Others::new(),
+    };
+    link.busy = true;
+    let result = notices.listen(run.run(link, described, listener)).await;
+    // The driver tells an error of the server when it has read the whole answer.
+    link.busy = !matches!(
+        result,
+        Ok(()) | Err(SourceError::Sql { .. } | SourceError::Writes(_))
+    );
+    let mut said = notices.said();
+    said.extend(left_out(&run.others));
+    listener.times.set_notices(said);
+    match (result, notices.errors().get(1..)) {
+        // The driver's own error is the first of them.
+        (Err(SourceError::Sql { message, position }), Some(more @ [_, ..])) => {
+            Err(SourceError::Sql {
+                message: format!("{message}; {}", more.join("; ")),
+                position,
+            })
+        }
+        (result, _) => result,
+    }
+}
+
+struct Run<'a> {
+    address: &'a Address,
+    statement: &'a Statement,
+    limits: &'a Limits,
+    others: Others,
+}
+
+impl Run<'_> {
+    fn failed(&self, error: &Error) -> SourceError {
+        failure::query(self.address, error, self.statement, self.limits)
+    }
+
+    async fn run(
+        &mut self,
+        link: &mut Link,
+        described: Option<Vec<Described>>,
+        listener: &mut Listener,
+    ) -> Result<(), SourceError> {
+        let values = self.statement.values();
+        let exact = described
+            .as_ref()
+            .filter(|_| readonly::is_single(self.statement.sql()))
+            .and_then(|columns| describe::without_money(columns, self.statement));
+        if let Some(sql) = exact {
+            let around = [
+                ColumnData::String(Some(self.statement.sql().to_owned().into())),
+                ColumnData::String(Some(self.statement.declarations().into())),
+            ];
+            let params: Vec<&dyn ToSql> = around.iter().chain(values).map(param).collect();
+            let opened = self
+                .limits
+                .unless_over(listener.gone(), async {
+                    match link.client.query(sql, &params).await {
+                        Ok(rows) => Ok(Some(rows)),
+                        // Is the report wrong, or what stands around it? Without it the answer is the report's own.
+                        Err(Error::Server(_)) => Ok(None),
+                        Err(error) => Err(self.failed(&error)),
+                    }
+                })
+                .await?;
+            if let Some(rows) = opened {
+                return self.read(rows, described, listener).await;
+            }
+        }
+        let params: Vec<&dyn ToSql> = values.iter().map(param).collect();
+        let rows = self
+            .limits
+            .unless_over(listener.gone(), async {
+                link.client
+                    .query(self.statement.sql(), &params)
+                    .await
+                    .map_err(|error| self.failed(&error))
+            })
+            .await?;
+        self.read(rows, described, listener).await
+    }
+
+    /// Sends the rows of the first result.
+    async fn read(
+        &mut self,
+        mut rows: QueryStream<'_>,
+        described: Option<Vec<Described>>,
+        listener: &mut Listener,
+    ) -> Result<(), SourceError> {
+        let told = self
+            .limits
+            .unless_over(listener.gone(), async {
+                let columns = rows.columns().await.map_err(|error| self.failed(&error))?;
+                Ok(columns.map(|columns| columns.iter().map(Described::of).collect::<Vec<_>>()))
+            })
+            .await?;
+        let Some(told) = told else {
+            return Err(SourceError::Sql {
+                message: "the SQL has no result; write a SELECT".to_owned(),
+                position: None,
+            });
+        };
+        let columns = match described {
+            Some(described) if described.len() == told.len() => described,
+            _ => told,
+        };
+        let known = columns.iter().all(|column| column.kind != Kind::AnyDecimal);
+        let (mut decoder, batcher) = Decoder::new(&columns);
+        let (address, statement, limits) = (self.address, self.statement, self.limits);
+        let failed = |error: Error| failure::query(address, &error, statement, limits);
+        let rows = first_result(rows, &mut self.others);
+        pump(rows, &mut decoder, batcher, limits, listener, known, failed).await
+    }
+}
+
+fn param<'a>(value: &'a ColumnData<'static>) -> &'a dyn ToSql {
+    value
+}
+
+/// The rows of the first result; of the others only their columns are remembered.
+fn first_result(
+    rows: QueryStream<'_>,
+    others: &mut Others,
+) -> impl Stream<Item = Result<Row, Error>> + Send {
+    rows.filter_map(move |item| {
+        ready(match item {
+            Ok(QueryItem::Row(row)) => (row.result_index() == 0).then_some(Ok(row)),
+            Ok(QueryItem::Metadata(result)) => {
+                if result.result_index() > 0 {
+                    let names: Vec<_> = result
+                        .columns()
+                        .iter()
+                        .map(tiberius::Column::name)
+                        .collect();
+                    others.insert(result.result_index(), names.join(", "));
+                }
+                None
+            }
+            Err(error) => Some(Err(error)),
+        })
+    })
+}
+
+/// The sentence about results that are not the report's.
+fn left_out(others: &Others) -> Option<String> {
+    let named: Vec<_> = others
+        .iter()
+        .map(|(i, names)| format!("result {} ({names})", i + 1))
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "the SQL has {} results, and the first is the report; left out: {}",
+            others.len() + 1,
+            named.join(", ")
+        )
+    })
+}

@@ -1,0 +1,113 @@
+//! Reports of a SQL Server by the command line, against recorded answers: what it says besides the rows, and answers that
+//! end in the middle.
+
+use std::fs;
+
+use super::{Place, texts};
+use crate::replay::{BREAKS, Manners, Recordings, Replay};
+
+/// A workspace whose reports were recorded.
+fn place(replay: &Replay) -> Place {
+    let place = Place::new();
+    let redis = place.redis.as_ref().unwrap().url();
+    let said = "RAISERROR('low severity %d', 10, 1, 42); SELECT 1 AS a; PRINT N'after rows é東'; SELECT 2 AS b";
+    let reports = [
+        ("said", said),
+        (
+            "fails-late",
+            "SELECT n, 1000/(800-n) AS q FROM generate_series(1,1000) g(n)",
+        ),
+        ("breaks", BREAKS),
+        ("same-names", "SELECT 1 AS a, 2 AS a, N'x' AS a, 3 AS A"),
+        (
+            "no-names",
+            "SELECT 1, 'x', COUNT(*), 2+3 FROM dbo.customers",
+        ),
+    ];
+    let url = replay.url();
+    let text = format!("[cache]\nurl = \"{redis}\"\n\n[sources.shop]\nurl = \"{url}\"\n");
+    // The catalogue was not recorded.
+    let reports = reports.map(|(name, sql)| {
+        format!(
+            "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nsql = \"{sql}\"\ntables = [\"customers\"]\n"
+        )
+    });
+    let text = text + &reports.concat();
+    fs::write(place.path("lookaside.toml"), text).unwrap();
+    place
+}
+
+fn replay() -> Replay {
+    let manners = Manners {
+        describes: true,
+        snapshot: true,
+    };
+    Replay::start(&Recordings::load(), manners)
+}
+
+#[test]
+fn what_the_server_says_is_told_once_and_further_results_are_named() {
+    let replay = replay();
+    let place = place(&replay);
+    let (out, err) = place.good(&["run", "said", "--format", "csv"]);
+    assert_eq!(out.replace("\r\n", "\n"), "a\n1\n");
+    for notice in [
+        "lookaside: said: low severity 42\n",
+        "lookaside: said: after rows é東\n",
+        "lookaside: said: the SQL has 2 results, and the first is the report; left out: result 2 (b)\n",
+    ] {
+        assert!(err.contains(notice), "{err}");
+    }
+    // They belong to the run, not to the rows.
+    let (out, err) = place.good(&["run", "said", "--format", "csv"]);
+    assert_eq!(out.replace("\r\n", "\n"), "a\n1\n");
+    assert!(!err.contains("low severity"), "{err}");
+}
+
+#[test]
+fn an_answer_that_ends_in_the_middle_is_not_kept() {
+    let replay = replay();
+    let place = place(&replay);
+    for (report, says) in [
+        ("fails-late", "division by zero (8134, state 1)"),
+        ("breaks", "was lost while the query ran"),
+    ] {
+        for _ in 0..2 {
+            let output = place.output(&["run", report, "--format", "csv", "-o", "out.csv"]);
+            let (_, err) = texts(&output);
+            assert_eq!(output.status.code(), Some(1), "{report}: {err}");
+            assert!(
+                err.contains(says) && err.lines().count() == 1,
+                "{report}: {err}"
+            );
+            assert!(!place.path("out.csv").exists() && place.leftovers().is_empty());
+        }
+        let reports = place.json(&["reports", "--json"]);
+        let reports = reports.as_array().unwrap();
+        let one = reports.iter().find(|one| one["name"] == report).unwrap();
+        assert_eq!(one["state"], "missing", "{one}");
+    }
+}
+
+#[test]
+fn columns_of_one_name_or_of_none_are_kept_apart() {
+    let replay = replay();
+    let place = place(&replay);
+    for (report, first) in [("same-names", "1,2,x,3"), ("no-names", "1,x,")] {
+        let uncached = place
+            .good(&["run", report, "--uncached", "--format", "csv"])
+            .0;
+        assert!(
+            uncached.lines().nth(1).unwrap().starts_with(first),
+            "{uncached}"
+        );
+        assert_eq!(
+            uncached.lines().next().unwrap().split(',').count(),
+            4,
+            "{uncached}"
+        );
+        for _ in 0..2 {
+            assert_eq!(place.good(&["run", report, "--format", "csv"]).0, uncached);
+        }
+    }
+}
