@@ -15,6 +15,8 @@ use crate::replay::{Manners, Recordings, Replay};
 const VERSION: &str = "CHANGE_TRACKING_CURRENT_VERSION()";
 const CHANGES: &str = "CHANGE_TRACKING_MIN_VALID_VERSION";
 const COUNTERS: &str = "CAST(@@DBTS AS bigint)";
+const OBJECTS: &str = "MAX(o.modify_date)";
+const TRACKED: &str = "SUM(c.begin_version)";
 const MAY_COUNT: &str = "SELECT COUNT(*) FROM sys.dm_db_index_usage_stats";
 const OPEN: &str = "sys.dm_tran_database_transactions";
 
@@ -57,6 +59,8 @@ impl Shop {
             ],
         );
         replay.say("CHANGETABLE(CHANGES [dbo].[orders], NULL)", &[&[Some("1")]]);
+        replay.say(OBJECTS, &[&[Some("2026-01-01"), Some("2"), Some("7")]]);
+        replay.say(TRACKED, &[&[Some("2"), Some("7"), Some("0")]]);
         replay.refuse(MAY_COUNT, 300, "VIEW SERVER STATE permission was denied");
         let config = SourceConfig {
             poll_interval: Duration::from_millis(1),
@@ -143,6 +147,16 @@ async fn change_tracking_names_each_table_and_what_it_forgot() {
     shop.changes(("1", "0"), ("7", "0"));
     assert_eq!(shop.detector.next().await.unwrap(), Observation::Quiet);
 
+    // A view was defined anew: no table changed, and reports may answer otherwise.
+    shop.replay
+        .say(OBJECTS, &[&[Some("2026-01-02"), Some("2"), Some("7")]]);
+    let redefined = shop.detector.next().await.unwrap();
+    assert!(
+        matches!(&redefined, Observation::Gap { why, .. } if why == "the schema changed"),
+        "{redefined:?}"
+    );
+    assert_eq!(shop.detector.next().await.unwrap(), Observation::Quiet);
+
     // Restored from a backup.
     shop.version("3");
     let back = shop.detector.next().await.unwrap();
@@ -169,13 +183,47 @@ async fn change_tracking_goes_on_where_a_former_worker_ended() {
         });
         detector.next().await.unwrap()
     };
-    let seen = resumed("change tracking A-B").await;
+    let seen = resumed("change tracking A-B 2026-01-01/2/7 2/7/0").await;
     assert!(matches!(seen, Observation::Changed { .. }), "{seen:?}");
     let asked = shop.replay.heard().join("\n");
     assert!(asked.contains("CHANGES [dbo].[orders], 4)"), "{asked}");
-    // A restored copy counts in another history.
-    let seen = resumed("change tracking C-D").await;
+    // A restored copy counts in another history, and a view may have been defined anew meanwhile.
+    for log in ["C-D 2026-01-01/2/7 2/7/0", "A-B 2025-12-31/2/7 2/7/0"] {
+        let seen = resumed(&format!("change tracking {log}")).await;
+        assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_tracked_makes_it_blind() {
+    let mut shop = Shop::new("1", "1", "1");
+    shop.version("5");
+    shop.detector.next().await.unwrap();
+    let row = |name, tracked| [Some("dbo"), Some(name), Some("1"), Some(tracked), Some("1")];
+    shop.replay.say(
+        "EXISTS (SELECT 1 FROM sys.change_tracking_tables",
+        &[&row("orders", "1"), &row("new", "0")],
+    );
+    shop.replay
+        .say(OBJECTS, &[&[Some("2026-01-02"), Some("3"), Some("9")]]);
+    for _ in 0..2 {
+        let blind = shop.detector.next().await.unwrap_err();
+        assert!(
+            blind
+                .0
+                .contains("ALTER TABLE [dbo].[new] ENABLE CHANGE_TRACKING"),
+            "{blind}"
+        );
+    }
+    shop.replay.say(
+        "EXISTS (SELECT 1 FROM sys.change_tracking_tables",
+        &[&row("orders", "1"), &row("new", "1")],
+    );
+    shop.replay
+        .say("CHANGETABLE(CHANGES [dbo].[new], NULL)", &[&[Some("1")]]);
+    let seen = shop.detector.next().await.unwrap();
     assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
+    assert!(shop.detector.tells_apart().unwrap().contains("new"));
 }
 
 #[tokio::test]

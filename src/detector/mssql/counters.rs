@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::super::{About, Blind, Detector, Observation, Touched};
 use super::ask::{Asker, Rows, blind, cell};
 use super::look::{self, Look};
+use super::schema;
 
 const COUNTERS: &str = "SELECT SCHEMA_NAME(t.schema_id), t.name, \
      CASE WHEN SCHEMA_NAME(t.schema_id) = SCHEMA_NAME() THEN 1 ELSE 0 END, \
@@ -28,6 +29,7 @@ pub(super) struct Counters {
     poll: Duration,
     about: About,
     last: Option<(Counted, String)>,
+    schema: String,
     /// The tables that are counted.
     names: Option<BTreeSet<String>>,
     /// Tables whose writer may not have committed yet.
@@ -62,6 +64,7 @@ impl Counters {
                 )),
             },
             last: None,
+            schema: String::new(),
             names: None,
             pending: BTreeSet::new(),
             anything: false,
@@ -113,6 +116,7 @@ impl Detector for Counters {
             tokio::time::sleep_until(at).await;
         }
         let began = Instant::now();
+        let schema = schema::objects(&self.asker).await?;
         let (now, version) = counted(&self.ask(COUNTERS).await?);
         // After the counters: what moved them and is not among the open ones has ended.
         let open = self.ask(look::OPEN).await?;
@@ -123,6 +127,7 @@ impl Detector for Counters {
         self.about.delay = pause + took;
         self.names = Some(now.keys().cloned().collect());
 
+        let redefined = std::mem::replace(&mut self.schema, schema.clone()) != schema;
         let Some((before, version_before)) = self.last.replace((now.clone(), version.clone()))
         else {
             // Whoever writes right now commits after the baseline.
@@ -131,7 +136,7 @@ impl Detector for Counters {
         };
         let mut tables = moved(&before, &now);
         let rowversion = version != version_before;
-        let unnamed = self.anything || (rowversion && tables.is_empty());
+        let unnamed = self.anything || redefined || (rowversion && tables.is_empty());
         tables.extend(std::mem::take(&mut self.pending));
         self.anything = unnamed && open;
         if open {

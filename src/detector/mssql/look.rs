@@ -86,6 +86,11 @@ impl Look {
         Ok(look)
     }
 
+    /// Whether Change Tracking is on for every table and may be read.
+    pub(super) fn is_tracked(&self) -> bool {
+        self.untracked.is_empty() && self.refused.is_none() && !self.tracked.is_empty()
+    }
+
     /// The exact statements that would enable Change Tracking for every table.
     pub(super) fn statements(&self) -> String {
         let mut statements = Vec::new();

@@ -3,6 +3,7 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `look.rs` | what do the server's settings and the account allow? |
+//! | `schema.rs` | is the schema the same as before? |
 //! | `tracking.rs` | which tables does Change Tracking name? |
 //! | `counters.rs` | which tables' counters of writes moved? |
 //! | `ask.rs` | how is the server asked? |
@@ -10,6 +11,7 @@
 mod ask;
 mod counters;
 mod look;
+mod schema;
 mod tracking;
 
 use std::sync::Arc;
@@ -32,7 +34,7 @@ pub(super) async fn choose(
     let asker = Asker::new(config, source);
     let look = Look::take(&asker).await?;
     let poll = config.poll_interval;
-    if look.untracked.is_empty() && look.refused.is_none() && !look.tracked.is_empty() {
+    if look.is_tracked() {
         return Ok(Box::new(tracking::Tracking::new(asker, look, poll)));
     }
     if look.counts {

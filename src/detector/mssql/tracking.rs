@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::super::{About, Blind, Checkpoint, Detector, Observation, Touched};
 use super::ask::{Asker, blind, cell, literal};
 use super::look::Look;
+use super::schema;
 
 const VERSION: &str = "SELECT CHANGE_TRACKING_CURRENT_VERSION()";
 /// A look takes at most one part in this many of the time.
@@ -22,7 +23,13 @@ pub(super) struct Tracking {
     /// As reports call a table, and as SQL does.
     tables: BTreeMap<String, String>,
     names: BTreeSet<String>,
-    log: String,
+    /// Which history of the database it is, and with the schema its log: one that changed while nobody looked may have
+    /// changed what reports answer.
+    history: String,
+    schema: Option<String>,
+    log: Option<String>,
+    /// A place that a former worker left.
+    from: Option<Checkpoint>,
     /// Everything up to this number was returned.
     last: Option<i64>,
     next_look: Option<tokio::time::Instant>,
@@ -44,10 +51,45 @@ impl Tracking {
             },
             names: look.tracked.keys().cloned().collect(),
             tables: look.tracked,
-            log: format!("change tracking {}", look.history),
+            history: look.history,
+            schema: None,
+            log: None,
+            from: None,
             last: None,
             next_look: None,
         }
+    }
+
+    /// Notices a schema that is not what it was; then whatever was seen before says nothing of now.
+    async fn look_at_schema(&mut self) -> Result<Option<&'static str>, Blind> {
+        let schema = schema::tracked(&self.asker).await?;
+        if self.schema.as_ref() == Some(&schema) {
+            return Ok(None);
+        }
+        // Also the first time: a table may have come after the detector was chosen.
+        let look = Look::take(&self.asker).await?;
+        if !look.is_tracked() {
+            return Err(Blind(format!(
+                "Change Tracking is not on for every table any more; run {}",
+                look.statements()
+            )));
+        }
+        self.names = look.tracked.keys().cloned().collect();
+        self.tables = look.tracked;
+        self.history = look.history;
+        let log = format!("change tracking {} {schema}", self.history);
+        let first = self.schema.replace(schema).is_none();
+        self.last = self
+            .from
+            .take()
+            .filter(|from| from.log == log)
+            .and_then(|from| from.position.parse().ok());
+        self.log = Some(log);
+        Ok(Some(if first {
+            "watching begins"
+        } else {
+            "the schema changed"
+        }))
     }
 
     async fn version(&self) -> Result<i64, Blind> {
@@ -116,13 +158,11 @@ impl Detector for Tracking {
     }
 
     fn resume(&mut self, from: &Checkpoint) {
-        if self.last.is_none() && from.log == self.log {
-            self.last = from.position.parse().ok();
-        }
+        self.from = Some(from.clone());
     }
 
     fn log(&self) -> Option<&str> {
-        Some(&self.log)
+        self.log.as_deref()
     }
 
     async fn next(&mut self) -> Result<Observation, Blind> {
@@ -130,11 +170,12 @@ impl Detector for Tracking {
             tokio::time::sleep_until(at).await;
         }
         let began = Instant::now();
+        let why = self.look_at_schema().await?.unwrap_or("watching begins");
         // The number first: what is committed between the two questions is returned by both looks.
         let version = self.version().await?;
         let observation = match self.last {
             None => Observation::Gap {
-                why: "watching begins".to_owned(),
+                why: why.to_owned(),
                 position: Some(position(version)),
             },
             // A database that was restored to an earlier time counts from there again.
