@@ -22,6 +22,8 @@ mod faults;
 mod four_mistakes;
 mod hostile;
 mod inspect;
+mod inspect_changes;
+mod inspect_values;
 mod level;
 mod oracle;
 mod protocol_model;

@@ -3,6 +3,7 @@
 //! Nothing here is waited for by a frame. A task sends [`Event`]s through one bounded queue and wakes the window; the
 //! window takes them in before its next frame.
 
+mod change;
 mod connect;
 mod export;
 mod keys;
