@@ -341,7 +341,11 @@ fn write_value(out: &mut String, about: &About, page: &Page, decoders: &[Decoder
             about.kind.elements().0,
             human::bytes(*average)
         )?,
-        Value::Other => writeln!(out, "A type of a module; its value is not read here.")?,
+        Value::Other => writeln!(
+            out,
+            "A {} has no elements that could be listed.",
+            type_title(&about.type_name)
+        )?,
     }
     Ok(())
 }

@@ -230,11 +230,7 @@ fn copy_menu(ui: &mut Ui, opened: &Opened, commands: &mut Commands) {
 }
 
 fn change_menu(ui: &mut Ui, opened: &Opened, dialog: &mut Option<Dialog>) {
-    let button = ui.add(
-        Button::new("Change")
-            .tone(Tone::Miss)
-            .tooltip("Edit, TTL, rename, delete"),
-    );
+    let button = ui.add(Button::new("Change").tooltip("Edit, TTL, rename, delete"));
     let key = &opened.about.name;
     Popup::menu(&button).show(|ui| {
         ui.set_width(180.0);
@@ -476,10 +472,7 @@ fn show_element(
                 if unlocked {
                     for (label, edit) in Edit::of_element(opened, element.row) {
                         let name = format!("{label} this {}", opened.about.kind.elements().0);
-                        if ui
-                            .add(Button::new(label).bare().tone(Tone::Miss).named(&name))
-                            .clicked()
-                        {
+                        if ui.add(Button::new(label).bare().named(&name)).clicked() {
                             wishes.push(Wish::Edit(edit));
                         }
                     }

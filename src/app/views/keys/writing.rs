@@ -34,12 +34,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         let many = |verb: &str| format!("{verb} {count}");
         let delete = many("Delete");
         if ui
-            .add(
-                Button::new(&delete)
-                    .bare()
-                    .tone(Tone::Miss)
-                    .enabled(shown > 0),
-            )
+            .add(Button::new(&delete).bare().enabled(shown > 0))
             .clicked()
         {
             keys.dialog = Some(Dialog::many(keys.view.clone(), true));
@@ -47,33 +42,23 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         }
         let expire = many("Set the TTL of");
         if ui
-            .add(
-                Button::new(&expire)
-                    .bare()
-                    .tone(Tone::Miss)
-                    .enabled(shown > 0),
-            )
+            .add(Button::new(&expire).bare().enabled(shown > 0))
             .clicked()
         {
             keys.dialog = Some(Dialog::many(keys.view.clone(), false));
             command = Some(Command::Preview);
         }
-        if ui
-            .add(Button::new("Add a key").bare().tone(Tone::Miss))
-            .clicked()
-        {
+        if ui.add(Button::new("Add a key").bare()).clicked() {
             keys.dialog = Some(Dialog::edit(Edit::new_key(Kind::String)));
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add_space(size::SPACE_12);
-            ui.add(
-                eframe::egui::Label::new(text::tone(
-                    ui,
-                    Tone::Stale,
-                    "Unlocked: this server can be changed",
-                ))
-                .truncate(),
-            );
+            let told = if whole.width() > 760.0 {
+                "Unlocked: this server can be changed"
+            } else {
+                "Unlocked"
+            };
+            ui.label(text::tone(ui, Tone::Stale, told));
         });
     });
     if let Some(command) = command {
