@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::state::TaskId;
-use super::views::{connect, keys, latency, reports, worker};
+use super::views::{connect, console, keys, latency, reports, worker};
 
 /// The views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub enum View {
     Latency,
     /// Detectors, queue and history.
     Worker,
+    /// A Redis command line.
+    Console,
 }
 
 impl View {
@@ -29,6 +31,7 @@ impl View {
             Self::Keys => "Keys",
             Self::Latency => "Latency",
             Self::Worker => "Worker",
+            Self::Console => "Console",
         }
     }
 
@@ -40,6 +43,7 @@ impl View {
             Self::Keys,
             Self::Latency,
             Self::Worker,
+            Self::Console,
         ]
         .into_iter()
         .find(|view| view.name().eq_ignore_ascii_case(name))
@@ -115,6 +119,8 @@ pub enum Command {
     Latency(latency::Command),
     /// Of the Worker view.
     Worker(worker::Command),
+    /// Of the Console view.
+    Console(console::Command),
 }
 
 /// The commands that a frame's views sent, in order.

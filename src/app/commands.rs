@@ -205,6 +205,13 @@ pub static ALL: &[Entry] = &[
         command: |state| go(state, View::Worker),
     },
     Entry {
+        id: Id::Go(View::Console),
+        text: "Go to Console",
+        tooltip: "A Redis command line",
+        shortcut: Some(ctrl(Key::Num5)),
+        command: |state| go(state, View::Console),
+    },
+    Entry {
         id: Id::Go(View::Connect),
         text: "Go to Connect",
         tooltip: "Demo, recent workspaces, a new connection",

@@ -95,7 +95,7 @@ pub async fn open(client: &Client, timeout: Duration) -> Result<MultiplexedConne
 
 /// Opens one connection in RESP3, on which the server may also speak unasked: `hear` takes that and must not wait. It
 /// also hears of the connection's end.
-pub(super) async fn open_listening(
+pub(crate) async fn open_listening(
     client: &Client,
     timeout: Duration,
     hear: impl Fn(PushInfo) + Send + Sync + 'static,

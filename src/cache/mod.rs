@@ -39,6 +39,7 @@ mod tracking;
 mod verify;
 
 pub use audit::{AuditTotals, Wrong};
+pub(crate) use connect::open_listening;
 pub use connect::{address, client, open};
 pub use entry::{Begun, Committed, NewEntry};
 pub use error::{CacheError, Problem};

@@ -1,19 +1,26 @@
 //! `lookaside key KEY`: one key: type, encoding, time to live, bytes, idle time, and the first page of its value.
 
 use std::fmt::Write;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::output::{print, print_json};
+use super::failure::usage;
+use super::output::{note, print, print_json};
+use super::progress::Progress;
 use crate::human;
+pub(super) use crate::inspect::bytes_json;
 use crate::inspect::{
-    About, Connection, Decoding, Kind, Owned, Page, Ttl, Value, describe, display, header_text,
-    owned, page, payload,
+    About, Connection, Content, Decoder, Kind, Owned, Page, Ttl, Value, decode, describe, display,
+    download, elements_json, facts, header_text, is_searchable, owned, page, payload, search,
+    type_title,
 };
 use crate::table::{HumanTable, Table};
 use crate::workspace::CacheConfig;
@@ -33,6 +40,16 @@ pub struct KeyArgs {
     /// Fetch elements of more than a megabyte too.
     #[arg(long)]
     pub anyway: bool,
+    /// Only elements whose name matches this glob: fields of a hash, members of a set or sorted set. The server
+    /// searches.
+    #[arg(long, value_name = "GLOB")]
+    pub search: Option<String>,
+    /// Read the bytes of a string so: gzip, JSON, hex...; several, one inside the other, parted by commas.
+    #[arg(long, value_name = "DECODERS", value_delimiter = ',')]
+    pub decode: Vec<String>,
+    /// Write the whole value to this file: a string's exact bytes, the elements of anything else as a JSON line each.
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["search", "decode", "json"])]
+    pub output: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
@@ -51,9 +68,27 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
     } else {
         args.key.clone().into_bytes()
     };
+    let decoders = decoders(&args.decode)?;
     let connection = Connection::open(&cache.url).await?;
     let about = describe(&connection, &name).await?;
-    let first = page(&connection, &about, None, args.anyway).await?;
+    if let Some(file) = &args.output {
+        return save(&connection, &about, file).await;
+    }
+    let first = match &args.search {
+        Some(pattern) if is_searchable(about.kind) => {
+            search(&connection, &about, pattern.as_bytes(), None)
+                .await?
+                .page
+        }
+        Some(_) => {
+            return Err(usage(format!(
+                "a {} has no names to search; --search is for hashes, sets and sorted sets",
+                type_title(&about.type_name)
+            )));
+        }
+        None => page(&connection, &about, None, args.anyway).await?,
+    };
+    let facts = facts(&connection, &about, &first.value).await;
     let ours = owned(prefix, &name, &first.value);
     let rows = match &ours {
         Some(ours) => payload(&connection, prefix, &name, ours)
@@ -62,39 +97,68 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
         None => None,
     };
     if args.json {
-        print_json(&to_json(&about, &first, ours.as_ref()))
+        print_json(&to_json(&about, &first, ours.as_ref(), &decoders))
     } else {
         let mut text = String::new();
-        write_text(&mut text, &about, &first, ours.as_ref(), rows.as_ref())?;
+        describe_text(&mut text, &about, &facts)?;
+        write_text(
+            &mut text,
+            &about,
+            &first,
+            ours.as_ref(),
+            rows.as_ref(),
+            &decoders,
+        )?;
         Ok(print(&text)?)
     }
 }
 
-/// `{name: text}`, or `{name: base64, "encoding_of_name": "base64"}` for bytes that are not UTF-8.
-pub(super) fn bytes_json(name: &str, bytes: &[u8]) -> Json {
-    let mut object = Map::new();
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            object.insert(name.into(), text.into());
-        }
-        Err(_) => {
-            object.insert(name.into(), STANDARD.encode(bytes).into());
-            object.insert(format!("encoding_of_{name}"), "base64".into());
-        }
-    }
-    Json::Object(object)
+/// The decoders called by these names.
+fn decoders(names: &[String]) -> Result<Vec<Decoder>> {
+    names
+        .iter()
+        .map(|name| {
+            Decoder::from_name(name).ok_or_else(|| {
+                let known: Vec<_> = Decoder::ALL.iter().map(|known| known.name()).collect();
+                usage(format!(
+                    "\"{name}\" is no decoder; these are: {}",
+                    known.join(", ")
+                ))
+            })
+        })
+        .collect()
 }
 
-fn pair_json(names: [&str; 2], pair: (&[u8], &[u8])) -> Json {
-    let mut object = bytes_json(names[0], pair.0);
-    if let (Json::Object(object), Json::Object(more)) = (&mut object, bytes_json(names[1], pair.1))
-    {
-        object.extend(more);
-    }
-    object
+/// Writes the whole value to a file.
+async fn save(connection: &Connection, about: &About, file: &std::path::Path) -> Result<()> {
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let stop = cancel.clone();
+    let all = about.elements.filter(|_| about.kind == Kind::String);
+    let progress = Progress::new("Reading the value", std::io::stderr().is_terminal());
+    progress.count(about.kind.elements().1, all);
+    let saving = download(connection, about, file, &cancel, |done| progress.rows(done));
+    tokio::pin!(saving);
+    let saved = tokio::select! {
+        saved = &mut saving => saved,
+        _ = tokio::signal::ctrl_c() => {
+            stop.cancel();
+            saving.await
+        }
+    };
+    progress.clear();
+    let count = saved?;
+    note(&format!(
+        "{} written to {}",
+        match about.kind {
+            Kind::String | Kind::Json => human::bytes(count),
+            kind => human::plural(count, kind.elements().0, kind.elements().1),
+        },
+        file.display()
+    ));
+    Ok(())
 }
 
-fn to_json(about: &About, page: &Page, ours: Option<&Owned>) -> Json {
+fn to_json(about: &About, page: &Page, ours: Option<&Owned>, decoders: &[Decoder]) -> Json {
     let mut object = bytes_json("key", &about.name);
     object["type"] = json!(about.type_name);
     object["encoding"] = json!(about.encoding);
@@ -102,53 +166,24 @@ fn to_json(about: &About, page: &Page, ours: Option<&Owned>) -> Json {
     object["bytes"] = json!(about.bytes);
     object["elements"] = json!(about.elements);
     object["idle_s"] = json!(about.idle);
-    let value = match &page.value {
-        Value::String { bytes, .. } => {
+    match &page.value {
+        Value::String { bytes, .. } | Value::Json(bytes) => {
             if let (Json::Object(object), Json::Object(value)) =
                 (&mut object, bytes_json("value", &cut(bytes, page)))
             {
                 object.extend(value);
             }
-            None
+            let decoded = decode(bytes, page.next.is_none(), decoders);
+            if !matches!(decoded.form, Decoder::Text | Decoder::Number | Decoder::Hex)
+                || !decoded.layers.is_empty()
+            {
+                object["decoded"] = json!({ "as": decoded.chain(), "text": decoded.text(), "notes": decoded.notes });
+            }
         }
-        Value::Hash(fields) => Some(
-            fields
-                .iter()
-                .map(|(field, value)| pair_json(["field", "value"], (field, value)))
-                .collect(),
-        ),
-        Value::List { items, .. } | Value::Set(items) => {
-            Some(items.iter().map(|item| bytes_json("value", item)).collect())
+        value => {
+            object["value"] =
+                elements_json(value, Utc::now().timestamp_millis()).map_or(Json::Null, Json::Array);
         }
-        Value::ZSet { items, .. } => Some(
-            items
-                .iter()
-                .map(|(member, score)| {
-                    let mut item = bytes_json("member", member);
-                    // The server's text is exact; infinities are no JSON numbers.
-                    item["score"] = serde_json::from_str::<serde_json::Number>(score)
-                        .map_or_else(|_| json!(score), Json::Number);
-                    item
-                })
-                .collect(),
-        ),
-        Value::Stream(entries) => Some(
-            entries
-                .iter()
-                .map(|entry| {
-                    let fields: Vec<_> = entry
-                        .fields
-                        .iter()
-                        .map(|(field, value)| pair_json(["field", "value"], (field, value)))
-                        .collect();
-                    json!({ "id": entry.id, "fields": fields })
-                })
-                .collect(),
-        ),
-        Value::Withheld(_) | Value::Other => Some(Json::Null),
-    };
-    if let Some(value) = value {
-        object["value"] = value;
     }
     object["truncated"] = json!(page.next.is_some() || matches!(page.value, Value::Withheld(_)));
     if let Some(Owned::Header(header)) = ours {
@@ -167,17 +202,16 @@ fn cut(bytes: &[u8], page: &Page) -> Vec<u8> {
     }
 }
 
-fn write_text(
-    out: &mut String,
-    about: &About,
-    page: &Page,
-    ours: Option<&Owned>,
-    rows: Option<&Table>,
-) -> Result<()> {
+fn describe_text(out: &mut String, about: &About, facts: &[(String, String)]) -> Result<()> {
     let now = Utc::now().timestamp_millis();
     let known = |value: Option<String>| value.unwrap_or_else(|| "unknown".into());
     writeln!(out, "Key       {}", display(&about.name))?;
-    writeln!(out, "Type      {}", about.type_name)?;
+    let title = type_title(&about.type_name);
+    if title == about.type_name {
+        writeln!(out, "Type      {title}")?;
+    } else {
+        writeln!(out, "Type      {title} ({})", about.type_name)?;
+    }
     writeln!(out, "Encoding  {}", about.encoding)?;
     writeln!(out, "TTL       {}", left(about.ttl, now))?;
     writeln!(out, "Bytes     {}", known(about.bytes.map(human::bytes)))?;
@@ -199,7 +233,21 @@ fn write_text(
                 .map(|seconds| human::long(Duration::from_secs(seconds)))
         )
     )?;
+    for (label, text) in facts {
+        writeln!(out, "{label:<9} {}", human::line(text))?;
+    }
     writeln!(out)?;
+    Ok(())
+}
+
+fn write_text(
+    out: &mut String,
+    about: &About,
+    page: &Page,
+    ours: Option<&Owned>,
+    rows: Option<&Table>,
+    decoders: &[Decoder],
+) -> Result<()> {
     match ours {
         Some(Owned::Header(header)) => {
             for (label, text) in header_text(header) {
@@ -218,7 +266,7 @@ fn write_text(
             }
             write!(out, "\n{}", rows.finish("in this chunk"))?;
         }
-        None => write_value(out, about.kind, page)?,
+        None => write_value(out, about, page, decoders)?,
     }
     if page.next.is_some() && rows.is_none() {
         writeln!(out, "\nThis is the first page of the value.")?;
@@ -226,16 +274,40 @@ fn write_text(
     Ok(())
 }
 
-fn write_value(out: &mut String, kind: Kind, page: &Page) -> Result<()> {
+fn write_value(out: &mut String, about: &About, page: &Page, decoders: &[Decoder]) -> Result<()> {
+    let now = Utc::now().timestamp_millis();
     match &page.value {
-        Value::String { bytes, .. } => {
-            let whole = page.next.is_none();
-            let shown = Decoding::detect(bytes, whole).decode(bytes, whole);
-            writeln!(out, "{}", shown.unwrap_or_else(|| display(bytes)))?;
+        Value::String { bytes, .. } | Value::Json(bytes) => {
+            let decoded = decode(bytes, page.next.is_none(), decoders);
+            if !decoded.layers.is_empty() || !decoders.is_empty() {
+                writeln!(out, "Decoded   {}\n", decoded.chain())?;
+            }
+            match &decoded.content {
+                Content::Table(table) => {
+                    let mut rows = HumanTable::new(&table.schema, ROWS_SHOWN);
+                    for batch in &table.batches {
+                        rows.add(batch);
+                    }
+                    write!(out, "{}", rows.finish("in this value"))?;
+                }
+                _ => writeln!(out, "{}", decoded.text().trim_end())?,
+            }
+            for note in &decoded.notes {
+                writeln!(out, "\n{note}")?;
+            }
         }
         Value::Hash(fields) => {
-            for (field, value) in fields {
-                writeln!(out, "{}  {}", display(field), display(value))?;
+            for field in fields {
+                write!(out, "{}  {}", display(&field.name), display(&field.value))?;
+                match field.ttl {
+                    Ttl::At(_) => writeln!(out, "  (TTL {})", left(field.ttl, now))?,
+                    Ttl::Never | Ttl::Unknown => writeln!(out)?,
+                }
+            }
+        }
+        Value::Series(samples) => {
+            for (at, value) in samples {
+                writeln!(out, "{at}  {value}")?;
             }
         }
         Value::List { start, items } => {
@@ -266,10 +338,14 @@ fn write_value(out: &mut String, kind: Kind, page: &Page) -> Result<()> {
         Value::Withheld(average) => writeln!(
             out,
             "One {} has {} on average, so none was fetched; --anyway fetches one page.",
-            kind.elements().0,
+            about.kind.elements().0,
             human::bytes(*average)
         )?,
-        Value::Other => writeln!(out, "A type of a module; its value is not read here.")?,
+        Value::Other => writeln!(
+            out,
+            "A {} has no elements that could be listed.",
+            type_title(&about.type_name)
+        )?,
     }
     Ok(())
 }

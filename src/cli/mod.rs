@@ -43,7 +43,11 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
             until(cancel, keys::run(&args, target::open(redis, workspace)?)).await
         }
         Some(Command::Key(args)) => {
-            until(cancel, key::run(&args, target::open(redis, workspace)?)).await
+            until(
+                cancel,
+                Box::pin(key::run(&args, target::open(redis, workspace)?)),
+            )
+            .await
         }
         Some(Command::Demo(args)) => args.run(cancel).await,
         None => Err(failure::usage(

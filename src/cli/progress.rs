@@ -36,6 +36,21 @@ impl Progress {
         }
     }
 
+    /// What is counted instead of rows, and how much of it will come, where that is known.
+    pub(crate) fn count(&self, what: &str, all: Option<u64>) {
+        match all {
+            Some(all) => {
+                self.0.set_length(all);
+                self.0.set_style(style(&format!(
+                    "{{msg}}  {{wide_bar}} {{human_pos}} of {{human_len}} {what}  {{eta}}"
+                )));
+            }
+            None => self.0.set_style(style(&format!(
+                "{{spinner}} {{msg}}  {{elapsed}}  {{human_pos}} {what}"
+            ))),
+        }
+    }
+
     /// Rows so far.
     pub(crate) fn rows(&self, rows: u64) {
         self.0.set_position(rows);

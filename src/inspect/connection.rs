@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::cache;
 use crate::workspace::ConnectionUrl;
 
-use super::{InspectError, gate};
+use super::commands::Table;
+use super::gate::{self, Asker};
+use super::{InspectError, Lock};
 
-/// A connection that only reads, apart from the engine's so that neither waits for the other.
+/// A connection that only reads until it is unlocked, apart from the engine's so that neither waits for the other.
 ///
 /// Clones share it. It opens again by itself after it was lost: the command that met the loss fails, the next works.
 #[derive(Clone)]
@@ -25,6 +27,9 @@ struct Inner {
     shown: String,
     link: Mutex<Option<MultiplexedConnection>>,
     server: Server,
+    lock: Lock,
+    /// What the server says of its commands, once somebody needed it.
+    commands: OnceCell<Table>,
 }
 
 /// What answers.
@@ -40,21 +45,39 @@ pub struct Server {
     pub database: i64,
 }
 
+impl Server {
+    /// Whether fields of a hash may have a TTL each: from Redis 7.4 and Valkey 9. Where the version is not known, it is
+    /// tried.
+    pub fn has_field_ttl(&self) -> bool {
+        let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().ok());
+        match (numbers.next().flatten(), numbers.next().flatten()) {
+            (Some(major), _) if self.product == "Valkey" => major >= 9,
+            (Some(major), minor) => (major, minor.unwrap_or_default()) >= (7, 4),
+            _ => true,
+        }
+    }
+}
+
 /// How long a single answer may take. Generous: a server that loads or a slow link is not a lost one.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 impl Connection {
-    /// Opens a connection, signs in and asks who answers.
+    /// Opens a connection that stays locked, signs in and asks who answers.
     pub async fn open(url: &ConnectionUrl) -> Result<Self, InspectError> {
-        Self::dial(cache::client(url)?).await
+        Self::open_with(url, Lock::default()).await
     }
 
-    /// Another connection to the same server, for what must not wait behind this one.
-    pub(super) async fn another(&self) -> Result<Self, InspectError> {
-        Self::dial(self.inner.client.clone()).await
+    /// Opens a connection that writes only while `lock` is unlocked.
+    pub async fn open_with(url: &ConnectionUrl, lock: Lock) -> Result<Self, InspectError> {
+        Self::dial(cache::client(url)?, lock).await
     }
 
-    async fn dial(client: Client) -> Result<Self, InspectError> {
+    /// Another connection to the same server under the same lock, for what must not wait behind this one.
+    pub async fn another(&self) -> Result<Self, InspectError> {
+        Self::dial(self.inner.client.clone(), self.inner.lock.clone()).await
+    }
+
+    async fn dial(client: Client, lock: Lock) -> Result<Self, InspectError> {
         let mut link = cache::open(&client, ANSWER_WITHIN).await?;
         let server = greet(
             &mut link,
@@ -68,6 +91,8 @@ impl Connection {
                 shown,
                 link: Mutex::new(Some(link)),
                 server,
+                lock,
+                commands: OnceCell::new(),
             }),
         })
     }
@@ -82,9 +107,61 @@ impl Connection {
         &self.inner.server
     }
 
-    /// Sends one command.
+    /// The write lock.
+    pub fn lock(&self) -> &Lock {
+        &self.inner.lock
+    }
+
+    /// What the server says of its commands; empty where the account may not ask.
+    pub async fn commands(&self) -> &Table {
+        self.inner
+            .commands
+            .get_or_init(|| async {
+                let Ok(mut link) = self.link().await else {
+                    return Table::default();
+                };
+                let answer = redis::cmd("COMMAND").query_async(&mut link).await;
+                answer
+                    .map(|answer| Table::read(&answer))
+                    .unwrap_or_default()
+            })
+            .await
+    }
+
+    /// Sends one command of the inspector.
     pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
-        gate::check(arguments(command))?;
+        self.pass(Asker::Program, command)?;
+        self.send(command).await
+    }
+
+    /// Sends what a person typed.
+    pub async fn ask_for_person(&self, command: &Cmd) -> Result<redis::Value, InspectError> {
+        self.commands().await;
+        self.pass(Asker::Person, command)?;
+        self.send(command).await
+    }
+
+    /// A connection in RESP3 on which the server may speak unasked.
+    pub(super) async fn listening(
+        &self,
+        hear: impl Fn(redis::PushInfo) + Send + Sync + 'static,
+    ) -> Result<MultiplexedConnection, InspectError> {
+        Ok(cache::open_listening(&self.inner.client, ANSWER_WITHIN, hear).await?)
+    }
+
+    /// Whether a command of the inspector would be let through now.
+    pub(super) fn would_pass(&self, command: &Cmd) -> Result<(), InspectError> {
+        self.pass(Asker::Program, command)
+    }
+
+    fn pass(&self, asker: Asker, command: &Cmd) -> Result<(), InspectError> {
+        let nothing = Table::default();
+        let table = self.inner.commands.get().unwrap_or(&nothing);
+        let unlocked = self.inner.lock.is_unlocked();
+        Ok(gate::decide(asker, unlocked, table, arguments(command))?)
+    }
+
+    async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
         let mut link = self.link().await?;
         match link
             .send_packed_command(command)
@@ -104,7 +181,7 @@ impl Connection {
         commands: &Pipeline,
     ) -> Result<Vec<redis::Value>, InspectError> {
         for command in commands.cmd_iter() {
-            gate::check(arguments(command))?;
+            self.pass(Asker::Program, command)?;
         }
         if commands.is_empty() {
             return Ok(Vec::new());
@@ -215,7 +292,8 @@ fn name(command: &Cmd) -> String {
         arguments(command).map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
     let first = words.next().unwrap_or_default();
     match first.as_str() {
-        "MEMORY" | "OBJECT" | "XINFO" | "CLIENT" | "COMMAND" => {
+        "MEMORY" | "OBJECT" | "XINFO" | "CLIENT" | "COMMAND" | "CONFIG" | "SLOWLOG" | "LATENCY"
+        | "FUNCTION" | "SCRIPT" | "ACL" | "CLUSTER" => {
             format!("{first} {}", words.next().unwrap_or_default())
         }
         _ => first,

@@ -32,6 +32,17 @@ pub enum InspectError {
     /// The key does not exist.
     #[error("there is no such key; it may have expired or been deleted since it was listed")]
     NoKey,
+    /// The value is not what it was when it was shown.
+    #[error("{0} was changed by somebody else meanwhile, so nothing was written; look at it again")]
+    Changed(String),
+    /// The log of what was changed cannot be written.
+    #[error(
+        "the log of what was changed cannot be written ({0}), so it was stopped; make room on the disk"
+    )]
+    Log(String),
+    /// A key of this name is there already.
+    #[error("a key called {0} is there already; give another name")]
+    Taken(String),
     /// The server answered with an error.
     #[error("Redis answered {command} with: {message}")]
     Server {

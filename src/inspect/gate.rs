@@ -1,16 +1,40 @@
-//! The read-only gate: which commands may be sent at all.
+//! The one gate that every command passes: the inspector's own, those of an edit, and what a person types.
 //!
-//! An allow list, not a deny list: a command that a newer server adds is refused until someone has looked at it.
+//! What the inspector sends unasked is an allow list of bounded reads. What a person asks for is decided by what the
+//! server says of its commands (COMMAND), with built-in lists behind it for an account that may not ask. A command that
+//! nobody knows is not a read. Writes pass only while the connection is unlocked.
 
-/// A command that the gate does not let through.
+use super::commands::Table;
+
+/// A command that the gate does not let through: which, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0} was not sent: this connection only reads; unlock it for writing or use another client"
-)]
-pub struct Refusal(pub String);
+#[error("{command} was not sent: {why}")]
+pub struct Refusal {
+    /// The command.
+    pub command: String,
+    /// Why not, and what would help.
+    pub why: &'static str,
+}
+
+const LOCKED: &str = "this connection only reads; unlock it for writing or use another client";
+const DANGEROUS: &str =
+    "the server counts it as dangerous to others; unlock the connection to send it all the same";
+const HOLDS: &str = "it would take the connection from everything else; use another client for it";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The inspector itself, unasked: nothing but bounded reads, and the writes of an edit.
+    Program,
+    /// A person, in so many words.
+    Person,
+}
 
 /// Commands without subcommands that only read, and whose answer is bounded by their arguments.
 const COMMANDS: &[&str] = &[
+    "BF.INFO",
+    "CF.INFO",
+    "CMS.INFO",
     "DBSIZE",
     "ECHO",
     "EXISTS",
@@ -27,6 +51,8 @@ const COMMANDS: &[&str] = &[
     "HSTRLEN",
     "HTTL",
     "INFO",
+    "JSON.GET",
+    "JSON.TYPE",
     "LINDEX",
     "LLEN",
     "LRANGE",
@@ -39,10 +65,19 @@ const COMMANDS: &[&str] = &[
     "SMISMEMBER",
     "SSCAN",
     "STRLEN",
+    "TDIGEST.INFO",
     "TIME",
+    "TOPK.INFO",
+    "TOPK.LIST",
+    "TS.INFO",
+    "TS.RANGE",
     "TTL",
     "TYPE",
+    "VCARD",
+    "VINFO",
+    "VRANDMEMBER",
     "XLEN",
+    "XPENDING",
     "XRANGE",
     "XREVRANGE",
     "ZCARD",
@@ -55,26 +90,127 @@ const COMMANDS: &[&str] = &[
 
 /// Subcommands that only read.
 const SUBCOMMANDS: &[(&str, &[&str])] = &[
-    ("CLIENT", &["ID", "INFO", "NO-TOUCH", "SETNAME"]),
+    ("CLIENT", &["ID", "INFO", "NO-TOUCH", "SETNAME", "TRACKING"]),
     ("COMMAND", &["COUNT", "DOCS", "INFO"]),
     ("MEMORY", &["USAGE"]),
     ("OBJECT", &["ENCODING", "FREQ", "IDLETIME"]),
     ("XINFO", &["CONSUMERS", "GROUPS", "STREAM"]),
 ];
 
-/// Whether the command made of these words may be sent: its name and, where it has them, its subcommand decide.
-pub fn check<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Refusal> {
-    let mut words = words.into_iter();
-    let name = upper(words.next());
-    if COMMANDS.binary_search(&name.as_str()).is_ok() {
+/// Reads whose answer may be as large as the value: for whoever asks for them, where the server's table is not known.
+const LARGE_READS: &[&str] = &[
+    "BITCOUNT",
+    "BITPOS",
+    "GET",
+    "HGETALL",
+    "HKEYS",
+    "HVALS",
+    "LPOS",
+    "MGET",
+    "SINTERCARD",
+    "SMEMBERS",
+    "ZCOUNT",
+    "ZRANGEBYSCORE",
+    "ZREVRANGEBYSCORE",
+    "ZREVRANK",
+];
+
+/// What the edits of the inspector are made of.
+const EDITS: &[&str] = &[
+    "COPY", "DISCARD", "EXEC", "HDEL", "HSET", "JSON.SET", "LREM", "LSET", "MULTI", "PERSIST",
+    "PEXPIRE", "RENAME", "RENAMENX", "RPUSH", "LPUSH", "SADD", "SET", "SREM", "UNLINK", "UNWATCH",
+    "WATCH", "XADD", "XDEL", "ZADD", "ZREM",
+];
+
+/// What breaks the connection, its sign-in or the protocol, or makes the server speak unasked.
+const HOLDING: &[&str] = &[
+    "AUTH",
+    "HELLO",
+    "MONITOR",
+    "PSUBSCRIBE",
+    "PSYNC",
+    "PUNSUBSCRIBE",
+    "QUIT",
+    "REPLCONF",
+    "RESET",
+    "SHUTDOWN",
+    "SSUBSCRIBE",
+    "SUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "SYNC",
+    "UNSUBSCRIBE",
+    "WAIT",
+    "WAITAOF",
+];
+
+/// Whether the command made of these words may be sent by `asker`, the connection being unlocked or not. The server's
+/// table has the last word against, never alone for what it does not know.
+pub fn decide<'a>(
+    asker: Asker,
+    unlocked: bool,
+    table: &Table,
+    words: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(), Refusal> {
+    let words: Vec<&[u8]> = words.into_iter().take(5).collect();
+    let name = upper(words.first().copied());
+    let sub = upper(words.get(1).copied());
+    let traits = table.traits(&name, &sub);
+    let refuse = |why| {
+        let is_container = SUBCOMMANDS.iter().any(|(command, _)| *command == name)
+            || table.traits(&name, &sub) != table.traits(&name, "");
+        let shown = if is_container {
+            format!("{name} {sub}")
+        } else {
+            name.clone()
+        };
+        Err(Refusal {
+            command: shown.trim_end().to_owned(),
+            why,
+        })
+    };
+    let holds = HOLDING.contains(&name.as_str())
+        || name == "CLIENT" && matches!(sub.as_str(), "REPLY" | "TRACKING" | "CACHING")
+        || traits.is_some_and(|traits| traits.holds);
+    // A stream is read without waiting as long as nobody says BLOCK.
+    if asker == Asker::Person && holds && !is_xread_without_block(&name, &words, table) {
+        return refuse(HOLDS);
+    }
+    if is_known_read(&name, &sub, words.len())
+        && traits.is_none_or(|traits| !traits.writes || name == "PFCOUNT")
+    {
         return Ok(());
     }
-    let sub = upper(words.next());
-    match SUBCOMMANDS.iter().find(|(command, _)| *command == name) {
-        Some((_, allowed)) if allowed.contains(&sub.as_str()) => Ok(()),
-        Some(_) => Err(Refusal(format!("{name} {sub}").trim_end().to_owned())),
-        None => Err(Refusal(name)),
+    match asker {
+        Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
+        Asker::Program => refuse(LOCKED),
+        Asker::Person if unlocked => Ok(()),
+        Asker::Person => match traits {
+            Some(traits) if traits.writes || !traits.reads => refuse(LOCKED),
+            Some(traits) if traits.dangerous => refuse(DANGEROUS),
+            Some(_) => Ok(()),
+            None if LARGE_READS.contains(&name.as_str()) => Ok(()),
+            None => refuse(LOCKED),
+        },
     }
+}
+
+/// Whether the inspector itself may send this on a locked connection.
+pub fn check<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Refusal> {
+    decide(Asker::Program, false, &Table::default(), words)
+}
+
+fn is_known_read(name: &str, sub: &str, words: usize) -> bool {
+    // PFCOUNT of a single key may write its cached estimate into the value; of several it writes nothing.
+    COMMANDS.binary_search(&name).is_ok()
+        || name == "PFCOUNT" && words > 2
+        || SUBCOMMANDS
+            .iter()
+            .any(|(command, allowed)| *command == name && allowed.contains(&sub))
+}
+
+fn is_xread_without_block(name: &str, words: &[&[u8]], table: &Table) -> bool {
+    let says_block = words.iter().any(|word| word.eq_ignore_ascii_case(b"BLOCK"));
+    name == "XREAD" && !says_block && table.traits(name, "").is_some_and(|traits| traits.reads)
 }
 
 /// The first word of a command, upper case and safe to show.
@@ -84,11 +220,65 @@ fn upper(word: Option<&[u8]>) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     fn allowed(text: &str) -> bool {
         check(text.split(' ').map(str::as_bytes)).is_ok()
+    }
+
+    fn typed(text: &str, unlocked: bool) -> Result<(), Refusal> {
+        let words = text.split(' ').map(str::as_bytes);
+        decide(Asker::Person, unlocked, &Table::default(), words)
+    }
+
+    #[test]
+    fn a_person_without_a_table_reads_and_writes_only_when_unlocked() {
+        for read in ["GET k", "hgetall k", "SCAN 0", "PFCOUNT a b"] {
+            assert_eq!(typed(read, false), Ok(()), "{read}");
+        }
+        for write in [
+            "SET k v",
+            "FLUSHALL",
+            "EVAL x 0",
+            "FUNCTION LOAD x",
+            "NEWCOMMAND k",
+            "PFCOUNT a",
+            "KEYS *",
+        ] {
+            let refusal = typed(write, false).unwrap_err();
+            assert_eq!(refusal.why, LOCKED, "{write}");
+            assert_eq!(typed(write, true), Ok(()), "{write}");
+        }
+        for never in [
+            "MONITOR",
+            "SUBSCRIBE c",
+            "AUTH x",
+            "CLIENT REPLY OFF",
+            "SHUTDOWN",
+        ] {
+            assert_eq!(typed(never, true).unwrap_err().why, HOLDS, "{never}");
+        }
+    }
+
+    #[test]
+    fn an_edit_passes_only_while_unlocked_and_nothing_else_does() {
+        let program = |text: &str, unlocked| {
+            let words = text.split(' ').map(str::as_bytes);
+            decide(Asker::Program, unlocked, &Table::default(), words).is_ok()
+        };
+        assert!(program("SET k v", true) && !program("SET k v", false));
+        for never in [
+            "FLUSHALL",
+            "DEL k",
+            "EVAL x 0",
+            "GET k",
+            "KEYS *",
+            "CONFIG SET a b",
+        ] {
+            assert!(!program(never, true), "{never}");
+        }
     }
 
     #[test]

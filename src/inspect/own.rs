@@ -28,10 +28,14 @@ const CHUNK_LIMIT: u64 = 1024 * 1024;
 pub fn owned(prefix: &str, name: &[u8], value: &Value) -> Option<Owned> {
     let name = std::str::from_utf8(name).ok()?;
     Some(match (cache::recognise(prefix, name)?, value) {
-        (Ours::Header(_), Value::Hash(fields)) => match Header::read(fields.clone()) {
-            Ok(header) => Owned::Header(Box::new(header)),
-            Err(damage) => Owned::Damaged(damage.to_string()),
-        },
+        (Ours::Header(_), Value::Hash(fields)) => {
+            let fields = fields.iter();
+            let pairs = fields.map(|field| (field.name.clone(), field.value.clone()));
+            match Header::read(pairs.collect()) {
+                Ok(header) => Owned::Header(Box::new(header)),
+                Err(damage) => Owned::Damaged(damage.to_string()),
+            }
+        }
         (Ours::Header(_), _) => Owned::Damaged("the header is not a hash".into()),
         (Ours::Chunk(_, number), _) => Owned::Chunk(number),
         (Ours::Other, _) => Owned::Other,

@@ -3,7 +3,9 @@
 use chrono::Utc;
 use redis::{Cmd, Pipeline};
 
-use super::{About, Connection, Continue, InspectError, Kind, Page, StreamEntry, Ttl, Value};
+use super::{
+    About, Connection, Continue, Field, InspectError, Kind, Page, StreamEntry, Ttl, Value, module,
+};
 
 /// The most bytes of one page.
 pub const FIRST_BYTES: u64 = 64 * 1024;
@@ -86,7 +88,10 @@ pub async fn page(
         (Some(bytes), Some(elements)) if elements > 0 => bytes / elements,
         _ => 0,
     };
-    let is_collection = !matches!(about.kind, Kind::String | Kind::Json | Kind::Other);
+    if matches!(about.kind, Kind::Json | Kind::Other) {
+        return module::page(connection, about, from, anyway).await;
+    }
+    let is_collection = about.kind != Kind::String;
     if is_collection && average > WITHHOLD_ABOVE && !anyway {
         return Ok(Page {
             value: Value::Withheld(average),
@@ -150,18 +155,14 @@ pub async fn page(
             })
         }
         Kind::Hash => {
-            let (cursor, pairs) = scan(connection, "HSCAN", name, cursor, count).await?;
-            let items = pairs
-                .chunks_exact(2)
-                .map(|pair| (pair[0].clone(), pair[1].clone()))
-                .collect();
+            let (cursor, pairs) = scan(connection, "HSCAN", name, cursor, count, None).await?;
             Ok(Page {
-                value: Value::Hash(items),
+                value: Value::Hash(fields(connection, name, pairs).await),
                 next: cursor,
             })
         }
         Kind::Set => {
-            let (cursor, items) = scan(connection, "SSCAN", name, cursor, count).await?;
+            let (cursor, items) = scan(connection, "SSCAN", name, cursor, count, None).await?;
             Ok(Page {
                 value: Value::Set(items),
                 next: cursor,
@@ -179,17 +180,7 @@ pub async fn page(
                 .arg("+")
                 .arg("COUNT")
                 .arg(count);
-            let entries: Vec<(String, Vec<Vec<u8>>)> = connection.ask(&command).await?;
-            let entries: Vec<_> = entries
-                .into_iter()
-                .map(|(id, words)| StreamEntry {
-                    id,
-                    fields: words
-                        .chunks_exact(2)
-                        .map(|pair| (pair[0].clone(), pair[1].clone()))
-                        .collect(),
-                })
-                .collect();
+            let entries = entries(connection, &command).await?;
             let next = (entries.len() as u64 == count)
                 .then(|| {
                     entries
@@ -219,15 +210,75 @@ fn following(offset: u64, read: usize, count: u64) -> Option<Continue> {
     (read as u64 == count).then_some(Continue::Offset(offset + read as u64))
 }
 
-async fn scan(
+/// The entries that XRANGE or XREVRANGE answers.
+pub(super) async fn entries(
+    connection: &Connection,
+    command: &Cmd,
+) -> Result<Vec<StreamEntry>, InspectError> {
+    let entries: Vec<(String, Vec<Vec<u8>>)> = connection.ask(command).await?;
+    Ok(entries
+        .into_iter()
+        .map(|(id, words)| StreamEntry {
+            id,
+            fields: words
+                .chunks_exact(2)
+                .map(|pair| (pair[0].clone(), pair[1].clone()))
+                .collect(),
+        })
+        .collect())
+}
+
+/// Fields with their TTLs, where the server keeps any (HPTTL, from Redis 7.4 and Valkey 9).
+pub(super) async fn fields(
+    connection: &Connection,
+    name: &[u8],
+    pairs: Vec<Vec<u8>>,
+) -> Vec<Field> {
+    let mut fields: Vec<_> = pairs
+        .chunks_exact(2)
+        .map(|pair| Field {
+            name: pair[0].clone(),
+            value: pair[1].clone(),
+            ttl: Ttl::Unknown,
+        })
+        .collect();
+    if fields.is_empty() || !connection.server().has_field_ttl() {
+        return fields;
+    }
+    let mut command = redis::cmd("HPTTL");
+    command.arg(name).arg("FIELDS").arg(fields.len());
+    for field in &fields {
+        command.arg(&field.name);
+    }
+    let now = Utc::now().timestamp_millis();
+    // Without them the hash is worth showing all the same.
+    if let Ok(left) = connection.ask::<Vec<i64>>(&command).await {
+        for (field, left) in fields.iter_mut().zip(left) {
+            field.ttl = match left {
+                -1 => Ttl::Never,
+                left if left >= 0 => Ttl::At(now.saturating_add(left)),
+                _ => Ttl::Unknown,
+            };
+        }
+    }
+    fields
+}
+
+/// One step of a cursor: where it goes on, and what it answered.
+pub(super) async fn scan(
     connection: &Connection,
     command: &str,
     name: &[u8],
     cursor: &[u8],
     count: u64,
+    pattern: Option<&[u8]>,
 ) -> Result<(Option<Continue>, Vec<Vec<u8>>), InspectError> {
     let mut command = redis::cmd(command);
-    command.arg(name).arg(cursor).arg("COUNT").arg(count);
+    command.arg(name).arg(cursor);
+    if let Some(pattern) = pattern {
+        command.arg("MATCH").arg(pattern);
+    }
+    command.arg("COUNT").arg(count);
     let (cursor, items): (Vec<u8>, Vec<Vec<u8>>) = connection.ask(&command).await?;
     Ok(((cursor != b"0").then_some(Continue::Cursor(cursor)), items))
 }

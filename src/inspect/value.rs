@@ -23,6 +23,17 @@ pub struct About {
     pub idle: Option<u64>,
 }
 
+/// A field of a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// When it expires by itself; [`Ttl::Unknown`] where the server has no TTL of fields.
+    pub ttl: Ttl,
+}
+
 /// An entry of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamEntry {
@@ -43,7 +54,7 @@ pub enum Value {
         bytes: Vec<u8>,
     },
     /// Fields and values.
-    Hash(Vec<(Vec<u8>, Vec<u8>)>),
+    Hash(Vec<Field>),
     /// Elements from an index on.
     List {
         /// The first one's index.
@@ -62,6 +73,10 @@ pub enum Value {
     },
     /// Entries in order.
     Stream(Vec<StreamEntry>),
+    /// A whole document of a JSON module.
+    Json(Vec<u8>),
+    /// Samples of a time series in order: milliseconds since 1970, and the value as the server's text.
+    Series(Vec<(i64, String)>),
     /// Not fetched unasked: one element has this many bytes on average.
     Withheld(u64),
     /// A module's type, recognized by name alone.
@@ -73,10 +88,12 @@ pub enum Value {
 pub enum Continue {
     /// At this byte, index or rank.
     Offset(u64),
-    /// At this cursor of HSCAN or SSCAN.
+    /// At this cursor of HSCAN, SSCAN or ZSCAN.
     Cursor(Vec<u8>),
     /// After this stream entry.
     After(String),
+    /// At this time of a series, in milliseconds since 1970.
+    At(i64),
 }
 
 /// A page of a value.
@@ -92,7 +109,8 @@ impl Value {
     /// How many elements (bytes of a string) it holds.
     pub fn len(&self) -> usize {
         match self {
-            Self::String { bytes, .. } => bytes.len(),
+            Self::String { bytes, .. } | Self::Json(bytes) => bytes.len(),
+            Self::Series(samples) => samples.len(),
             Self::Hash(items) => items.len(),
             Self::List { items, .. } | Self::Set(items) => items.len(),
             Self::ZSet { items, .. } => items.len(),
@@ -107,17 +125,29 @@ impl Value {
     }
 
     /// Adds the page that follows this one. A different kind of value, of a key that was replaced meanwhile, stands
-    /// alone. HSCAN and SSCAN may repeat elements; each is kept once.
+    /// alone. Cursors may repeat elements, and so may ranks while
+    /// others write; each is kept once.
     pub fn append(&mut self, next: Self) {
         match (self, next) {
             (Self::String { bytes, .. }, Self::String { bytes: more, .. }) => bytes.extend(more),
             (Self::List { items, .. }, Self::List { items: more, .. }) => items.extend(more),
-            (Self::ZSet { items, .. }, Self::ZSet { items: more, .. }) => items.extend(more),
+            (Self::ZSet { items, .. }, Self::ZSet { items: more, .. }) => {
+                let known: std::collections::HashSet<_> =
+                    items.iter().map(|(member, _)| member.clone()).collect();
+                items.extend(
+                    more.into_iter()
+                        .filter(|(member, _)| !known.contains(member)),
+                );
+            }
             (Self::Stream(items), Self::Stream(more)) => items.extend(more),
+            (Self::Series(samples), Self::Series(more)) => samples.extend(more),
             (Self::Hash(items), Self::Hash(more)) => {
                 let known: std::collections::HashSet<_> =
-                    items.iter().map(|(field, _)| field.clone()).collect();
-                items.extend(more.into_iter().filter(|(field, _)| !known.contains(field)));
+                    items.iter().map(|field| field.name.clone()).collect();
+                items.extend(
+                    more.into_iter()
+                        .filter(|field| !known.contains(&field.name)),
+                );
             }
             (Self::Set(items), Self::Set(more)) => {
                 let known: std::collections::HashSet<_> = items.iter().cloned().collect();

@@ -7,9 +7,9 @@ use egui_kittest::kittest::Queryable;
 
 use lookaside::app::command::{Command as AppCommand, Commands, View as Place};
 use lookaside::app::state::State;
-use lookaside::app::views::keys::{Command, Event, Keys, Opened};
+use lookaside::app::views::keys::{Bytes, Command, Dialog, Event, Keys, Opened, Which};
 use lookaside::inspect::{
-    About, Continue, Key, Kind, Page, Phase, Question, ScanState, Ttl, Value, View,
+    About, Change, Continue, Field, Key, Kind, Page, Phase, Question, ScanState, Ttl, Value, View,
 };
 
 use super::app_latency::{open_state, picture, window};
@@ -137,7 +137,11 @@ fn hash() -> Opened {
             value: Value::Hash(
                 fields
                     .iter()
-                    .map(|(field, value)| (field.as_bytes().to_vec(), value.as_bytes().to_vec()))
+                    .map(|(field, value)| Field {
+                        name: field.as_bytes().to_vec(),
+                        value: value.as_bytes().to_vec(),
+                        ttl: Ttl::Unknown,
+                    })
                     .collect(),
             ),
             next: Some(Continue::Cursor(b"7".to_vec())),
@@ -337,4 +341,162 @@ fn picture_small() {
         &mut window(with_a_value(), (1024.0, 640.0), Theme::Light),
         "keys-small",
     );
+}
+
+/// The view with this value of a key opened.
+fn with(name: &str, kind: Kind, value: Value) -> State {
+    let mut state = full();
+    let _ = state.keys.show_key(name.into());
+    let about = About {
+        name: name.as_bytes().to_vec(),
+        kind,
+        type_name: kind.name().into(),
+        elements: Some(value.len() as u64),
+        ..hash().about
+    };
+    let page = Page { value, next: None };
+    state.keys.apply(Event::Opened {
+        name: name.as_bytes().to_vec(),
+        result: Ok(Box::new(Opened::new(about, page, None, None))),
+    });
+    state
+}
+
+/// A JSON document, packed with gzip and base64 by other programs.
+const PACKED: &str =
+    "H4sIAAAAAAACA6tWykxRsjLXUcpLzE1VslLKMzIxMDQwU9JRKklML1ayilZKBLKTlGJrAVKReoQqAAAA";
+
+#[test]
+fn what_is_packed_is_shown_as_a_tree_that_folds_and_can_be_read_otherwise() {
+    let value = Value::String {
+        offset: 0,
+        bytes: PACKED.into(),
+    };
+    let state = with("app:user:1:0001", Kind::String, value);
+    let mut harness = window(state, (1280.0, 800.0), Theme::Light);
+    harness.get_by_label("Decoded as base64");
+    harness.get_by_label("Decoded as gzip");
+    harness.get_by_label("name: \"n240106\"");
+    harness.get_by_label("1: \"b\"");
+    picture(&mut harness, "keys-tree");
+    harness.get_by_label("tags: [2]").click();
+    harness.run_ok();
+    assert!(harness.query_by_label("1: \"b\"").is_none());
+    harness.get_by_label("Decoded as gzip").click();
+    harness.run_ok();
+    harness.get_by_label("Decode as hex").click();
+    harness.run_ok();
+    use lookaside::inspect::Decoder;
+    assert!(sent(&harness).contains(&Command::Decode {
+        which: Which::Value,
+        chosen: vec![Decoder::Base64, Decoder::Hex],
+    }));
+}
+
+#[test]
+fn an_element_stands_beside_the_others_decoded() {
+    let mut harness = window(with_a_value(), (1024.0, 640.0), Theme::Dark);
+    harness.get_by_label("prefs, {\"lang\":\"de\"}").click();
+    harness.run_ok();
+    assert_eq!(
+        sent(&harness).pop(),
+        Some(Command::Decode {
+            which: Which::Element(2),
+            chosen: Vec::new()
+        })
+    );
+    harness.state_mut().0.keys.apply(Event::Decoded {
+        name: b"app:cart:0:0010".to_vec(),
+        which: Which::Element(2),
+        bytes: Box::new(Bytes::new(b"{\"lang\":\"de\"}", true, Vec::new())),
+    });
+    harness.run_ok();
+    harness.get_by_label("lang: \"de\"");
+    picture(&mut harness, "keys-element");
+    harness.get_by_label("Close the element").click();
+    harness.run_ok();
+    assert!(harness.query_by_label("lang: \"de\"").is_none());
+}
+
+#[test]
+fn geo_members_stand_on_a_map() {
+    // GEOADD's scores of Palermo, Catania and Rome.
+    let items = [
+        ("Palermo", "3479099956230698"),
+        ("Catania", "3479447370796909"),
+        ("Rome", "3480343273965211"),
+    ];
+    let value = Value::ZSet {
+        start: 0,
+        items: items
+            .map(|(member, score)| (member.into(), score.into()))
+            .to_vec(),
+    };
+    let state = with("app:rank:0:0009", Kind::ZSet, value);
+    let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label("Map").click();
+    harness.run_ok();
+    assert!(
+        harness
+            .query_by_label_contains("3479099956230698")
+            .is_none()
+    );
+    picture(&mut harness, "keys-map");
+}
+
+#[test]
+fn a_locked_view_offers_no_change_and_an_unlocked_one_shows_what_it_sends() {
+    let mut harness = window(with_a_value(), (1280.0, 800.0), Theme::Dark);
+    assert!(harness.query_by_label("Change").is_none());
+    assert!(harness.query_by_label("Add a key").is_none());
+    harness.get_by_label("Read-only").click();
+    harness.run_ok();
+    assert_eq!(sent(&harness).pop(), Some(Command::AskUnlock));
+    let dialog = Dialog::unlock("redis://127.0.0.1:6379/0".into());
+    harness.state_mut().0.keys.ask_with(dialog);
+    harness.run_ok();
+    harness.get_by_label("Unlock for writing").click();
+    harness.run_ok();
+    assert_eq!(sent(&harness).pop(), Some(Command::Unlock(true)));
+
+    harness.state_mut().0.keys.lock().set_unlocked(true);
+    harness.run_ok();
+    harness.get_by_label("Unlocked: this server can be changed");
+    picture(&mut harness, "keys-unlocked");
+    harness.get_by_label("Change").click();
+    harness.run_ok();
+    harness.get_by_label("Set the TTL").click();
+    harness.run_ok();
+    harness.get_by_label("PERSIST app:cart:0:0010");
+    picture(&mut harness, "keys-ttl");
+    harness.get_by_label("Save").click();
+    harness.run_ok();
+    let change = Change::Expire {
+        key: b"app:cart:0:0010".to_vec(),
+        after_ms: None,
+    };
+    assert_eq!(sent(&harness).pop(), Some(Command::Change(change)));
+}
+
+#[test]
+fn many_keys_are_counted_before_they_are_deleted() {
+    let mut harness = window(full(), (1024.0, 640.0), Theme::Light);
+    harness.state_mut().0.keys.lock().set_unlocked(true);
+    harness.run_ok();
+    harness.get_by_label("Delete 602 keys shown").click();
+    harness.run_ok();
+    assert_eq!(sent(&harness).pop(), Some(Command::Preview));
+    harness.get_by_label("Counting which of them are there");
+    let counted = lookaside::inspect::Preview {
+        there: 600,
+        gone: 2,
+    };
+    harness.state_mut().0.keys.apply(Event::Counted(counted));
+    harness.run_ok();
+    harness.get_by_label_contains("UNLINK key");
+    picture(&mut harness, "keys-delete");
+    harness.get_by_label("Delete 600 keys").click();
+    harness.run_ok();
+    let bulk = lookaside::inspect::Bulk::Delete;
+    assert_eq!(sent(&harness).pop(), Some(Command::ChangeMany(bulk)));
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lookaside::inspect::{
-    About, Connection, Continue, Decoding, Explorer, Filter, InspectError, Kind, Order, Pace, Page,
+    About, Connection, Continue, Decoder, Explorer, Filter, InspectError, Kind, Order, Pace, Page,
     Pattern, Phase, Question, Scan, ScanOptions, ScanState, Sort, Ttl, TtlBucket, Value, analyse,
-    check_command, describe, page,
+    check_command, decode, describe, page,
 };
 use lookaside::workspace::ConnectionUrl;
 
@@ -315,7 +315,10 @@ async fn every_data_structure_is_read_page_by_page() {
                 );
             }
             Value::Hash(fields) => {
-                let fields: BTreeSet<_> = fields.into_iter().collect();
+                let fields: BTreeSet<_> = fields
+                    .into_iter()
+                    .map(|field| (field.name, field.value))
+                    .collect();
                 assert_eq!(fields.len(), 1_000);
                 assert!(fields.contains(&(b"field7".to_vec(), b"value7".to_vec())));
             }
@@ -380,7 +383,7 @@ async fn hostile_names_and_values_stay_exact_and_bounded() {
     let Value::String { bytes, .. } = first.value else {
         panic!()
     };
-    assert_eq!(Decoding::detect(&bytes, false), Decoding::Hex);
+    assert_eq!(decode(&bytes, false, &[]).form, Decoder::Hex);
     let long = describe(&connection, b"long").await.unwrap();
     assert!(
         matches!(page(&connection, &long, None, false).await.unwrap().value, Value::Withheld(average) if average > 2_000_000)

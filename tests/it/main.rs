@@ -1,6 +1,7 @@
 //! The one integration binary: engine, sources, detectors, worker, inspect, command line and window against real
 //! servers that the tests start themselves.
 mod app_connect;
+mod app_console;
 mod app_display;
 mod app_keys;
 mod app_latency;
@@ -24,6 +25,8 @@ mod faults;
 mod four_mistakes;
 mod hostile;
 mod inspect;
+mod inspect_changes;
+mod inspect_values;
 mod level;
 mod oracle;
 mod protocol_model;

@@ -56,6 +56,7 @@ pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     CentralPanel::no_frame().frame(bar).show(ui, |ui| {
         views::show(ui, state, out);
     });
+    views::keys::show_dialog(ui, state, out);
     palette::show(ui, state, out);
     widgets::toasts(ui.ctx(), &mut state.toasts, state.clock.now);
 }

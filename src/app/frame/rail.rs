@@ -8,11 +8,12 @@ use crate::app::state::State;
 use crate::app::theme::{Icon, colors, faint, fonts, size};
 use crate::app::widgets::Tip;
 
-const PLACES: [(View, Icon); 4] = [
+const PLACES: [(View, Icon); 5] = [
     (View::Reports, Icon::Reports),
     (View::Keys, Icon::Keys),
     (View::Latency, Icon::Latency),
     (View::Worker, Icon::Worker),
+    (View::Console, Icon::Console),
 ];
 
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {

@@ -90,6 +90,7 @@ fn summary(state: &State) -> String {
     };
     match &open.worker {
         Some(worker) => worker_line(worker),
+        None if state.keys.is_unlocked() => "Unlocked: this server can be changed from here".into(),
         None if open.workspace.sources.is_empty() => {
             "Read-only: nothing on this server can be changed from here".into()
         }

@@ -8,6 +8,7 @@ use eframe::egui::{
 use crate::app::command::{Command, Commands, ThemeChoice, View};
 use crate::app::state::{Link, Open, State};
 use crate::app::theme::{Icon, Tone, colors, fonts, size, text};
+use crate::app::views::keys;
 use crate::app::widgets::{Button, Tip, focus_ring, mark, text_width};
 
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
@@ -18,8 +19,15 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
         if let Some(open) = &state.open {
             ui.add_space(size::SPACE_12);
             let name = text::weak(ui, &open.workspace.name);
-            let response = ui.add(eframe::egui::Label::new(name).sense(Sense::click()).truncate());
-            if response.tip("The open workspace. Click for Connect").clicked() {
+            let response = ui.add(
+                eframe::egui::Label::new(name)
+                    .sense(Sense::click())
+                    .truncate(),
+            );
+            if response
+                .tip("The open workspace. Click for Connect")
+                .clicked()
+            {
                 out.send(Command::Show(View::Connect));
             }
         }
@@ -32,12 +40,14 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             } else {
                 (Icon::Moon, "Dark theme", ThemeChoice::Dark)
             };
-            if ui.add(Button::icon_only(icon, name).tooltip(name)).clicked() {
+            if ui
+                .add(Button::icon_only(icon, name).tooltip(name))
+                .clicked()
+            {
                 out.send(Command::SetTheme(to));
             }
             ui.add_space(size::SPACE_8);
-            ui.label(text::name(ui, "Read-only"))
-                .tip("Nothing in this cache can be changed from here, except the entries of your reports");
+            write_lock(ui, state, out);
             ui.add_space(size::SPACE_12);
             palette_field(ui, out);
             if let Some(open) = &state.open {
@@ -45,6 +55,27 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             }
         });
     });
+}
+
+/// Whether the cache may be changed, and the way to the other.
+fn write_lock(ui: &mut Ui, state: &State, out: &mut Commands) {
+    let button = if state.keys.is_unlocked() {
+        Button::new("Unlocked")
+            .bare()
+            .tone(Tone::Stale)
+            .tooltip("This cache can be changed from here. Press to make it read-only again")
+    } else {
+        Button::new("Read-only").bare().tooltip(
+            "Nothing in this cache can be changed from here, except the entries of your reports. Press to unlock it",
+        )
+    };
+    if ui.add(button.enabled(state.open.is_some())).clicked() {
+        out.send(Command::Keys(if state.keys.is_unlocked() {
+            keys::Command::Unlock(false)
+        } else {
+            keys::Command::AskUnlock
+        }));
+    }
 }
 
 /// The palette's place in the bar: looks like a field, opens the palette.

@@ -26,6 +26,7 @@ use super::frame::palette::Palette;
 use super::theme::Tone;
 use super::views::{
     connect::Connect,
+    console::Console,
     keys::Keys,
     latency::Latency,
     reports::{self, NO_FILE, Reports},
@@ -78,6 +79,8 @@ pub struct State {
     pub latency: Latency,
     /// The Worker view.
     pub worker: WorkerView,
+    /// The Console view.
+    pub console: Console,
 }
 
 impl Default for State {
@@ -103,6 +106,7 @@ impl Default for State {
             keys: Keys::default(),
             latency: Latency::default(),
             worker: WorkerView::default(),
+            console: Console::default(),
         }
     }
 }
@@ -177,6 +181,7 @@ impl State {
                     self.keys = Keys::default();
                     self.latency = Latency::default();
                     self.worker = WorkerView::default();
+                    self.console = Console::default();
                     self.log = Log::default();
                     self.connect.remember(&open);
                     let alone = open.workspace.sources.is_empty();
@@ -244,6 +249,7 @@ impl State {
             Event::Keys(event) => self.keys.apply(event),
             Event::Latency(event) => self.latency.apply(event),
             Event::Worker(event) => self.worker.apply(event),
+            Event::Console(event) => self.console.apply(event),
         }
     }
 }

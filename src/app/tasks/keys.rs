@@ -1,14 +1,21 @@
-//! Tasks of the Keys view. Reads only, on connections of its own, so that a scan never holds up a report.
+//! Tasks of the Keys view, on connections of its own, so that a scan never holds up a report. They read, and write only
+//! while the view's lock is unlocked.
 
 use std::sync::Arc;
 
-use super::Tasks;
+use super::{Task, Tasks, change};
 use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
-use crate::app::views::keys::{Command, Event, Opened};
+use crate::app::views::keys::{Bytes, Command, Dialog, Event, Opened, Which};
 use crate::inspect::{
-    Connection, Explorer, InspectError, Pace, Question, describe, owned, page, payload,
+    Connection, Explorer, InspectError, Pace, Page, Question, Value, Watch, describe, facts,
+    groups, owned, page, payload, search, tail,
 };
+
+/// How often a followed stream is asked for new entries.
+const FOLLOW: std::time::Duration = std::time::Duration::from_secs(1);
+/// A key that changes all the time is read again so often at most.
+const REFRESH: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Carries out a command of the view.
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
@@ -18,8 +25,27 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
         Command::SetPace(pace) => with(state, |explorer| explorer.set_pace(pace)),
         Command::Stop => with(state, Explorer::cancel),
         Command::Ask(question) => with(state, |explorer| explorer.ask(question)),
-        Command::Open { name, anyway } => open(tasks, state, name, anyway),
+        Command::Open { name, anyway } => {
+            watch(tasks, state, &name);
+            open(tasks, state, name, anyway);
+        }
         Command::More => more(tasks, state),
+        Command::Decode { which, chosen } => decode(tasks, state, which, chosen),
+        Command::Search(pattern) => look_for(tasks, state, pattern),
+        Command::Groups => read_groups(tasks, state),
+        Command::Follow(on) => follow(tasks, state, on),
+        Command::AskUnlock => {
+            if let Some(open) = &state.open {
+                let address = open.workspace.cache.url.to_string();
+                state.keys.ask_with(Dialog::unlock(address));
+            }
+        }
+        Command::Unlock(unlocked) => state.keys.lock().set_unlocked(unlocked),
+        Command::AskDownload => change::ask_download(state),
+        Command::Download { path, replace } => change::download_to(tasks, state, path, replace),
+        Command::Change(one) => change::one(tasks, state, one),
+        Command::Preview => change::count(tasks, state),
+        Command::ChangeMany(bulk) => change::many(tasks, state, bulk),
     }
 }
 
@@ -35,8 +61,9 @@ fn scan(tasks: &mut Tasks, state: &mut State) {
     };
     let url = session.workspace.cache.url.clone();
     state.keys.start();
+    let lock = state.keys.lock().clone();
     tasks.spawn(state, None, |task| async move {
-        let event = match Connection::open(&url).await {
+        let event = match Connection::open_with(&url, lock).await {
             Ok(connection) => {
                 let wake = task.wake.clone();
                 let explorer = Explorer::start(
@@ -56,6 +83,34 @@ fn scan(tasks: &mut Tasks, state: &mut State) {
     });
 }
 
+/// Reads a key's description and first page, and makes them ready; decoding takes milliseconds, and is done beside the
+/// runtime's threads.
+async fn read(
+    connection: &Connection,
+    prefix: &str,
+    name: &[u8],
+    anyway: bool,
+) -> Result<Box<Opened>, InspectError> {
+    let about = describe(connection, name).await?;
+    let first = page(connection, &about, None, anyway).await?;
+    let ours = owned(prefix, name, &first.value);
+    let table = match &ours {
+        // The header is worth showing even where its rows cannot be read.
+        Some(ours) => payload(connection, prefix, name, ours)
+            .await
+            .unwrap_or_default(),
+        None => None,
+    };
+    let extra = facts(connection, &about, &first.value).await;
+    tokio::task::spawn_blocking(move || {
+        let mut opened = Opened::new(about, first, ours, table);
+        opened.set_extra(extra);
+        Box::new(opened)
+    })
+    .await
+    .map_err(|_| InspectError::Answer("GETRANGE".into()))
+}
+
 fn open(tasks: &mut Tasks, state: &mut State, name: Vec<u8>, anyway: bool) {
     let Some(session) = tasks.session() else {
         return;
@@ -66,24 +121,14 @@ fn open(tasks: &mut Tasks, state: &mut State, name: Vec<u8>, anyway: bool) {
     );
     let known = state.keys.connection().cloned();
     tasks.spawn(state, None, |task| async move {
-        let read = async {
+        let reading = async {
             let connection = match known {
                 Some(connection) => connection,
                 None => Connection::open(&url).await?,
             };
-            let about = describe(&connection, &name).await?;
-            let first = page(&connection, &about, None, anyway).await?;
-            let ours = owned(&prefix, &name, &first.value);
-            let table = match &ours {
-                // The header is worth showing even where its rows cannot be read.
-                Some(ours) => payload(&connection, &prefix, &name, ours)
-                    .await
-                    .unwrap_or_default(),
-                None => None,
-            };
-            Ok::<_, InspectError>(Box::new(Opened::new(about, first, ours, table)))
+            read(&connection, &prefix, &name, anyway).await
         };
-        let result = read.await.map_err(|error| error.to_string());
+        let result = reading.await.map_err(|error| error.to_string());
         task.send(AppEvent::Keys(Event::Opened { name, result }))
             .await;
     });
@@ -95,14 +140,205 @@ fn more(tasks: &mut Tasks, state: &mut State) {
         return;
     };
     let (about, next) = (opened.about.clone(), opened.next.clone());
+    let pattern = opened.search.as_ref().map(|(pattern, _)| pattern.clone());
+    let before = opened.raw().map(|(bytes, _)| bytes.to_vec());
+    let chosen = opened.chosen().to_vec();
     tasks.spawn(state, None, |task| async move {
-        let result = page(&connection, &about, next.as_ref(), true)
-            .await
-            .map_err(|error| error.to_string());
+        let reading = async {
+            let page = match pattern {
+                Some(pattern) => {
+                    search(&connection, &about, pattern.as_bytes(), next.as_ref())
+                        .await?
+                        .page
+                }
+                None => page(&connection, &about, next.as_ref(), true).await?,
+            };
+            let bytes = match (before, &page.value) {
+                (Some(mut all), Value::String { bytes, .. }) => {
+                    all.extend_from_slice(bytes);
+                    let whole = page.next.is_none();
+                    decoded(all, whole, chosen).await
+                }
+                _ => None,
+            };
+            Ok::<(Page, Option<Bytes>), InspectError>((page, bytes))
+        };
+        let result = reading.await.map_err(|error| error.to_string());
         task.send(AppEvent::Keys(Event::More {
             name: about.name,
             result,
         }))
         .await;
     });
+}
+
+/// Decodes beside the runtime's threads.
+async fn decoded(
+    bytes: Vec<u8>,
+    whole: bool,
+    chosen: Vec<crate::inspect::Decoder>,
+) -> Option<Bytes> {
+    tokio::task::spawn_blocking(move || Bytes::new(&bytes, whole, chosen))
+        .await
+        .ok()
+}
+
+fn decode(
+    tasks: &mut Tasks,
+    state: &mut State,
+    which: Which,
+    chosen: Vec<crate::inspect::Decoder>,
+) {
+    let Some(opened) = state.keys.opened() else {
+        return;
+    };
+    let found = match which {
+        Which::Value => opened.raw(),
+        Which::Element(row) => opened.element(row).map(|(_, bytes)| (bytes, true)),
+    };
+    let Some((bytes, whole)) = found.map(|(bytes, whole)| (bytes.to_vec(), whole)) else {
+        return;
+    };
+    let name = opened.about.name.clone();
+    tasks.spawn(state, None, |task| async move {
+        if let Some(bytes) = decoded(bytes, whole, chosen).await {
+            let bytes = Box::new(bytes);
+            task.send(AppEvent::Keys(Event::Decoded { name, which, bytes }))
+                .await;
+        }
+    });
+}
+
+/// A word is looked for anywhere in a name; a pattern stands for itself.
+fn as_pattern(typed: &str) -> String {
+    if typed.contains(['*', '?', '[']) {
+        typed.to_owned()
+    } else {
+        format!("*{typed}*")
+    }
+}
+
+fn look_for(tasks: &mut Tasks, state: &mut State, typed: String) {
+    let (Some(connection), Some(opened)) = (state.keys.connection().cloned(), state.keys.opened())
+    else {
+        return;
+    };
+    let about = opened.about.clone();
+    if typed.is_empty() {
+        open(tasks, state, about.name, false);
+        return;
+    }
+    tasks.spawn(state, None, |task| async move {
+        let pattern = as_pattern(&typed);
+        let searching = async {
+            let found = search(&connection, &about, pattern.as_bytes(), None).await?;
+            let mut opened = Opened::new(about.clone(), found.page, None, None);
+            opened.search = Some((pattern.clone(), found.looked_at));
+            Ok::<_, InspectError>(Box::new(opened))
+        };
+        let result = searching.await.map_err(|error| error.to_string());
+        let name = about.name.clone();
+        task.send(AppEvent::Keys(Event::Opened { name, result }))
+            .await;
+    });
+}
+
+fn read_groups(tasks: &mut Tasks, state: &mut State) {
+    let (Some(connection), Some(opened)) = (state.keys.connection().cloned(), state.keys.opened())
+    else {
+        return;
+    };
+    let name = opened.about.name.clone();
+    tasks.spawn(state, None, |task| async move {
+        let result = groups(&connection, &name)
+            .await
+            .map_err(|error| error.to_string());
+        task.send(AppEvent::Keys(Event::Groups { name, result }))
+            .await;
+    });
+}
+
+/// Ends what watched the key before, and begins to watch this one.
+fn watch(tasks: &mut Tasks, state: &mut State, name: &[u8]) {
+    let Some(connection) = state.keys.connection().cloned() else {
+        return;
+    };
+    let name = name.to_vec();
+    let id = tasks.spawn(state, None, |task| async move {
+        // A server or an account without tracking leaves the key as it was read.
+        let cancel = task.cancel.clone();
+        let watching = async {
+            let Ok(mut watch) = Watch::start(&connection, &name).await else {
+                return;
+            };
+            while watch.changed(&connection).await {
+                if !task
+                    .send(AppEvent::Keys(Event::Touched(name.clone())))
+                    .await
+                {
+                    break;
+                }
+                tokio::time::sleep(REFRESH).await;
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = watching => {}
+        }
+    });
+    if let Some(before) = state.keys.set_watch(Some(id), false) {
+        tasks.cancel(before);
+    }
+}
+
+fn follow(tasks: &mut Tasks, state: &mut State, on: bool) {
+    let (Some(connection), Some(opened)) = (state.keys.connection().cloned(), state.keys.opened())
+    else {
+        return;
+    };
+    let name = opened.about.name.clone();
+    if !on {
+        watch(tasks, state, &name);
+        open(tasks, state, name, false);
+        return;
+    }
+    let id = tasks.spawn(state, None, |task| async move {
+        let cancel = task.cancel.clone();
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = tail_of(&task, &connection, &name) => {}
+        }
+    });
+    if let Some(before) = state.keys.set_watch(Some(id), true) {
+        tasks.cancel(before);
+    }
+}
+
+async fn tail_of(task: &Task, connection: &Connection, name: &[u8]) {
+    let mut last: Option<String> = None;
+    let mut tick = tokio::time::interval(FOLLOW);
+    loop {
+        tick.tick().await;
+        let Ok(entries) = tail(connection, name, last.as_deref()).await else {
+            return;
+        };
+        let first = last.is_none();
+        if let Some(entry) = entries.last() {
+            last = Some(entry.id.clone());
+        } else if first {
+            // Everything that is added comes after this.
+            last = Some("0-0".to_owned());
+        }
+        if (first || !entries.is_empty())
+            && !task
+                .send(AppEvent::Keys(Event::Tail {
+                    name: name.to_vec(),
+                    entries,
+                    first,
+                }))
+                .await
+        {
+            return;
+        }
+    }
 }

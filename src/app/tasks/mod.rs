@@ -3,7 +3,9 @@
 //! Nothing here is waited for by a frame. A task sends [`Event`]s through one bounded queue and wakes the window; the
 //! window takes them in before its next frame.
 
+mod change;
 mod connect;
+mod console;
 mod export;
 mod keys;
 mod latency;
@@ -225,6 +227,7 @@ impl Tasks {
             Command::Keys(command) => keys::perform(self, state, command),
             Command::Latency(command) => latency::perform(self, state, command),
             Command::Worker(command) => worker::perform(self, state, command),
+            Command::Console(command) => console::perform(self, state, command),
             Command::Reports(command) => reports::perform(self, state, command),
             Command::Connect(command) => connect::perform(self, state, command),
             Command::StartDemo { scale } => open::demo(self, state, scale),
@@ -283,6 +286,9 @@ impl Tasks {
             self.runtime.spawn(session.close());
         }
         state.open = None;
+        // Also what was asked for: the next server is locked again.
+        state.keys.lock().set_unlocked(false);
+        state.console = super::views::console::Console::default();
         state.reports = super::views::reports::Reports::default();
         state.show(super::command::View::Connect);
     }

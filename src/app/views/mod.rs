@@ -1,6 +1,7 @@
 //! The views. Each has its state, its commands, its events and one `show`; none of them waits for anything.
 
 pub mod connect;
+pub mod console;
 pub mod keys;
 pub mod latency;
 pub mod reports;
@@ -19,5 +20,6 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         View::Keys => keys::show(ui, state, commands),
         View::Latency => latency::show(ui, state, commands),
         View::Worker => worker::show(ui, state, commands),
+        View::Console => console::show(ui, state, commands),
     }
 }

@@ -8,25 +8,40 @@
 //! | `table.rs` | which keys are shown? |
 //! | `opened.rs` | what was read of the selected key, made ready to be drawn? |
 //! | `value.rs` | how is the selected key's value drawn? |
+//! | `bytes.rs`, `rows.rs`, `map.rs`, `groups.rs` | how are decoded bytes, elements, positions, readers of a stream drawn? |
+//! | `edit.rs` | which change does it mean what was typed? |
+//! | `dialog.rs` | how are changes and downloads asked for? |
+//! | `writing.rs` | what can be done with the keys shown while the server is unlocked? |
 
+mod bytes;
+mod dialog;
+mod edit;
+mod groups;
+mod map;
 mod opened;
+mod rows;
 mod side;
 mod sums;
 mod table;
 mod treemap;
 mod value;
+mod writing;
 
 use std::sync::Arc;
 
 use eframe::egui::{Id, Key as Keyboard, Modifiers, Rect, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::command::{Command as AppCommand, Commands};
-use crate::app::state::State;
+use crate::app::state::{State, TaskId};
 use crate::app::theme::{Structure, colors, line};
 use crate::app::widgets;
-use crate::inspect::{Connection, Explorer, Kind, Pace, Phase, Question, View};
+use crate::inspect::{
+    Bulk, Change, Connection, Decoder, Explorer, Group, Kind, Lock, Outcome, Pace, Page, Phase,
+    Preview, Question, StreamEntry, View,
+};
 
-pub use opened::Opened;
+pub use dialog::Dialog;
+pub use opened::{Bytes, Opened, Which};
 
 /// What this view keeps.
 #[derive(Default)]
@@ -57,6 +72,18 @@ pub struct Keys {
     more: bool,
     /// Whether a key in sight has expired since the scan saw it.
     expired: bool,
+    /// The write lock of every connection of this view.
+    lock: Lock,
+    /// The dialog that is open.
+    dialog: Option<Dialog>,
+    /// What is searched for in the opened collection, as typed.
+    sought: String,
+    /// Whether new entries of the opened stream are shown as they come.
+    following: bool,
+    /// Read the selected key again: it changed.
+    again: bool,
+    /// The task that watches or follows the opened key.
+    watch: Option<TaskId>,
 }
 
 /// What this view asks for.
@@ -81,6 +108,38 @@ pub enum Command {
     },
     /// Read the next page of the selected key.
     More,
+    /// Read bytes by these decoders; by those that fit where there are none.
+    Decode {
+        /// Which bytes.
+        which: Which,
+        /// The decoders, the outermost first.
+        chosen: Vec<Decoder>,
+    },
+    /// Show only the elements that match; all of them for nothing.
+    Search(String),
+    /// Read the groups of the selected stream.
+    Groups,
+    /// Show new entries of the selected stream as they come, or no more.
+    Follow(bool),
+    /// Ask for a file for the selected key's value.
+    AskDownload,
+    /// Write the selected key's value to a file.
+    Download {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Whether one of that name may be written over.
+        replace: bool,
+    },
+    /// Ask whether to unlock the server.
+    AskUnlock,
+    /// Let writes through, or no more.
+    Unlock(bool),
+    /// Change a key.
+    Change(Change),
+    /// Count which of the dialog's keys are there.
+    Preview,
+    /// Change the dialog's keys.
+    ChangeMany(Bulk),
 }
 
 /// What this view's tasks report.
@@ -105,9 +164,48 @@ pub enum Event {
     More {
         /// The exact name.
         name: Vec<u8>,
-        /// What it holds.
-        result: Result<crate::inspect::Page, String>,
+        /// What it holds, and the bytes so far, decoded.
+        result: Result<(Page, Option<Bytes>), String>,
     },
+    /// Bytes were decoded.
+    Decoded {
+        /// The key's name.
+        name: Vec<u8>,
+        /// Which bytes.
+        which: Which,
+        /// What became of them.
+        bytes: Box<Bytes>,
+    },
+    /// The groups of a stream were read, or why not.
+    Groups {
+        /// The key's name.
+        name: Vec<u8>,
+        /// The groups.
+        result: Result<Vec<Group>, String>,
+    },
+    /// New entries of a stream.
+    Tail {
+        /// The key's name.
+        name: Vec<u8>,
+        /// The entries, the whole tail at first.
+        entries: Vec<StreamEntry>,
+        /// Whether these are the first.
+        first: bool,
+    },
+    /// The opened key was changed by somebody.
+    Touched(Vec<u8>),
+    /// A file of the chosen name is there already.
+    FileTaken,
+    /// A dialog's work is done.
+    Done,
+    /// It did not work: one sentence.
+    Undone(String),
+    /// A change was carried out.
+    Changed(Change),
+    /// The dialog's keys were counted.
+    Counted(Preview),
+    /// The dialog's keys were changed; each is named in the file.
+    ChangedMany(Outcome, std::path::PathBuf),
 }
 
 impl std::fmt::Debug for Event {
@@ -118,6 +216,16 @@ impl std::fmt::Debug for Event {
             Self::Failed(_) => "Failed",
             Self::Opened { .. } => "Opened",
             Self::More { .. } => "More",
+            Self::Decoded { .. } => "Decoded",
+            Self::Groups { .. } => "Groups",
+            Self::Tail { .. } => "Tail",
+            Self::Touched(_) => "Touched",
+            Self::FileTaken => "FileTaken",
+            Self::Done => "Done",
+            Self::Undone(_) => "Undone",
+            Self::Changed(_) => "Changed",
+            Self::Counted(_) => "Counted",
+            Self::ChangedMany(..) => "ChangedMany",
         })
     }
 }
@@ -147,19 +255,149 @@ impl Keys {
             }
             Event::Failed(error) => self.error = Some(error),
             Event::Opened { name, result } if self.selected.as_ref() == Some(&name) => {
-                self.value = Some(result.map(|opened| *opened));
+                let mut result = result.map(|opened| *opened);
+                if let (Ok(opened), Some(Ok(before))) = (&mut result, &self.value)
+                    && opened.about.name == before.about.name
+                {
+                    opened.keep_from(before);
+                }
+                self.value = Some(result);
                 self.more = false;
             }
             Event::More { name, result } if self.selected.as_ref() == Some(&name) => {
                 self.more = false;
                 match (result, &mut self.value) {
-                    (Ok(page), Some(Ok(opened))) => opened.append(page),
+                    (Ok((page, bytes)), Some(Ok(opened))) => opened.append(page, bytes),
                     (Err(error), _) => self.value = Some(Err(error)),
                     _ => {}
                 }
             }
+            Event::Decoded { name, which, bytes } if self.selected.as_ref() == Some(&name) => {
+                if let Some(Ok(opened)) = &mut self.value {
+                    opened.decoded(which, *bytes);
+                }
+            }
+            Event::Groups { name, result } if self.selected.as_ref() == Some(&name) => {
+                if let Some(Ok(opened)) = &mut self.value {
+                    opened.groups = Some(result);
+                }
+            }
+            Event::Tail {
+                name,
+                entries,
+                first,
+            } if self.selected.as_ref() == Some(&name) => {
+                if let Some(Ok(opened)) = &mut self.value {
+                    opened.tail(entries, first);
+                }
+            }
+            Event::Touched(name) if self.selected.as_ref() == Some(&name) => self.touched(),
             // Another key was selected meanwhile.
-            Event::Opened { .. } | Event::More { .. } => {}
+            Event::Opened { .. }
+            | Event::More { .. }
+            | Event::Decoded { .. }
+            | Event::Groups { .. }
+            | Event::Tail { .. }
+            | Event::Touched(_) => {}
+            Event::FileTaken => {
+                if let Some(dialog) = &mut self.dialog {
+                    dialog.is_taken();
+                }
+            }
+            Event::Done => self.dialog = None,
+            Event::Undone(error) => {
+                if let Some(dialog) = &mut self.dialog {
+                    dialog.failed(error);
+                }
+            }
+            Event::Changed(change) => {
+                self.dialog = None;
+                self.changed(&change);
+            }
+            Event::Counted(preview) => {
+                if let Some(dialog) = &mut self.dialog {
+                    dialog.task = None;
+                    if let Some(many) = dialog.as_many() {
+                        many.preview = Some(preview);
+                    }
+                }
+            }
+            Event::ChangedMany(outcome, log) => {
+                self.expired = true;
+                self.again = self.selected.is_some();
+                if let Some(dialog) = &mut self.dialog {
+                    dialog.task = None;
+                    if let Some(many) = dialog.as_many() {
+                        many.outcome = Some((outcome, log));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether this server may be changed.
+    pub fn is_unlocked(&self) -> bool {
+        self.lock.is_unlocked()
+    }
+
+    /// The write lock, for the tasks' connections.
+    pub fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// Opens a dialog.
+    pub fn ask_with(&mut self, dialog: Dialog) {
+        self.dialog = Some(dialog);
+    }
+
+    /// The dialog that is open, for the tasks.
+    pub fn dialog(&mut self) -> Option<&mut Dialog> {
+        self.dialog.as_mut()
+    }
+
+    /// The selected key's exact name.
+    pub fn selected(&self) -> Option<&[u8]> {
+        self.selected.as_deref()
+    }
+
+    /// Remembers the task that watches or follows the opened key; gives back the one before, to be ended.
+    pub fn set_watch(&mut self, task: Option<TaskId>, following: bool) -> Option<TaskId> {
+        self.following = following;
+        std::mem::replace(&mut self.watch, task)
+    }
+
+    /// Somebody changed the opened key. It is read again, unless that would take away what the user is looking at.
+    fn touched(&mut self) {
+        if self.following || self.dialog.is_some() {
+            return;
+        }
+        if let Some(Ok(opened)) = &mut self.value {
+            if opened.is_first_page() {
+                self.again = true;
+            } else {
+                opened.is_old = true;
+            }
+        }
+    }
+
+    fn changed(&mut self, change: &Change) {
+        match change {
+            Change::Delete { .. } => {
+                self.expired = true;
+                self.selected = None;
+                self.value = None;
+            }
+            Change::Rename { to, .. } => {
+                self.expired = true;
+                self.selected = Some(to.clone());
+                self.again = true;
+            }
+            Change::Add { key, .. } => {
+                self.expired = true;
+                self.selected = Some(key.clone());
+                self.again = true;
+            }
+            _ => self.again = true,
         }
     }
 
@@ -197,6 +435,7 @@ impl Keys {
         self.error = None;
         self.explorer = None;
         self.expired = false;
+        self.dialog = None;
         self.view = Arc::default();
     }
 
@@ -204,6 +443,8 @@ impl Keys {
         self.at = at;
         self.value = None;
         self.more = false;
+        self.sought.clear();
+        self.following = false;
         self.selected = Some(name.clone());
         Command::Open {
             name,
@@ -260,8 +501,23 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .vline(side.right() + 0.5, whole.y_range(), line(colors(ui)));
     region(ui, "side", side, |ui| side::show(ui, &mut keys, commands));
     region(ui, "main", main, |ui| body(ui, &mut keys, now, commands));
-    keyboard(ui, &mut keys, commands);
+    if keys.dialog.is_none() {
+        keyboard(ui, &mut keys, commands);
+    }
+    if std::mem::take(&mut keys.again)
+        && let Some(name) = keys.selected.clone()
+    {
+        commands.send(AppCommand::Keys(Command::Open {
+            name,
+            anyway: false,
+        }));
+    }
     state.keys = keys;
+}
+
+/// The dialog of this view, also above the others: the lock is asked for from the top bar.
+pub fn show_dialog(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    dialog::show(ui, &mut state.keys, &state.running, commands);
 }
 
 fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
@@ -270,7 +526,12 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
         nothing(ui, keys, &view);
         return;
     }
-    let whole = ui.max_rect();
+    let mut whole = ui.max_rect();
+    if keys.is_unlocked() {
+        let strip = Rect::from_min_size(whole.min, vec2(whole.width(), writing::HEIGHT));
+        region(ui, "writing", strip, |ui| writing::show(ui, keys, commands));
+        whole.min.y = strip.bottom();
+    }
     let chips = Rect::from_min_size(whole.min, vec2(whole.width(), CHIPS));
     let sums_at = Rect::from_min_size(chips.left_bottom(), vec2(whole.width(), SUMS));
     // Small windows leave the charts out rather than the keys.

@@ -1,14 +1,32 @@
-//! What was read of the selected key, made ready to be drawn: text is decoded and cut into lines once, not each frame.
+//! What was read of the selected key, made ready to be drawn: bytes are decoded and cut into lines once, not each frame.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::inspect::{About, Continue, Decoding, Owned, Page, Value, display, header_text};
+use crate::inspect::{
+    About, Content, Continue, Decoded, Decoder, Group, Kind, Owned, Page, Position, StreamEntry,
+    Ttl, Value, decode, display, header_text, position, type_title,
+};
 use crate::table::Table;
 
 /// The most bytes of one cell that are shown; copying takes all of them.
 const CELL: usize = 1024;
 /// Lines are cut here, so that a value without line breaks can be scrolled.
 const LINE: usize = 160;
+/// A tree with more parts begins with its inner ones folded.
+const UNFOLDED: usize = 300;
+
+/// Which side of a value is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Its bytes or elements.
+    #[default]
+    Elements,
+    /// A geo set's members on a plot.
+    Map,
+    /// A stream's consumer groups.
+    Groups,
+}
 
 /// What was read of a key.
 #[derive(Clone, Debug)]
@@ -23,10 +41,55 @@ pub struct Opened {
     pub owned: Option<Owned>,
     /// The rows of one of our own payloads.
     pub table: Option<Arc<Table>>,
-    /// The decoding that the user chose, `None` for the one that fits.
-    decoding: Option<Decoding>,
+    /// What else is known of it: label and text.
+    pub extra: Vec<(String, String)>,
+    /// The glob that the elements match, and how many were looked at for them.
+    pub search: Option<(String, u64)>,
+    /// The consumer groups of a stream, once they were asked for.
+    pub groups: Option<Result<Vec<Group>, String>>,
+    /// Whether it was changed since it was read.
+    pub is_old: bool,
+    /// How many pages were read.
+    pages: usize,
+    /// Which side is shown.
+    pub(super) side: Side,
+    /// The element whose bytes stand beside the others.
+    pub(super) element: Option<Element>,
+    /// The bytes of a string or a document, decoded.
+    pub(super) bytes: Option<Bytes>,
     /// What is shown.
     pub(super) shown: Shown,
+}
+
+/// An element of a collection, looked at by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    /// Its row.
+    pub(super) row: usize,
+    /// Its field, index, member or id.
+    pub(super) name: String,
+    /// Its bytes, decoded.
+    pub(super) bytes: Bytes,
+}
+
+/// Bytes with the decoders that read them.
+#[derive(Clone, Debug)]
+pub struct Bytes {
+    /// The decoders that the user chose; empty for those that fit.
+    pub(super) chosen: Vec<Decoder>,
+    /// What they made of them.
+    pub(super) decoded: Arc<Decoded>,
+    /// That, ready to be drawn.
+    pub(super) shown: Shown,
+}
+
+/// Which bytes a decoder is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The value's.
+    Value,
+    /// Those of the element in this row.
+    Element(usize),
 }
 
 /// A value made ready to be drawn.
@@ -34,12 +97,68 @@ pub struct Opened {
 pub(super) enum Shown {
     /// Lines of text in the mono face.
     Lines(Vec<String>),
+    /// A nested value: which of its branches are folded, and which are in sight.
+    Tree(HashSet<usize>, Vec<usize>),
     /// Rows under titles.
     Rows(Vec<&'static str>, Vec<Vec<String>>),
-    /// The rows of `table`.
-    Table,
+    /// Rows of a table.
+    Table(Arc<Table>),
     /// One sentence.
     Sentence(String),
+}
+
+impl Bytes {
+    /// Decodes bytes by `chosen`, or by what fits.
+    pub fn new(bytes: &[u8], whole: bool, chosen: Vec<Decoder>) -> Self {
+        let decoded = decode(bytes, whole, &chosen);
+        let shown = match &decoded.content {
+            Content::Text(text) => Shown::Lines(lines(text)),
+            Content::Tree(tree) => {
+                let many = tree.branches.len() > UNFOLDED;
+                let folded: HashSet<usize> = (0..tree.branches.len())
+                    .filter(|at| {
+                        many && tree.branches[*at].inner > 0 && tree.branches[*at].depth > 0
+                    })
+                    .collect();
+                let seen = in_sight(&decoded, &folded);
+                Shown::Tree(folded, seen)
+            }
+            Content::Table(table) => Shown::Table(Arc::new(table.clone())),
+            Content::Not(sentence) => Shown::Sentence(sentence.clone()),
+        };
+        Self {
+            chosen,
+            decoded: Arc::new(decoded),
+            shown,
+        }
+    }
+
+    /// Folds or unfolds a branch.
+    pub(super) fn toggle(&mut self, branch: usize) {
+        let decoded = self.decoded.clone();
+        if let Shown::Tree(folded, seen) = &mut self.shown {
+            if !folded.remove(&branch) {
+                folded.insert(branch);
+            }
+            *seen = in_sight(&decoded, folded);
+        }
+    }
+}
+
+/// The branches that stand in no folded one.
+fn in_sight(decoded: &Decoded, folded: &HashSet<usize>) -> Vec<usize> {
+    let Content::Tree(tree) = &decoded.content else {
+        return Vec::new();
+    };
+    let (mut seen, mut at) = (Vec::new(), 0);
+    while let Some(branch) = tree.branches.get(at) {
+        seen.push(at);
+        at += 1;
+        if folded.contains(&(at - 1)) {
+            at += branch.inner as usize;
+        }
+    }
+    seen
 }
 
 impl Opened {
@@ -51,44 +170,161 @@ impl Opened {
             next: page.next,
             owned,
             table: table.map(Arc::new),
-            decoding: None,
+            extra: Vec::new(),
+            search: None,
+            groups: None,
+            is_old: false,
+            pages: 1,
+            side: Side::Elements,
+            element: None,
+            bytes: None,
             shown: Shown::Sentence(String::new()),
         };
+        opened.decode();
         opened.prepare();
         opened
     }
 
-    /// Adds the page that follows.
-    pub fn append(&mut self, page: Page) {
+    /// Adds what else is known of it: label and text.
+    pub fn set_extra(&mut self, extra: Vec<(String, String)>) {
+        self.extra = extra;
+        self.prepare();
+    }
+
+    /// Adds the page that follows; `bytes` are all bytes so far, decoded, where the value is bytes.
+    pub fn append(&mut self, page: Page, bytes: Option<Bytes>) {
         self.value.append(page.value);
         self.next = page.next;
+        self.pages += 1;
+        match bytes {
+            Some(bytes) => self.bytes = Some(bytes),
+            None => self.decode(),
+        }
         self.prepare();
     }
 
-    /// The decoding in use, and whether the user chose it.
-    pub(super) fn decoding(&self) -> Option<(Decoding, bool)> {
-        let Value::String { bytes, .. } = &self.value else {
-            return None;
+    /// Whether reading it again loses nothing that the user asked for.
+    pub(super) fn is_first_page(&self) -> bool {
+        self.pages == 1 && self.search.is_none()
+    }
+
+    /// Keeps what the user has chosen when the key is read again.
+    pub(super) fn keep_from(&mut self, before: &Self) {
+        self.side = before.side;
+        self.groups.clone_from(&before.groups);
+        if let Some(element) = &before.element
+            && let Some((name, bytes)) = self.element(element.row)
+            && name == element.name
+        {
+            let bytes = Bytes::new(bytes, true, element.bytes.chosen.clone());
+            self.element = Some(Element {
+                bytes,
+                ..element.clone()
+            });
+        }
+        if !before.chosen().is_empty()
+            && let Some((bytes, whole)) = self.raw()
+        {
+            self.bytes = Some(Bytes::new(bytes, whole, before.chosen().to_vec()));
+            self.prepare();
+        }
+    }
+
+    /// Takes in the newest entries of a stream.
+    pub(super) fn tail(&mut self, entries: Vec<StreamEntry>, first: bool) {
+        if first {
+            self.value = Value::Stream(entries);
+            self.next = None;
+            self.element = None;
+        } else {
+            self.about.elements = self.about.elements.map(|all| all + entries.len() as u64);
+            self.value.append(Value::Stream(entries));
+        }
+        self.prepare();
+    }
+
+    /// The bytes of a string or document as far as they were read, and whether they are all.
+    pub fn raw(&self) -> Option<(&[u8], bool)> {
+        match &self.value {
+            Value::String { bytes, .. } | Value::Json(bytes) => Some((bytes, self.next.is_none())),
+            _ => None,
+        }
+    }
+
+    /// The decoders that the user chose for the value.
+    pub fn chosen(&self) -> &[Decoder] {
+        self.bytes.as_ref().map_or(&[], |bytes| &bytes.chosen)
+    }
+
+    /// The name and the bytes of the element in a row: a field's or an element's value, else the member itself.
+    pub fn element(&self, row: usize) -> Option<(String, &[u8])> {
+        match &self.value {
+            Value::Hash(fields) => {
+                let field = fields.get(row)?;
+                Some((display(&field.name), &field.value))
+            }
+            Value::List { start, items } => {
+                Some(((start + row as u64).to_string(), items.get(row)?))
+            }
+            Value::Set(members) => Some(("Member".to_owned(), members.get(row)?)),
+            Value::ZSet { items, .. } => {
+                let (member, score) = items.get(row)?;
+                Some((format!("Score {score}"), member))
+            }
+            Value::Stream(entries) => {
+                let entry = entries.get(row)?;
+                let (field, value) = entry.fields.first()?;
+                Some((format!("{} {}", entry.id, display(field)), value))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes in what decoders made of bytes.
+    pub fn decoded(&mut self, which: Which, bytes: Bytes) {
+        match which {
+            Which::Value => {
+                self.bytes = Some(bytes);
+                self.prepare();
+            }
+            Which::Element(row) => {
+                self.element = self
+                    .element(row)
+                    .map(|(name, _)| Element { row, name, bytes });
+            }
+        }
+    }
+
+    /// Whether every score may be a position, so that a map can be shown.
+    pub(super) fn may_be_geo(&self) -> bool {
+        match &self.value {
+            // Small whole numbers are ranks and counts; positions begin far above, but for those near the South Pole.
+            Value::ZSet { items, .. } => {
+                !items.is_empty()
+                    && items.iter().all(|(_, score)| {
+                        position(score).is_some()
+                            && score.parse::<f64>().is_ok_and(|score| score > 1e12)
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// The members that were read, where they stand.
+    pub(super) fn positions(&self) -> Vec<(String, Position)> {
+        let Value::ZSet { items, .. } = &self.value else {
+            return Vec::new();
         };
-        Some(self.decoding.map_or_else(
-            || (Decoding::detect(bytes, self.next.is_none()), false),
-            |chosen| (chosen, true),
-        ))
-    }
-
-    /// Chooses a decoding, `None` for the one that fits.
-    pub(super) fn set_decoding(&mut self, decoding: Option<Decoding>) {
-        self.decoding = decoding;
-        self.prepare();
+        let place = |(member, score): &(Vec<u8>, String)| Some((display(member), position(score)?));
+        items.iter().filter_map(place).collect()
     }
 
     /// The value's text as the clipboard takes it.
     pub(super) fn copy(&self) -> String {
         match (&self.shown, &self.value) {
-            (_, Value::String { bytes, .. }) => match self.decoding() {
-                Some((Decoding::Hex, _)) => Decoding::Hex.decode(bytes, true).unwrap_or_default(),
-                _ => std::str::from_utf8(bytes).map_or_else(|_| display(bytes), str::to_owned),
-            },
+            (_, Value::String { bytes, .. } | Value::Json(bytes)) => {
+                std::str::from_utf8(bytes).map_or_else(|_| display(bytes), str::to_owned)
+            }
             (Shown::Rows(_, rows), _) => rows
                 .iter()
                 .map(|row| row.join("\t"))
@@ -99,14 +335,16 @@ impl Opened {
         }
     }
 
-    /// Facts about one of our own entries.
-    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
-        match &self.owned {
-            Some(Owned::Header(header)) => header_text(header),
-            Some(Owned::Chunk(number)) => vec![("Chunk", number.to_string())],
-            Some(Owned::Damaged(why)) => vec![("Damaged", why.clone())],
+    /// What is known of it besides its value: label and text.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let owned = |(label, text): (&str, String)| (label.to_owned(), text);
+        let ours = match &self.owned {
+            Some(Owned::Header(header)) => header_text(header).into_iter().map(owned).collect(),
+            Some(Owned::Chunk(number)) => vec![owned(("Chunk", number.to_string()))],
+            Some(Owned::Damaged(why)) => vec![owned(("Damaged", why.clone()))],
             Some(Owned::Other) | None => Vec::new(),
-        }
+        };
+        [self.extra.clone(), ours].concat()
     }
 
     /// The report whose entry this is.
@@ -117,51 +355,61 @@ impl Opened {
         }
     }
 
+    fn decode(&mut self) {
+        let chosen = self.chosen().to_vec();
+        self.bytes = self
+            .raw()
+            .map(|(bytes, whole)| Bytes::new(bytes, whole, chosen));
+    }
+
     fn prepare(&mut self) {
-        if self.table.is_some() && self.decoding.is_none() {
-            self.shown = Shown::Table;
+        if let Some(table) = &self.table
+            && self.chosen().is_empty()
+        {
+            self.shown = Shown::Table(table.clone());
             return;
         }
-        let pair = |a: &[u8], b: &[u8]| vec![cell(a), cell(b)];
+        let titled = |titles: &[&'static str], rows| Shown::Rows(titles.to_vec(), rows);
         self.shown = match &self.value {
-            Value::String { bytes, .. } => {
-                let whole = self.next.is_none();
-                let (decoding, _) = self.decoding().unwrap_or((Decoding::Hex, false));
-                match decoding.decode(bytes, whole) {
-                    Some(text) => Shown::Lines(lines(&text)),
-                    None => Shown::Sentence(format!(
-                        "These bytes are not {}; choose another decoding.",
-                        decoding.name()
-                    )),
-                }
+            Value::String { .. } | Value::Json(_) => Shown::Lines(Vec::new()),
+            Value::Hash(fields) if fields.iter().any(|field| matches!(field.ttl, Ttl::At(_))) => {
+                titled(
+                    &["Field", "Expires", "Value"],
+                    fields
+                        .iter()
+                        .map(|field| {
+                            vec![cell(&field.name), expires(field.ttl), cell(&field.value)]
+                        })
+                        .collect(),
+                )
             }
-            Value::Hash(fields) => Shown::Rows(
-                vec!["Field", "Value"],
+            Value::Hash(fields) => titled(
+                &["Field", "Value"],
                 fields
                     .iter()
-                    .map(|(field, value)| pair(field, value))
+                    .map(|field| vec![cell(&field.name), cell(&field.value)])
                     .collect(),
             ),
-            Value::List { start, items } => Shown::Rows(
-                vec!["Index", "Element"],
+            Value::List { start, items } => titled(
+                &["Index", "Element"],
                 (*start..)
                     .zip(items)
                     .map(|(index, item)| vec![index.to_string(), cell(item)])
                     .collect(),
             ),
-            Value::Set(members) => Shown::Rows(
-                vec!["Member"],
+            Value::Set(members) => titled(
+                &["Member"],
                 members.iter().map(|member| vec![cell(member)]).collect(),
             ),
-            Value::ZSet { items, .. } => Shown::Rows(
-                vec!["Score", "Member"],
+            Value::ZSet { items, .. } => titled(
+                &["Score", "Member"],
                 items
                     .iter()
                     .map(|(member, score)| vec![score.clone(), cell(member)])
                     .collect(),
             ),
-            Value::Stream(entries) => Shown::Rows(
-                vec!["Id", "Fields"],
+            Value::Stream(entries) => titled(
+                &["Id", "Fields"],
                 entries
                     .iter()
                     .map(|entry| {
@@ -174,17 +422,48 @@ impl Opened {
                     })
                     .collect(),
             ),
+            Value::Series(samples) => titled(
+                &["Time", "Sample"],
+                samples
+                    .iter()
+                    .map(|(at, value)| vec![when(*at), value.clone()])
+                    .collect(),
+            ),
+            Value::Withheld(bytes) if self.about.kind == Kind::Json => Shown::Sentence(format!(
+                "The document takes {} of memory and has no pages, so it was not fetched unasked.",
+                crate::app::format::bytes(*bytes)
+            )),
             Value::Withheld(average) => Shown::Sentence(format!(
                 "One {} has {} on average, so none was fetched unasked.",
                 self.about.kind.elements().0,
                 crate::app::format::bytes(*average)
             )),
-            Value::Other => Shown::Sentence(format!(
+            Value::Other if self.extra.is_empty() => Shown::Sentence(format!(
                 "{} is a type of a module; its value is not read here.",
                 self.about.type_name
             )),
+            Value::Other => Shown::Sentence(format!(
+                "A {} keeps no elements that could be listed; what it tells of itself stands beside.",
+                type_title(&self.about.type_name)
+            )),
         };
     }
+}
+
+fn expires(ttl: Ttl) -> String {
+    match ttl {
+        Ttl::At(at) => when(at),
+        Ttl::Never => "never".into(),
+        Ttl::Unknown => String::new(),
+    }
+}
+
+/// A time in milliseconds since 1970, as people read it.
+fn when(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms).map_or_else(
+        || ms.to_string(),
+        |at| at.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string(),
+    )
 }
 
 fn cell(bytes: &[u8]) -> String {
