@@ -383,7 +383,7 @@ async fn going_on_from_a_checkpoint_misses_nothing_and_has_no_gap() {
 
     for (log, why) in [
         (
-            "mariadb:7@elsewhere:3306 1700000000 binlog.000001",
+            "mariadb:7@elsewhere:3306 1700000000 1690000000 binlog.000001",
             "another server's",
         ),
         ("another detector's", "another detector"),
@@ -459,11 +459,27 @@ async fn a_log_that_was_begun_anew_is_a_gap() {
     assert!(shop.position > from.position, "{}", shop.position);
 }
 
+/// Servers tell in whole seconds when they were started.
+fn until_up_for_a_while(server: &MariaDb) {
+    let uptime = || {
+        let said = server.client(DATABASE, "SHOW GLOBAL STATUS LIKE 'Uptime'", &["-N"]);
+        said.split_whitespace()
+            .last()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    while uptime() < 3 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[tokio::test]
-async fn a_server_that_is_restarted_is_followed_and_one_that_crashed_is_a_gap() {
+async fn a_server_that_is_restarted_is_a_gap_and_followed_again() {
     let mut shop = Shop::new(&[]).await;
     shop.sql("INSERT INTO orders VALUES (1, 1)").await;
     shop.changed_are(&["orders"]).await;
+    until_up_for_a_while(&shop.server);
     shop.server.stop();
     let Blind(said) = shop.detector.next().await.unwrap_err();
     assert!(
@@ -472,15 +488,38 @@ async fn a_server_that_is_restarted_is_followed_and_one_that_crashed_is_a_gap() 
     );
     shop.server.restart();
     shop.writer = MySqlConnection::connect(&shop.server.url()).await.unwrap();
+    let said = shop.gap().await;
+    assert!(said.contains("restarted"), "{said}");
     shop.sql("INSERT INTO parts VALUES (1)").await;
     shop.changed_are(&["parts"]).await;
 
+    // Its log is off, and then on again: nobody sees what it did meanwhile.
+    for (args, says) in [
+        (&["--skip-log-bin"][..], "log_bin"),
+        (&["--binlog-ignore-db=shop"], "binlog_ignore_db"),
+    ] {
+        until_up_for_a_while(&shop.server);
+        shop.server.stop();
+        shop.detector.next().await.unwrap_err();
+        shop.server.restart_with(args);
+        shop.writer = MySqlConnection::connect(&shop.server.url()).await.unwrap();
+        shop.sql("INSERT INTO orders VALUES (8, 8); DELETE FROM orders WHERE id = 8")
+            .await;
+        let Blind(said) = shop.detector.next().await.unwrap_err();
+        assert!(said.contains(says), "{said}");
+        shop.server.stop();
+        shop.server.restart();
+        shop.writer = MySqlConnection::connect(&shop.server.url()).await.unwrap();
+        shop.gap().await;
+    }
+
+    until_up_for_a_while(&shop.server);
     shop.server.kill();
     shop.detector.next().await.unwrap_err();
     shop.server.restart();
     shop.writer = MySqlConnection::connect(&shop.server.url()).await.unwrap();
     let said = shop.gap().await;
-    assert!(said.contains("crashed"), "{said}");
+    assert!(said.contains("restarted"), "{said}");
     shop.sql("INSERT INTO parts VALUES (2)").await;
     shop.changed_are(&["parts"]).await;
 }

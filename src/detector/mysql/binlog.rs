@@ -86,6 +86,8 @@ impl Binlog {
     async fn try_open(&mut self) -> Result<Option<Observation>, Failure> {
         // Another server may have taken this one's place meanwhile.
         self.facts = self.server.facts().await?;
+        // Or been started with other settings.
+        super::keeps_all(&mut self.server, &self.facts).await?;
         let base = self.server.base().await?;
         let why = match self.left_at() {
             None => self.gap,
@@ -111,6 +113,7 @@ impl Binlog {
             base,
             file: end.file,
             begun: stream.begun,
+            started: self.facts.started,
         };
         self.log = Some(origin.to_string());
         self.reached = Some(Reached {
@@ -156,6 +159,11 @@ impl Binlog {
         let Reached { origin, at, last } = reached;
         if origin.server != self.facts.identity || origin.base != base {
             return Ok(Err("the log is another server's"));
+        }
+        if !origin.is_same_start(self.facts.started) {
+            return Ok(Err(
+                "the server was restarted, and nobody knows what it did without its log in between",
+            ));
         }
         let files = self.server.files().await?;
         let size = |file| files.iter().find(|there| there.file == file);

@@ -133,6 +133,28 @@ async fn read(server: &mut Server, facts: &Facts) -> Result<Status, Failure> {
     Ok(status)
 }
 
+/// Fails where the server does not log the source's own database, or not what another server sends it: asked whenever the
+/// log is opened, for a server may have been started with other settings.
+async fn keeps_all(server: &mut Server, facts: &Facts) -> Result<(), Failure> {
+    let place = server.access.place();
+    if !facts.logs {
+        return Err(Failure::Other(format!(
+            "{place} keeps no log any more; set log_bin = ON in the [mysqld] part of its configuration and restart it"
+        )));
+    }
+    if facts.follows && !facts.logs_others {
+        return Err(Failure::Other(format!(
+            "{place} does not log what another server sends it; set log_slave_updates = ON in the [mysqld] part of its \
+             configuration and restart it"
+        )));
+    }
+    let status = server.status(facts.product).await?;
+    match filtered(&status, server.access.database()) {
+        Some(sentence) => Err(Failure::Other(sentence)),
+        None => Ok(()),
+    }
+}
+
 /// Why the log says nothing of the source's own database, if it does not.
 fn filtered(status: &Status, database: &str) -> Option<String> {
     let is = |name: &String| name.eq_ignore_ascii_case(database);

@@ -65,7 +65,8 @@ pub(super) fn join(base: &str, number: u64) -> String {
     format!("{base}.{number:06}")
 }
 
-/// Which log: the server's, in which a certain file was begun at a certain time.
+/// Which log: the server's, in which a certain file was begun at a certain time, for as long as the server runs: between
+/// two starts it may have run without its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     /// What tells this server from others, without blanks.
@@ -76,27 +77,39 @@ pub(super) struct Origin {
     pub(super) file: u64,
     /// When that file was begun, in seconds since 1970.
     pub(super) begun: u32,
+    /// When the server was started, in seconds since 1970 by its own clock.
+    pub(super) started: i64,
 }
+
+/// How far apart two looks at the same start may be, in seconds.
+const SAME_START: u64 = 1;
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = join(&self.base, self.file);
-        write!(f, "{} {} {name}", self.server, self.begun)
+        write!(f, "{} {} {} {name}", self.server, self.begun, self.started)
     }
 }
 
 impl Origin {
     /// Reads what it was written as.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(3, ' ');
-        let (server, begun, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let mut parts = text.splitn(4, ' ');
+        let (server, begun, started, name) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let (base, file) = split(name)?;
         Some(Self {
             server: server.to_owned(),
             base: base.to_owned(),
             file,
             begun: begun.parse().ok()?,
+            started: started.parse().ok()?,
         })
+    }
+
+    /// Whether the server has run all the while.
+    pub(super) fn is_same_start(&self, started: i64) -> bool {
+        self.started.abs_diff(started) <= SAME_START
     }
 }
 
@@ -152,10 +165,12 @@ mod tests {
             base: "my log.bin".to_owned(),
             file: 1_000_007,
             begun: 1_700_000_000,
+            started: 1_690_000_000,
         };
+        assert!(origin.is_same_start(1_690_000_001) && !origin.is_same_start(1_690_000_002));
         assert_eq!(
             origin.to_string(),
-            "mariadb:1@db:3306 1700000000 my log.bin.1000007"
+            "mariadb:1@db:3306 1700000000 1690000000 my log.bin.1000007"
         );
         assert_eq!(Origin::parse(&origin.to_string()), Some(origin));
         assert_eq!(Origin::parse("another log"), None);

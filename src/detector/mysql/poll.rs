@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::super::{About, Blind, Detector, Observation, Touched};
-use super::server::{Facts, Server};
+use super::server::{Facts, Failure, Server};
 
 /// The detector that asks.
 pub(super) struct Poll {
@@ -35,6 +35,16 @@ impl Poll {
             gap: "watching begins",
         }
     }
+
+    /// Fails where the server, started with other settings, keeps the database out of its log by now. An account that may
+    /// not ask for these is told of that as a blind spot.
+    async fn keeps_all(&mut self) -> Result<(), Failure> {
+        self.facts = self.server.facts().await?;
+        match super::keeps_all(&mut self.server, &self.facts).await {
+            Err(Failure::Denied(_)) => Ok(()),
+            kept => kept,
+        }
+    }
 }
 
 #[async_trait]
@@ -46,6 +56,12 @@ impl Detector for Poll {
     async fn next(&mut self) -> Result<Observation, Blind> {
         self.pace.tick().await;
         let mark = match self.server.mark(self.facts.product).await {
+            Ok(mark) if self.last.as_ref() == Some(&mark) => Ok(mark),
+            // A restart moves the mark, too, and may have come with other settings.
+            Ok(mark) => self.keeps_all().await.map(|()| mark),
+            Err(failure) => Err(failure),
+        };
+        let mark = match mark {
             Ok(mark) => mark,
             Err(failure) => {
                 // Another server, or another log, may answer next.

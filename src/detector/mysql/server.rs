@@ -77,6 +77,8 @@ pub(super) struct Facts {
     pub(super) follows: bool,
     /// What tells this server from others.
     pub(super) identity: String,
+    /// When it was started, in seconds since 1970 by its own clock; two looks may differ by one.
+    pub(super) started: i64,
     /// Whether names of tables are kept as they are written.
     pub(super) exact_names: bool,
     /// Whether the connection is encrypted.
@@ -183,6 +185,8 @@ impl Server {
                  'log_slave_updates', 'log_replica_updates', 'gtid_mode', 'server_uuid', 'server_id', 'hostname', \
                  'port', 'lower_case_table_names'); \
                  SHOW STATUS WHERE Variable_name IN ('Slave_running', 'Ssl_cipher'); \
+                 SHOW GLOBAL STATUS LIKE 'Uptime'; \
+                 SELECT 'now', CAST(UNIX_TIMESTAMP() AS CHAR); \
                  SELECT 'account', CURRENT_USER()",
             )
             .await?;
@@ -211,6 +215,7 @@ impl Server {
             ),
             uuid => format!("mysql:{uuid}"),
         };
+        let seconds = |name: &str| get(name).parse::<i64>().unwrap_or_default();
         let (user, host) = get("account").rsplit_once('@').unwrap_or_default();
         let quoted = |part: &str| format!("'{}'", part.replace('\'', "''"));
         Ok(Facts {
@@ -220,6 +225,7 @@ impl Server {
             logs_others: on("log_slave_updates") || on("log_replica_updates"),
             follows: on("slave_running"),
             identity,
+            started: seconds("now") - seconds("uptime"),
             exact_names: matches!(get("lower_case_table_names"), "" | "0"),
             encrypted: !get("ssl_cipher").is_empty(),
             account: format!("{}@{}", quoted(user), quoted(host)),

@@ -102,10 +102,17 @@ impl MariaDb {
 
     /// Starts it again on its port and its data.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// Starts it again with more arguments, this time only.
+    pub(crate) fn restart_with(&mut self, more: &[&str]) {
         self.process = None;
         // What it does is done, and would be logged once more.
         let _ = std::fs::remove_file(self.folder.path().join("init.sql"));
-        let started = launch(&self.folder, self.port, &self.args);
+        let more = more.iter().map(|arg| (*arg).to_owned());
+        let args: Vec<String> = self.args.iter().cloned().chain(more).collect();
+        let started = launch(&self.folder, self.port, &args);
         self.process = Some(started.expect("the server starts again"));
     }
 
