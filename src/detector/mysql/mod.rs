@@ -48,23 +48,8 @@ pub(super) async fn choose(
         .await
         .map_err(|failure| failure.blind("give the account the right to sign in"))?;
     let name = facts.name();
-    if !facts.logs {
-        return Err(best::nothing(
-            config,
-            &format!(
-                "{name} keeps no log; set log_bin = ON, binlog_format = ROW and a server_id in the [mysqld] part of its \
-                 configuration and restart it"
-            ),
-        ));
-    }
-    if facts.follows && !facts.logs_others {
-        return Err(best::nothing(
-            config,
-            &format!(
-                "{name} does not log what another server sends it; set log_slave_updates = ON in the [mysqld] part of \
-                 its configuration and restart it, or make the other server the source"
-            ),
-        ));
+    if let Some(sentence) = unlogged(&facts, name) {
+        return Err(best::nothing(config, &sentence));
     }
     let mut filters = None;
     let better = match read(&mut server, &facts).await {
@@ -133,20 +118,27 @@ async fn read(server: &mut Server, facts: &Facts) -> Result<Status, Failure> {
     Ok(status)
 }
 
+/// Why the server's log does not tell of every change, as far as its settings say.
+fn unlogged(facts: &Facts, name: &str) -> Option<String> {
+    if !facts.logs {
+        return Some(format!(
+            "{name} keeps no log; set log_bin = ON, binlog_format = ROW and a server_id in the [mysqld] part of its \
+             configuration and restart it"
+        ));
+    }
+    (facts.follows && !facts.logs_others).then(|| {
+        format!(
+            "{name} does not log what another server sends it; set log_slave_updates = ON in the [mysqld] part of its \
+             configuration and restart it, or make the other server the source"
+        )
+    })
+}
+
 /// Fails where the server does not log the source's own database, or not what another server sends it: asked whenever the
 /// log is opened, for a server may have been started with other settings.
 async fn keeps_all(server: &mut Server, facts: &Facts) -> Result<(), Failure> {
-    let place = server.access.place();
-    if !facts.logs {
-        return Err(Failure::Other(format!(
-            "{place} keeps no log any more; set log_bin = ON in the [mysqld] part of its configuration and restart it"
-        )));
-    }
-    if facts.follows && !facts.logs_others {
-        return Err(Failure::Other(format!(
-            "{place} does not log what another server sends it; set log_slave_updates = ON in the [mysqld] part of its \
-             configuration and restart it"
-        )));
+    if let Some(sentence) = unlogged(facts, &server.access.place()) {
+        return Err(Failure::Other(sentence));
     }
     let status = server.status(facts.product).await?;
     match filtered(&status, server.access.database()) {
