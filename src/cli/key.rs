@@ -7,13 +7,13 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::output::{print, print_json};
 use crate::human;
 use crate::inspect::{
-    About, Connection, Decoding, Kind, Owned, Page, Ttl, Value, describe, display, header_text,
-    owned, page, payload,
+    About, Connection, Decoding, Kind, Owned, Page, Ttl, Value, describe, display,
+    exact as bytes_json, header_text, owned, page, payload,
 };
 use crate::table::{HumanTable, Table};
 use crate::workspace::CacheConfig;
@@ -68,21 +68,6 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
         write_text(&mut text, &about, &first, ours.as_ref(), rows.as_ref())?;
         Ok(print(&text)?)
     }
-}
-
-/// `{name: text}`, or `{name: base64, "encoding_of_name": "base64"}` for bytes that are not UTF-8.
-pub(super) fn bytes_json(name: &str, bytes: &[u8]) -> Json {
-    let mut object = Map::new();
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            object.insert(name.into(), text.into());
-        }
-        Err(_) => {
-            object.insert(name.into(), STANDARD.encode(bytes).into());
-            object.insert(format!("encoding_of_{name}"), "base64".into());
-        }
-    }
-    Json::Object(object)
 }
 
 fn pair_json(names: [&str; 2], pair: (&[u8], &[u8])) -> Json {

@@ -33,6 +33,7 @@ const COMMANDS: &[&str] = &[
     "PEXPIRETIME",
     "PING",
     "PTTL",
+    "RANDOMKEY",
     "SCAN",
     "SCARD",
     "SISMEMBER",

@@ -1,5 +1,6 @@
 //! The one integration binary: engine, sources, detectors, worker, inspect, command line and window against real
 //! servers that the tests start themselves.
+mod app_analysis;
 mod app_connect;
 mod app_display;
 mod app_keys;
@@ -22,6 +23,7 @@ mod faults;
 mod four_mistakes;
 mod hostile;
 mod inspect;
+mod keyspace;
 mod level;
 mod oracle;
 mod protocol_model;

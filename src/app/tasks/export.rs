@@ -30,7 +30,7 @@ pub(super) fn open(state: &mut State) {
 }
 
 /// Where the first export goes: the user's downloads, else the home folder.
-fn usual_folder() -> Option<PathBuf> {
+pub(super) fn usual_folder() -> Option<PathBuf> {
     let folders = directories::UserDirs::new()?;
     let folder = folders.download_dir().unwrap_or(folders.home_dir());
     Some(folder.to_owned())

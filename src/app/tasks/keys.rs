@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Tasks;
+use super::{Tasks, keyspace};
 use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
 use crate::app::views::keys::{Command, Event, Opened};
@@ -17,9 +17,17 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
         Command::Pause(paused) => with(state, |explorer| explorer.pause(paused)),
         Command::SetPace(pace) => with(state, |explorer| explorer.set_pace(pace)),
         Command::Stop => with(state, Explorer::cancel),
-        Command::Ask(question) => with(state, |explorer| explorer.ask(question)),
+        Command::Ask(question) => with(state, |explorer| explorer.ask(*question)),
         Command::Open { name, anyway } => open(tasks, state, name, anyway),
         Command::More => more(tasks, state),
+        Command::Sample(draws) => keyspace::draw(tasks, state, draws),
+        Command::CompareWith => keyspace::compare_with(tasks, state),
+        Command::Export(what) => keyspace::open(state, what),
+        Command::Save {
+            path,
+            what,
+            replace,
+        } => keyspace::write(tasks, state, path, what, replace),
     }
 }
 

@@ -6,6 +6,7 @@
 mod connect;
 mod export;
 mod keys;
+mod keyspace;
 mod latency;
 mod open;
 mod order;

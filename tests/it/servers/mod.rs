@@ -6,13 +6,16 @@
 //! same database server, and ends it with the last of them.
 //!
 //! What the three share is here: a process that ends with us, a free port, a data folder made once.
-#![allow(clippy::unwrap_used, dead_code)]
+// Benches use some of it.
+#![allow(clippy::unwrap_used, dead_code, unused_imports)]
 
+mod cluster;
 mod mariadb;
 mod postgres;
 mod redis;
 mod tls;
 
+pub(crate) use cluster::Cluster;
 pub(crate) use mariadb::MariaDb;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;

@@ -2,6 +2,9 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
+//! | `filters.rs` | which other conditions are there? |
+//! | `analysis.rs` | what do the shown keys hold, summed up, and what grew? |
+//! | `save.rs` | what is written to a file, and where? |
 //! | `side.rs` | which prefixes are there, and how far is the scan? |
 //! | `sums.rs` | how many keys and bytes, by type, TTL and prefix? |
 //! | `treemap.rs` | where does each part of the treemap stand? |
@@ -9,13 +12,17 @@
 //! | `opened.rs` | what was read of the selected key, made ready to be drawn? |
 //! | `value.rs` | how is the selected key's value drawn? |
 
+mod analysis;
+mod filters;
 mod opened;
+mod save;
 mod side;
 mod sums;
 mod table;
 mod treemap;
 mod value;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{Id, Key as Keyboard, Modifiers, Rect, Ui, UiBuilder, pos2, vec2};
@@ -24,9 +31,10 @@ use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::state::State;
 use crate::app::theme::{Structure, colors, line};
 use crate::app::widgets;
-use crate::inspect::{Connection, Explorer, Kind, Pace, Phase, Question, View};
+use crate::inspect::{Analysis, Connection, Detail, Explorer, Kind, Pace, Phase, Question, View};
 
 pub use opened::Opened;
+pub use save::{Save, What};
 
 /// What this view keeps.
 #[derive(Default)]
@@ -44,7 +52,21 @@ pub struct Keys {
     question: Question,
     /// The filter as typed.
     filter: String,
+    /// The other conditions as typed.
+    typed: filters::Typed,
+    /// What our keys in this cache begin with.
+    prefix: String,
     find: bool,
+    /// A sample that was drawn, or why not; shown instead of the scan's figures.
+    sampled: Option<Result<Arc<Analysis>, String>>,
+    /// Whether one is being drawn.
+    sampling: bool,
+    /// What the figures are compared with.
+    before: Option<Analysis>,
+    /// Why there is nothing to compare with.
+    before_error: Option<String>,
+    /// The export dialog, while it is open.
+    save: Option<Save>,
     /// The selected key's exact name.
     selected: Option<Vec<u8>>,
     /// Where it stood in the table when it was selected.
@@ -71,7 +93,7 @@ pub enum Command {
     /// End the scan and keep what it saw.
     Stop,
     /// Show something else.
-    Ask(Question),
+    Ask(Box<Question>),
     /// Read a key; with `anyway` also elements that are large.
     Open {
         /// The exact name.
@@ -81,6 +103,21 @@ pub enum Command {
     },
     /// Read the next page of the selected key.
     More,
+    /// Draw a sample of this many keys.
+    Sample(u64),
+    /// Ask for a file with an earlier analysis.
+    CompareWith,
+    /// Open the export dialog.
+    Export(What),
+    /// Write a file.
+    Save {
+        /// Where; its ending says the format.
+        path: PathBuf,
+        /// What.
+        what: What,
+        /// A file that is there may be written over.
+        replace: bool,
+    },
 }
 
 /// What this view's tasks report.
@@ -108,6 +145,14 @@ pub enum Event {
         /// What it holds.
         result: Result<crate::inspect::Page, String>,
     },
+    /// A sample was drawn, or why not.
+    Sampled(Result<Box<Analysis>, String>),
+    /// An earlier analysis was read, or why not.
+    Before(Result<Box<Analysis>, String>),
+    /// A file was written, or why not.
+    Saved(Result<(), String>),
+    /// A file of that name is there already.
+    Taken,
 }
 
 impl std::fmt::Debug for Event {
@@ -118,6 +163,10 @@ impl std::fmt::Debug for Event {
             Self::Failed(_) => "Failed",
             Self::Opened { .. } => "Opened",
             Self::More { .. } => "More",
+            Self::Sampled(_) => "Sampled",
+            Self::Before(_) => "Before",
+            Self::Saved(_) => "Saved",
+            Self::Taken => "Taken",
         })
     }
 }
@@ -158,6 +207,28 @@ impl Keys {
                     _ => {}
                 }
             }
+            Event::Sampled(result) => {
+                self.sampling = false;
+                self.sampled = Some(result.map(Arc::from));
+            }
+            Event::Before(result) => match result {
+                Ok(before) => {
+                    self.before = Some(*before);
+                    self.before_error = None;
+                }
+                Err(error) => self.before_error = Some(error),
+            },
+            Event::Saved(Ok(())) => self.save = None,
+            Event::Saved(Err(error)) => {
+                if let Some(save) = &mut self.save {
+                    save.failed(error);
+                }
+            }
+            Event::Taken => {
+                if let Some(save) = &mut self.save {
+                    save.is_taken();
+                }
+            }
             // Another key was selected meanwhile.
             Event::Opened { .. } | Event::More { .. } => {}
         }
@@ -171,8 +242,9 @@ impl Keys {
     /// Selects a Redis key by its whole name; the command that reads it, where one is needed.
     pub fn show_key(&mut self, key: String) -> Option<Command> {
         self.filter.clear();
-        self.question.filter.pattern = crate::inspect::Pattern::default();
-        self.question.filter.prefix.clear();
+        self.typed = filters::Typed::default();
+        self.question.filter = crate::inspect::Filter::default();
+        self.question.analysis = None;
         Some(self.select(key.into_bytes(), None))
     }
 
@@ -191,12 +263,39 @@ impl Keys {
         self.value.as_ref()?.as_ref().ok()
     }
 
+    /// What the view shows, for the tasks.
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// The sample that is shown instead of the scan's figures, for the tasks.
+    pub fn sampled(&self) -> Option<&Arc<Analysis>> {
+        self.sampled.as_ref()?.as_ref().ok()
+    }
+
+    /// What the table and the tree are to show, for the tasks.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Marks that a sample is being drawn.
+    pub fn sample_begins(&mut self) {
+        self.sampling = true;
+        self.sampled = None;
+    }
+
+    /// Opens the export dialog.
+    pub fn export(&mut self, save: Save) {
+        self.save = Some(save);
+    }
+
     /// Marks that a scan starts, so that only one does; forgets the one before.
     pub fn start(&mut self) {
         self.asked = true;
         self.error = None;
         self.explorer = None;
         self.expired = false;
+        self.sampled = None;
         self.view = Arc::default();
     }
 
@@ -211,8 +310,16 @@ impl Keys {
         }
     }
 
+    /// Shows the analysis, or the keys again.
+    fn analyse(&mut self, shown: bool, commands: &mut Commands) {
+        self.question.analysis = shown.then(Detail::default);
+        self.ask(commands);
+    }
+
     fn ask(&self, commands: &mut Commands) {
-        commands.send(AppCommand::Keys(Command::Ask(self.question.clone())));
+        commands.send(AppCommand::Keys(Command::Ask(Box::new(
+            self.question.clone(),
+        ))));
     }
 }
 
@@ -249,6 +356,9 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if let Some(explorer) = &keys.explorer {
         keys.view = explorer.view();
     }
+    if let Some(open) = &state.open {
+        keys.prefix.clone_from(&open.workspace.cache.prefix);
+    }
     let now = state.clock.utc.timestamp_millis();
     let whole = ui.available_rect_before_wrap();
     ui.advance_cursor_after_rect(whole);
@@ -260,6 +370,7 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .vline(side.right() + 0.5, whole.y_range(), line(colors(ui)));
     region(ui, "side", side, |ui| side::show(ui, &mut keys, commands));
     region(ui, "main", main, |ui| body(ui, &mut keys, now, commands));
+    save::show(ui, &mut keys, commands);
     keyboard(ui, &mut keys, commands);
     state.keys = keys;
 }
@@ -291,6 +402,13 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
     region(ui, "chips", chips, |ui| {
         sums::chips(ui, keys, &view, commands);
     });
+    if keys.question.analysis.is_some() {
+        let below = Rect::from_min_max(chips.left_bottom(), whole.max);
+        region(ui, "analysis", below, |ui| {
+            analysis::show(ui, keys, &view, commands);
+        });
+        return;
+    }
     if shows_sums {
         region(ui, "sums", sums_at, |ui| {
             sums::show(ui, keys, &view, commands);
@@ -351,7 +469,7 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
 
 /// Arrows move the selection, Enter reads it again, Ctrl+C copies its name; not while a field has the keyboard.
 fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
-    if ui.ctx().text_edit_focused() {
+    if ui.ctx().text_edit_focused() || keys.question.analysis.is_some() || keys.save.is_some() {
         return;
     }
     let rows = keys.view.rows.len();
