@@ -40,7 +40,8 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
         Some(Command::Unwatch(args)) => unwatch::run(args, workspace, cancel).await,
         Some(Command::Check(args)) => check::run(args, workspace, cancel).await,
         Some(Command::Keys(args)) => {
-            until(cancel, keys::run(&args, target::open(redis, workspace)?)).await
+            let cache = target::open(redis, workspace)?;
+            until(cancel.clone(), Box::pin(keys::run(&args, cache, cancel))).await
         }
         Some(Command::Key(args)) => {
             until(

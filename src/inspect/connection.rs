@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::cache;
 use crate::workspace::ConnectionUrl;
 
+use super::cluster::{self, Address, Others};
 use super::commands::Table;
 use super::gate::{self, Asker};
 use super::{InspectError, Lock};
@@ -17,6 +18,7 @@ use super::{InspectError, Lock};
 /// A connection that only reads until it is unlocked, apart from the engine's so that neither waits for the other.
 ///
 /// Clones share it. It opens again by itself after it was lost: the command that met the loss fails, the next works.
+/// On a cluster a command about a key goes to the node that has it.
 #[derive(Clone)]
 pub struct Connection {
     inner: Arc<Inner>,
@@ -30,6 +32,7 @@ struct Inner {
     lock: Lock,
     /// What the server says of its commands, once somebody needed it.
     commands: OnceCell<Table>,
+    others: Others,
 }
 
 /// What answers.
@@ -43,6 +46,8 @@ pub struct Server {
     pub untouched: bool,
     /// The database number.
     pub database: i64,
+    /// Whether it is a node of a cluster.
+    pub is_cluster: bool,
 }
 
 impl Server {
@@ -63,18 +68,55 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 impl Connection {
     /// Opens a connection that stays locked, signs in and asks who answers.
+    ///
+    /// `redis-cluster://` and `rediss-cluster://` mean the same as without `-cluster`: whether it is one is asked.
     pub async fn open(url: &ConnectionUrl) -> Result<Self, InspectError> {
         Self::open_with(url, Lock::default()).await
     }
 
     /// Opens a connection that writes only while `lock` is unlocked.
     pub async fn open_with(url: &ConnectionUrl, lock: Lock) -> Result<Self, InspectError> {
-        Self::dial(cache::client(url)?, lock).await
+        Self::dial(cache::client(&cluster::plain(url))?, lock).await
     }
 
     /// Another connection to the same server under the same lock, for what must not wait behind this one.
     pub async fn another(&self) -> Result<Self, InspectError> {
         Self::dial(self.inner.client.clone(), self.inner.lock.clone()).await
+    }
+
+    /// A connection to the node of the same cluster that listens there, with the same account and TLS settings.
+    pub(super) async fn to(&self, address: &Address) -> Result<Self, InspectError> {
+        let client = cluster::client_to(&self.inner.client, address)?;
+        Self::dial(client, self.inner.lock.clone()).await
+    }
+
+    /// The cluster's primaries, each on a connection of its own; this connection alone where there is no cluster. Asked
+    /// anew each time: a failover changes them.
+    pub(super) async fn primaries(&self) -> Result<Vec<Self>, InspectError> {
+        if !self.inner.server.is_cluster {
+            return Ok(vec![self.clone()]);
+        }
+        let addresses = self.primary_addresses().await?;
+        futures::future::try_join_all(addresses.iter().map(|address| self.to(address))).await
+    }
+
+    /// Where the cluster's primaries listen, in order, each with the slots it has.
+    pub(super) async fn topology(&self) -> Result<cluster::Topology, InspectError> {
+        let mut command = redis::cmd("CLUSTER");
+        command.arg("SLOTS");
+        let mut link = self.link().await?;
+        match command.query_async(&mut link).await {
+            Ok(answer) => cluster::topology(answer, &cluster::host(&self.inner.client)),
+            Err(error) => Err(self.failure(error, &command).await),
+        }
+    }
+
+    async fn primary_addresses(&self) -> Result<Vec<Address>, InspectError> {
+        let addresses: Vec<Address> = self.topology().await?.into_keys().collect();
+        if addresses.is_empty() {
+            return Err(InspectError::Answer("CLUSTER SLOTS".into()));
+        }
+        Ok(addresses)
     }
 
     async fn dial(client: Client, lock: Lock) -> Result<Self, InspectError> {
@@ -93,6 +135,7 @@ impl Connection {
                 server,
                 lock,
                 commands: OnceCell::new(),
+                others: Others::default(),
             }),
         })
     }
@@ -163,11 +206,30 @@ impl Connection {
 
     async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
         let mut link = self.link().await?;
-        match link
+        let mut answer = link
             .send_packed_command(command)
             .await
-            .and_then(redis::Value::extract_error)
+            .and_then(redis::Value::extract_error);
+        if let Err(error) = &answer
+            && let Some(address) = cluster::moved_to(error)
         {
+            let node = self.inner.others.get(self, &address).await?;
+            let mut link = node.link().await?;
+            let mut pipe = cluster::redirected(error);
+            let before = pipe.len();
+            pipe.add_command(command.clone());
+            answer = link
+                .send_packed_commands(&pipe, 0, pipe.len())
+                .await
+                .and_then(|mut values| {
+                    values
+                        .drain(before..)
+                        .next()
+                        .unwrap_or_default()
+                        .extract_error()
+                });
+        }
+        match answer {
             Ok(value) => {
                 T::from_redis_value(value).map_err(|_| InspectError::Answer(name(command)))
             }
@@ -187,7 +249,17 @@ impl Connection {
             return Ok(Vec::new());
         }
         let mut link = self.link().await?;
-        match link.send_packed_commands(commands, 0, commands.len()).await {
+        let mut answer = link.send_packed_commands(commands, 0, commands.len()).await;
+        // All of them are about one key where it matters, so that the first answer speaks for the rest.
+        if let Ok(values) = &answer
+            && let Some(redis::Value::ServerError(error)) = values.first()
+            && let Some(address) = cluster::moved_to(&error.clone().into())
+        {
+            let node = self.inner.others.get(self, &address).await?;
+            let mut link = node.link().await?;
+            answer = link.send_packed_commands(commands, 0, commands.len()).await;
+        }
+        match answer {
             Ok(values) => Ok(values),
             Err(error) => {
                 let first = commands.cmd_iter().next().cloned().unwrap_or_default();
@@ -262,19 +334,25 @@ async fn greet(link: &mut MultiplexedConnection, database: i64) -> Server {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
             .map(|value| value.trim().to_owned())
     };
-    match field("valkey_version") {
-        Some(version) => Server {
-            product: "Valkey".into(),
-            version,
-            untouched,
-            database,
-        },
-        None => Server {
-            product: "Redis".into(),
-            version: field("redis_version").unwrap_or_default(),
-            untouched,
-            database,
-        },
+    // An account that may not run INFO may still be told by the command that only a cluster answers.
+    let is_cluster = match field("redis_mode").or_else(|| field("server_mode")) {
+        Some(mode) => mode == "cluster",
+        None => {
+            let mut slots = redis::cmd("CLUSTER");
+            slots.arg("SLOTS");
+            slots.query_async::<redis::Value>(link).await.is_ok()
+        }
+    };
+    let (product, version) = match field("valkey_version") {
+        Some(version) => ("Valkey", version),
+        None => ("Redis", field("redis_version").unwrap_or_default()),
+    };
+    Server {
+        product: product.into(),
+        version,
+        untouched,
+        database,
+        is_cluster,
     }
 }
 

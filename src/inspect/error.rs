@@ -1,6 +1,7 @@
 //! Why the inspector cannot answer.
 
 use crate::cache::CacheError;
+use crate::table::Interrupted;
 
 use super::gate::Refusal;
 
@@ -51,7 +52,21 @@ pub enum InspectError {
         /// The server's words.
         message: String,
     },
+    /// The keys stopped on their way to a file.
+    #[error("the keys stopped before the end; export them again")]
+    Interrupted,
+    /// Slots moved during every walk over a cluster.
+    #[error(
+        "the cluster moved slots between its nodes during the whole scan, so keys may be missing; scan again when that has ended"
+    )]
+    Moving,
     /// The server's answer has another shape than the command's documentation says.
     #[error("Redis answered {0} in a form that is not known here; is it a Redis or Valkey server?")]
     Answer(String),
+}
+
+impl From<Interrupted> for InspectError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
 }

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Connection, Count, Filter, Index, Keys, Order, Pace, Phase, Prefix, RowId, Scan, ScanOptions,
-    ScanState, TreeRow, list,
+    Analysis, Connection, Count, Detail, Filter, Index, Keys, Order, Pace, Phase, Prefix, RowId,
+    Scan, ScanOptions, ScanState, TreeRow, list,
 };
 
 /// What the window wants to see.
@@ -23,6 +23,8 @@ pub struct Question {
     pub order: Order,
     /// The prefixes that are open in the tree.
     pub open: BTreeSet<Vec<u8>>,
+    /// What an analysis of the shown keys is to tell, where one is wanted.
+    pub analysis: Option<Detail>,
 }
 
 /// A finished answer.
@@ -40,6 +42,8 @@ pub struct View {
     pub shown: Count,
     /// The prefixes under the selected one, the largest first, at most [`PARTS`]: the treemap.
     pub parts: Arc<Vec<Prefix>>,
+    /// The keys that the table shows, summed up, where that was asked for.
+    pub analysis: Option<Arc<Analysis>>,
     /// The question that this answers.
     pub question: Arc<Question>,
 }
@@ -139,7 +143,13 @@ impl std::fmt::Debug for Explorer {
 impl View {
     /// The answer to `question` about keys that are known already, as a scan in that state would give it.
     pub fn of(state: ScanState, question: Question) -> Self {
-        let (_, answer) = answer(&Index::default(), state.keys.clone(), &question);
+        let (_, answer) = answer(
+            &Index::default(),
+            state.keys.clone(),
+            &state,
+            &question,
+            state.at,
+        );
         Self {
             state: Arc::new(state),
             question: Arc::new(question),
@@ -173,16 +183,20 @@ async fn work(
         let state = states.borrow_and_update().clone();
         let question = questions.borrow_and_update().clone();
         let due = is_due(index.len(), &state, indexed_at);
-        if due || question != view.question {
+        // An analysis tells whether it is complete, so the scan's end makes it anew.
+        let ended = view.analysis.is_some()
+            && std::mem::discriminant(&state.phase) != std::mem::discriminant(&view.state.phase);
+        if due || ended || question != view.question {
             let old = std::mem::take(&mut index);
             let keys = if due {
                 state.keys.clone()
             } else {
                 view.keys.clone()
             };
-            let asked = question.clone();
+            let (asked, seen) = (question.clone(), state.clone());
+            let now = Utc::now().timestamp_millis();
             let Ok((made, answer)) =
-                tokio::task::spawn_blocking(move || answer(&old, keys, &asked)).await
+                tokio::task::spawn_blocking(move || answer(&old, keys, &seen, &asked, now)).await
             else {
                 return;
             };
@@ -200,15 +214,18 @@ async fn work(
     }
 }
 
-fn answer(index: &Index, keys: Keys, question: &Question) -> (Index, View) {
+fn answer(
+    index: &Index,
+    keys: Keys,
+    state: &ScanState,
+    question: &Question,
+    now: i64,
+) -> (Index, View) {
     let index = index.extended(&keys);
-    let rows = list(
-        &keys,
-        &index,
-        &question.filter,
-        question.order,
-        Utc::now().timestamp_millis(),
-    );
+    let rows = list(&keys, &index, &question.filter, question.order, now);
+    let analysis = question
+        .analysis
+        .map(|detail| Arc::new(Analysis::of(state, &keys, &rows, detail)));
     let shown = Count {
         keys: rows.len() as u64,
         bytes: rows.iter().map(|id| keys.bytes(*id)).sum(),
@@ -221,6 +238,7 @@ fn answer(index: &Index, keys: Keys, question: &Question) -> (Index, View) {
         rows: Arc::new(rows),
         shown,
         parts: Arc::new(parts),
+        analysis,
         question: Arc::default(),
         keys,
     };

@@ -59,6 +59,7 @@ const COMMANDS: &[&str] = &[
     "PEXPIRETIME",
     "PING",
     "PTTL",
+    "RANDOMKEY",
     "SCAN",
     "SCARD",
     "SISMEMBER",

@@ -3,7 +3,7 @@
 //!
 //! 12 bytes a key. Building is linear in the keys that are there plus a sort of those that are new.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -179,35 +179,6 @@ impl Index {
                 .any(|id| keys.name(*id)[prefix.prefix.len()..].contains(&DELIMITER))
     }
 
-    /// Every key counted under its first `depth` parts, the largest first. Names with fewer parts count under what they
-    /// have, names without a delimiter under the empty prefix, so the sums equal the whole.
-    pub fn prefixes(&self, keys: &Keys, depth: usize) -> Vec<Prefix> {
-        let mut counts: BTreeMap<&[u8], Count> = BTreeMap::new();
-        for id in self.order.iter() {
-            let name = keys.name(*id);
-            let end = name
-                .iter()
-                .enumerate()
-                .filter(|(_, byte)| **byte == DELIMITER)
-                .take(depth)
-                .last()
-                .map_or(0, |(at, _)| at + 1);
-            counts
-                .entry(&name[..end])
-                .or_default()
-                .add(Some(keys.bytes(*id)));
-        }
-        let mut prefixes: Vec<_> = counts
-            .into_iter()
-            .map(|(prefix, count)| Prefix {
-                prefix: prefix.to_vec(),
-                count,
-            })
-            .collect();
-        prefixes.sort_by_key(|prefix| std::cmp::Reverse((prefix.count.bytes, prefix.count.keys)));
-        prefixes
-    }
-
     /// What is under a prefix.
     pub fn total(&self, keys: &Keys, prefix: &[u8]) -> Count {
         self.count(self.range(keys, prefix))
@@ -291,14 +262,6 @@ mod tests {
         assert_eq!(rows[4].prefix, b"c:\xff:");
         assert_eq!(index.total(&keys, b"a:").bytes, 20 + 30 + 40);
         assert!(rows[1].opens && rows[1].open && !rows[2].opens);
-        for depth in 0..4 {
-            let sum: u64 = index
-                .prefixes(&keys, depth)
-                .iter()
-                .map(|prefix| prefix.count.keys)
-                .sum();
-            assert_eq!(sum, 8, "depth {depth}");
-        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Index, Keys, Kind, Pattern, RowId, Ttl, TtlBucket};
+use crate::cache::{Ours, recognise};
+
+use super::{Index, Key, Keys, Kind, Pattern, Range, RowId, Ttl, TtlRange};
 
 /// What is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,8 +15,54 @@ pub struct Filter {
     pub pattern: Pattern,
     /// Data structures left out.
     pub hidden: Vec<Kind>,
-    /// Only keys that expire this soon.
-    pub ttl: Option<TtlBucket>,
+    /// Only what TYPE answers so, where not empty.
+    pub type_name: String,
+    /// Only these times to live.
+    pub ttl: TtlRange,
+    /// Only these bytes of memory.
+    pub bytes: Range,
+    /// Only collections with this many elements.
+    pub elements: Range,
+    /// Only keys that were last used this many seconds ago.
+    pub idle: Range,
+    /// Only keys that are used this often.
+    pub frequency: Range,
+    /// Only this encoding, where not empty.
+    pub encoding: String,
+    /// Only entries of reports (headers and chunks) under this prefix of a cache.
+    pub entries: Option<String>,
+}
+
+impl Filter {
+    /// Whether a key is shown at `now`, in milliseconds since 1970; its prefix is looked at elsewhere.
+    pub fn shows(&self, key: &Key<'_>, now: i64) -> bool {
+        !self.hidden.contains(&key.kind)
+            && (self.type_name.is_empty() || self.type_name == key.type_name)
+            && self.ttl.holds(key.ttl, now)
+            && self.bytes.holds(key.bytes)
+            && self.elements.holds(key.elements.map(u64::from))
+            && self.idle.holds(key.idle.map(u64::from))
+            && self.frequency.holds(key.frequency.map(u64::from))
+            && (self.encoding.is_empty() || self.encoding == key.encoding)
+            && self.pattern.matches(key.name)
+            && self
+                .entries
+                .as_ref()
+                .is_none_or(|prefix| is_of_an_entry(prefix, key.name))
+    }
+
+    /// Whether everything is shown.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether a key holds a report's rows: the header or a chunk of an entry.
+pub fn is_of_an_entry(prefix: &str, name: &[u8]) -> bool {
+    std::str::from_utf8(name)
+        .ok()
+        .and_then(|name| recognise(prefix, name))
+        .is_some_and(|ours| matches!(ours, Ours::Header(_) | Ours::Chunk(..)))
 }
 
 /// A column to sort by.
@@ -31,7 +79,9 @@ pub enum Sort {
     Bytes,
     /// The encoding's name.
     Encoding,
-    /// Time since the last use.
+    /// Elements of a collection.
+    Elements,
+    /// Time since the last use; how often it is used where the server counts that, the least used last.
     Idle,
 }
 
@@ -46,19 +96,11 @@ pub struct Order {
 
 /// The keys that `filter` shows at `now` (milliseconds since 1970), in `order`; equal ones in order of name.
 pub fn list(keys: &Keys, index: &Index, filter: &Filter, order: Order, now: i64) -> Vec<RowId> {
-    let hidden = |kind: Kind| filter.hidden.contains(&kind);
     let mut rows: Vec<RowId> = index
         .under(keys, &filter.prefix)
         .iter()
         .copied()
-        .filter(|id| {
-            let key = keys.get(*id);
-            !hidden(key.kind)
-                && filter
-                    .ttl
-                    .is_none_or(|bucket| TtlBucket::of(key.ttl, now) == bucket)
-                && filter.pattern.matches(key.name)
-        })
+        .filter(|id| filter.shows(&keys.get(*id), now))
         .collect();
     match order.by {
         Sort::Key if order.descending => rows.reverse(),
@@ -66,7 +108,11 @@ pub fn list(keys: &Keys, index: &Index, filter: &Filter, order: Order, now: i64)
         Sort::Type => sort(&mut rows, order.descending, |id| keys.get(id).type_name),
         Sort::Encoding => sort(&mut rows, order.descending, |id| keys.get(id).encoding),
         Sort::Bytes => sort(&mut rows, order.descending, |id| keys.get(id).bytes),
-        Sort::Idle => sort(&mut rows, order.descending, |id| keys.get(id).idle),
+        Sort::Elements => sort(&mut rows, order.descending, |id| keys.get(id).elements),
+        Sort::Idle => sort(&mut rows, order.descending, |id| {
+            let key = keys.get(id);
+            (key.idle, key.frequency.map(std::cmp::Reverse))
+        }),
         Sort::Ttl => sort(&mut rows, order.descending, |id| match keys.get(id).ttl {
             Ttl::Never | Ttl::Unknown => i64::MAX,
             Ttl::At(at) => at,
@@ -89,6 +135,7 @@ fn sort<T: Ord>(rows: &mut [RowId], descending: bool, value: impl Fn(RowId) -> T
 
 #[cfg(test)]
 mod tests {
+    use super::super::TtlBucket;
     use super::super::store::tests::sample;
     use super::*;
 
@@ -129,14 +176,36 @@ mod tests {
         };
         assert_eq!(names(&under, Order::default()), ["a:2", "a:3"]);
         let soon = Filter {
-            ttl: Some(TtlBucket::Minute),
+            ttl: TtlRange::bucket(TtlBucket::Minute),
             ..Filter::default()
         };
         assert_eq!(names(&soon, Order::default()), ["a:2", "c"]);
+        let never = Filter {
+            ttl: TtlRange::Never,
+            bytes: Range::bytes("<50").unwrap_or_default(),
+            ..Filter::default()
+        };
+        assert_eq!(names(&never, Order::default()), ["a:1", "b:1"]);
         let none = Filter {
             hidden: vec![Kind::String],
             ..Filter::default()
         };
         assert!(names(&none, Order::default()).is_empty());
+    }
+
+    #[test]
+    fn keys_of_reports_are_the_headers_and_chunks_of_this_cache() {
+        let header = format!("p:{{shop-1}}:e:{}", "0f".repeat(32));
+        assert!(is_of_an_entry("p", header.as_bytes()));
+        assert!(is_of_an_entry("p", b"p:c:fill:0"));
+        for other in [
+            &b"p:events"[..],
+            b"p:{shop-1}:v",
+            b"q:c:fill:0",
+            b"p:c:\xff:0",
+            b"x",
+        ] {
+            assert!(!is_of_an_entry("p", other));
+        }
     }
 }

@@ -10,15 +10,24 @@
 //! | `lock.rs` | is this server to be changed? |
 //! | `commands.rs` | what does the server say of its commands? |
 //! | `connection.rs` | how is a command sent, and what do its failures mean? |
-//! | `kind.rs` | which data structures and TTL buckets are there? |
+//! | `cluster.rs` | where are the keys of a cluster? |
+//! | `kind.rs` | which data structures, TTL buckets and buckets of use are there? |
+//! | `range.rs` | what does a range as a person writes it mean? |
 //! | `store.rs` | how are millions of keys kept in little memory, each once? |
 //! | `scan.rs` | which keys are there? |
+//! | `walk.rs` | how are the keys of one server walked over, at which pace? |
+//! | `questions.rs` | what is asked of each key, and what do the answers mean? |
+//! | `probe.rs` | what do other clients feel meanwhile? |
 //! | `totals.rs` | how many keys and bytes, by type and TTL? |
 //! | `index.rs` | how many keys and bytes, by prefix? |
 //! | `glob.rs` | does a name match a pattern? |
 //! | `listing.rs` | which keys does a filter show, in which order? |
 //! | `explorer.rs` | how do a scan and its questions run beside a window? |
-//! | `analysis.rs` | what is the whole answer, for the command line? |
+//! | `breakdown.rs` | how do keys divide by type, TTL, encoding, use and prefix? |
+//! | `analysis.rs` | what does a keyspace hold, summed up? |
+//! | `sample.rs`, `estimate.rs` | what do keys drawn at random say about the whole, and how surely? |
+//! | `compare.rs` | what grew between two analyses? |
+//! | `document.rs`, `rows.rs` | how are analyses and keys written to files? |
 //! | `value.rs`, `read.rs` | what is in one key, page by page? |
 //! | `module.rs` | what is in a key of a module's type? |
 //! | `search.rs` | which elements of a large collection match a pattern? |
@@ -35,14 +44,19 @@
 //! | `own.rs` | is this key ours, and what does it hold? |
 
 mod analysis;
+mod breakdown;
 mod bulk;
 mod change;
+mod cluster;
 mod commands;
+mod compare;
 mod connection;
 mod console;
 mod decode;
+mod document;
 mod download;
 mod error;
+mod estimate;
 mod explorer;
 mod facts;
 mod gate;
@@ -56,24 +70,33 @@ mod live;
 mod lock;
 mod module;
 mod own;
+mod probe;
+mod questions;
+mod range;
 mod read;
+mod rows;
+mod sample;
 mod scan;
 mod search;
 mod store;
 mod stream;
 mod totals;
 mod value;
+mod walk;
 
-pub use analysis::{Analysis, BigKey, analyse};
+pub use analysis::{Analysis, BigKey, Detail, Sampled, analyse};
+pub use breakdown::{Bounds, Portion};
 pub use bulk::{Bulk, Outcome, Preview, carry_out, preview};
 pub use change::{Change, NewValue, apply};
 pub use commands::{Doc, Table as CommandTable, Traits};
+pub use compare::{Comparison, Growth, compare};
 pub use connection::{Connection, Server};
 pub use console::{Answer, Hint, Session, hint, shown as shown_command, split as split_line};
 pub use decode::{
     Branch, Content, Decoded, Decoder, Layer, Tree, UNPACKED, base64_text, decode, display,
     hex_dump, hexadecimal, json_text,
 };
+pub use document::{comparison_json, from_json, to_json};
 pub use download::{DownloadError, download};
 pub use error::InspectError;
 pub use explorer::{Explorer, Question, View};
@@ -83,13 +106,16 @@ pub use geo::{Position, position};
 pub use glob::Pattern;
 pub use index::{Index, Prefix, TreeRow};
 pub use items::{bytes_json, elements_json, pair_json};
-pub use kind::{Kind, TtlBucket};
-pub use listing::{Filter, Order, Sort, list};
+pub use kind::{Kind, TtlBucket, UseBucket};
+pub use listing::{Filter, Order, Sort, is_of_an_entry, list};
 pub use live::Watch;
 pub use lock::Lock;
 pub use module::type_title;
 pub use own::{Owned, header_text, owned, payload};
+pub use range::{Range, TtlRange};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};
+pub use rows::{analysis_rows, key_rows};
+pub use sample::sample;
 pub use scan::{Pace, Phase, Scan, ScanOptions, ScanState};
 pub use search::{Found, is_searchable, search};
 pub use store::{Key, Keys, RowId, Ttl};

@@ -1,7 +1,7 @@
 //! How millions of keys are kept in little memory, each once.
 //!
 //! Rows live in segments of a fixed number of rows: names one after the other in one allocation, each column in its
-//! own array (32 bytes a key; the table that finds repeats adds 5 to 11). A full segment never changes, so a snapshot
+//! own array (34 bytes a key; the table that finds repeats adds 5 to 11). A full segment never changes, so a snapshot
 //! is a list of pointers and whoever reads one never waits for the scan.
 
 use std::hash::{BuildHasher, RandomState};
@@ -17,7 +17,9 @@ const SEGMENT_ROWS: usize = 1 << SEGMENT_BITS;
 const NO_TTL: i64 = i64::MAX;
 const UNKNOWN_TTL: i64 = i64::MIN;
 const UNKNOWN_BYTES: u64 = u64::MAX;
-const UNKNOWN_IDLE: u32 = u32::MAX;
+const UNKNOWN: u32 = u32::MAX;
+/// A use that is no idle time but a frequency has this bit; idle times have 24 bits on the server.
+const FREQUENCY: u32 = 1 << 31;
 
 /// When a key expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +57,13 @@ pub struct Key<'a> {
     pub bytes: Option<u64>,
     /// The encoding on the server, empty where it is unknown.
     pub encoding: &'a str,
+    /// Elements of a collection (fields, members, entries), `None` for strings and modules' types and where they were
+    /// not counted. Above 4,294,967,294 that number stands.
+    pub elements: Option<u32>,
     /// Seconds since it was last used, where the server counts that.
     pub idle: Option<u32>,
+    /// How often it is used, where the server counts that instead: Redis's logarithmic counter, 0 to 255.
+    pub frequency: Option<u8>,
 }
 
 #[derive(Clone, Default)]
@@ -66,7 +73,8 @@ struct Segment {
     ends: Vec<u64>,
     expires: Vec<i64>,
     bytes: Vec<u64>,
-    idle: Vec<u32>,
+    elements: Vec<u32>,
+    used: Vec<u32>,
     types: Vec<u8>,
     encodings: Vec<u8>,
 }
@@ -163,15 +171,20 @@ impl Keys {
             },
             bytes: (segment.bytes[row] != UNKNOWN_BYTES).then_some(segment.bytes[row]),
             encoding: self.encodings.get(segment.encodings[row]),
-            idle: (segment.idle[row] != UNKNOWN_IDLE).then_some(segment.idle[row]),
+            elements: known(segment.elements[row]),
+            idle: known(segment.used[row]).filter(|used| used & FREQUENCY == 0),
+            frequency: known(segment.used[row])
+                .filter(|used| used & FREQUENCY != 0)
+                .map(|used| used as u8),
         }
     }
 
-    /// Bytes of our own memory above the names.
+    /// Bytes of our own memory above the names, without the tables that find repeats (at most 11 a key, gone with the
+    /// scan) and order by name (12 a key).
     pub fn overhead(&self) -> usize {
         self.segments
             .iter()
-            .map(|segment| segment.len() * (8 + 8 + 8 + 4 + 1 + 1))
+            .map(|segment| segment.len() * (8 + 8 + 8 + 4 + 4 + 1 + 1))
             .sum()
     }
 
@@ -187,6 +200,10 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Keys({})", self.rows)
     }
+}
+
+fn known(value: u32) -> Option<u32> {
+    (value != UNKNOWN).then_some(value)
 }
 
 fn kind(index: u8, name: &str) -> Kind {
@@ -244,6 +261,11 @@ impl Builder {
 
     /// Whether the scan has met this name before.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The number of a name that was met before.
+    pub(super) fn find(&self, name: &[u8]) -> Option<RowId> {
         self.seen
             .find(self.hasher.hash_one(name), |id| self.name(id) == name)
     }
@@ -271,7 +293,12 @@ impl Builder {
             Ttl::At(at) => at,
         });
         open.bytes.push(key.bytes.unwrap_or(UNKNOWN_BYTES));
-        open.idle.push(key.idle.unwrap_or(UNKNOWN_IDLE));
+        open.elements.push(key.elements.unwrap_or(UNKNOWN));
+        open.used.push(match (key.frequency, key.idle) {
+            (Some(frequency), _) => FREQUENCY | u32::from(frequency),
+            (None, Some(idle)) => idle.min(FREQUENCY - 1),
+            (None, None) => UNKNOWN,
+        });
         open.types.push(self.types.intern(key.type_name));
         open.encodings.push(self.encodings.intern(key.encoding));
         if open.len() == SEGMENT_ROWS {
@@ -307,11 +334,12 @@ impl Seen {
         rows * 5 >= self.0.len() * 4
     }
 
-    fn find(&self, hash: u64, is: impl Fn(RowId) -> bool) -> bool {
+    fn find(&self, hash: u64, is: impl Fn(RowId) -> bool) -> Option<RowId> {
         self.places(hash)
             .map(|place| self.0[place])
             .take_while(|id| *id != 0)
-            .any(|id| is(id - 1))
+            .map(|id| id - 1)
+            .find(|id| is(*id))
     }
 
     fn insert(&mut self, hash: u64, id: RowId) {
@@ -346,7 +374,9 @@ pub(super) mod tests {
                 },
                 bytes: Some(10 * (i as u64 + 1)),
                 encoding: "raw",
+                elements: None,
                 idle: None,
+                frequency: None,
             });
         }
         builder.snapshot()
@@ -376,7 +406,9 @@ pub(super) mod tests {
                     ttl: Ttl::At(i64::from(i)),
                     bytes: None,
                     encoding: "raw",
-                    idle: Some(i),
+                    elements: Some(i),
+                    idle: i.is_multiple_of(2).then_some(i),
+                    frequency: (i % 2 == 1).then_some(i as u8),
                 });
                 assert_eq!(added, round == 0);
             }
@@ -389,9 +421,12 @@ pub(super) mod tests {
             (&b"key:77777"[..], Kind::Other, "MBbloom--")
         );
         assert_eq!(
-            (key.ttl, key.bytes, key.idle),
+            (key.ttl, key.bytes, key.elements),
             (Ttl::At(77_777), None, Some(77_777))
         );
+        assert_eq!((key.idle, key.frequency), (None, Some(77_777_u32 as u8)));
+        let key = keys.get(77_776);
+        assert_eq!((key.idle, key.frequency), (Some(77_776), None));
         let bytes_a_key = (keys.overhead() + builder.seen.0.len() * 4) / keys.len();
         assert!(bytes_a_key < 64, "{bytes_a_key}");
     }

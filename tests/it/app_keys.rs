@@ -14,9 +14,9 @@ use lookaside::inspect::{
 
 use super::app_latency::{open_state, picture, window};
 
-type Window = Harness<'static, (State, Commands)>;
+pub(crate) type Window = Harness<'static, (State, Commands)>;
 
-fn seen(state: &State) -> ScanState {
+pub(crate) fn seen(state: &State) -> ScanState {
     let now = state.clock.utc.timestamp_millis();
     let mut keys: Vec<(String, Kind, Ttl, u64, &str)> = Vec::new();
     for i in 0..600_u32 {
@@ -66,14 +66,16 @@ fn seen(state: &State) -> ScanState {
                 ttl: *ttl,
                 bytes: Some(*bytes),
                 encoding,
+                elements: (*kind != Kind::String).then_some(5),
                 idle: Some(18),
+                frequency: None,
             }),
             now,
         )
     }
 }
 
-fn state_with(make: impl FnOnce(&State) -> View) -> State {
+pub(crate) fn state_with(make: impl FnOnce(&State) -> View) -> State {
     let mut state = open_state(Place::Keys);
     state.clock.utc = "2026-11-22T21:00:00Z".parse().unwrap();
     let view = make(&state);
@@ -81,7 +83,7 @@ fn state_with(make: impl FnOnce(&State) -> View) -> State {
     state
 }
 
-fn full() -> State {
+pub(crate) fn full() -> State {
     state_with(|state| {
         let question = Question {
             open: [b"app:".to_vec(), b"app:session:".to_vec()].into(),
@@ -91,7 +93,7 @@ fn full() -> State {
     })
 }
 
-fn sent(harness: &Window) -> Vec<Command> {
+pub(crate) fn sent(harness: &Window) -> Vec<Command> {
     harness
         .state()
         .1
@@ -104,12 +106,12 @@ fn sent(harness: &Window) -> Vec<Command> {
         .collect()
 }
 
-fn asked(harness: &Window) -> Question {
+pub(crate) fn asked(harness: &Window) -> Question {
     let asked = sent(harness)
         .into_iter()
         .rev()
         .find_map(|command| match command {
-            Command::Ask(question) => Some(question),
+            Command::Ask(question) => Some(*question),
             _ => None,
         });
     asked.expect("a question was asked")
@@ -199,7 +201,7 @@ fn a_full_view_is_filtered_sorted_and_opened_by_name() {
     harness.run_ok();
     assert_eq!(
         asked(&harness).filter.ttl,
-        Some(lookaside::inspect::TtlBucket::Minute)
+        lookaside::inspect::TtlRange::bucket(lookaside::inspect::TtlBucket::Minute)
     );
     harness.get_by_label("Filter keys").focus();
     harness.run_ok();

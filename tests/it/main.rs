@@ -1,5 +1,6 @@
 //! The one integration binary: engine, sources, detectors, worker, inspect, command line and window against real
 //! servers that the tests start themselves.
+mod app_analysis;
 mod app_connect;
 mod app_console;
 mod app_display;
@@ -27,6 +28,7 @@ mod hostile;
 mod inspect;
 mod inspect_changes;
 mod inspect_values;
+mod keyspace;
 mod level;
 mod oracle;
 mod protocol_model;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Task, Tasks, change};
+use super::{Task, Tasks, change, keyspace};
 use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
 use crate::app::views::keys::{Bytes, Command, Dialog, Event, Opened, Which};
@@ -24,7 +24,6 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
         Command::Pause(paused) => with(state, |explorer| explorer.pause(paused)),
         Command::SetPace(pace) => with(state, |explorer| explorer.set_pace(pace)),
         Command::Stop => with(state, Explorer::cancel),
-        Command::Ask(question) => with(state, |explorer| explorer.ask(question)),
         Command::Open { name, anyway } => {
             watch(tasks, state, &name);
             open(tasks, state, name, anyway);
@@ -46,6 +45,15 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
         Command::Change(one) => change::one(tasks, state, one),
         Command::Preview => change::count(tasks, state),
         Command::ChangeMany(bulk) => change::many(tasks, state, bulk),
+        Command::Ask(question) => with(state, |explorer| explorer.ask(*question)),
+        Command::Sample(draws) => keyspace::draw(tasks, state, draws),
+        Command::CompareWith => keyspace::compare_with(tasks, state),
+        Command::Export(what) => keyspace::open(state, what),
+        Command::Save {
+            path,
+            what,
+            replace,
+        } => keyspace::write(tasks, state, path, what, replace),
     }
 }
 

@@ -8,6 +8,7 @@ mod connect;
 mod console;
 mod export;
 mod keys;
+mod keyspace;
 mod latency;
 mod open;
 mod order;

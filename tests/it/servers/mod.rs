@@ -8,14 +8,17 @@
 //! SQL Server alone is not started: the environment names one, or its tests say that they were skipped.
 //!
 //! What the others share is here: a process that ends with us, a free port, a data folder made once.
-#![allow(clippy::unwrap_used, dead_code)]
+// Benches use some of it.
+#![allow(clippy::unwrap_used, dead_code, unused_imports)]
 
+mod cluster;
 mod mariadb;
 mod mssql;
 mod postgres;
 mod redis;
 mod tls;
 
+pub(crate) use cluster::Cluster;
 pub(crate) use mariadb::MariaDb;
 // The benches, which take the servers from here too, measure nothing on it.
 #[allow(unused_imports)]

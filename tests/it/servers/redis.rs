@@ -101,9 +101,16 @@ impl Redis {
 
     /// What `redis-cli` prints for these arguments.
     pub(crate) fn cli(&self, args: &[&str]) -> String {
-        let mut command = Command::new(program(&["redis-cli", "valkey-cli"], &[], "redis-tools"));
-        command.args(["-p", &self.port.to_string()]).args(args);
+        let mut command = self.cli_command();
+        command.args(args);
         stdout_of(command, "")
+    }
+
+    /// `redis-cli` for this server.
+    pub(crate) fn cli_command(&self) -> Command {
+        let mut command = Command::new(program(&["redis-cli", "valkey-cli"], &[], "redis-tools"));
+        command.args(["-p", &self.port.to_string()]);
+        command
     }
 }
 

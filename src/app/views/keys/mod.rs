@@ -2,10 +2,14 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
+//! | `filters.rs` | which other conditions are there? |
+//! | `analysis.rs` | what do the shown keys hold, summed up, and what grew? |
+//! | `save.rs` | what is written to a file, and where? |
 //! | `side.rs` | which prefixes are there, and how far is the scan? |
 //! | `sums.rs` | how many keys and bytes, by type, TTL and prefix? |
 //! | `treemap.rs` | where does each part of the treemap stand? |
 //! | `table.rs` | which keys are shown? |
+//! | `model.rs`, `message.rs` | what is kept, asked for and reported? |
 //! | `opened.rs` | what was read of the selected key, made ready to be drawn? |
 //! | `value.rs` | how is the selected key's value drawn? |
 //! | `bytes.rs`, `rows.rs`, `map.rs`, `groups.rs` | how are decoded bytes, elements, positions, readers of a stream drawn? |
@@ -13,13 +17,18 @@
 //! | `dialog.rs` | how are changes and downloads asked for? |
 //! | `writing.rs` | what can be done with the keys shown while the server is unlocked? |
 
+mod analysis;
 mod bytes;
 mod dialog;
 mod edit;
+mod filters;
 mod groups;
 mod map;
+mod message;
+mod model;
 mod opened;
 mod rows;
+mod save;
 mod side;
 mod sums;
 mod table;
@@ -27,435 +36,19 @@ mod treemap;
 mod value;
 mod writing;
 
-use std::sync::Arc;
-
 use eframe::egui::{Id, Key as Keyboard, Modifiers, Rect, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::command::{Command as AppCommand, Commands};
-use crate::app::state::{State, TaskId};
+use crate::app::state::State;
 use crate::app::theme::{Structure, colors, line};
 use crate::app::widgets;
-use crate::inspect::{
-    Bulk, Change, Connection, Decoder, Explorer, Group, Kind, Lock, Outcome, Pace, Page, Phase,
-    Preview, Question, StreamEntry, View,
-};
+use crate::inspect::{Kind, Phase, View};
 
 pub use dialog::Dialog;
+pub use message::{Command, Event};
+pub use model::Keys;
 pub use opened::{Bytes, Opened, Which};
-
-/// What this view keeps.
-#[derive(Default)]
-pub struct Keys {
-    /// The running or finished scan; ends with this.
-    explorer: Option<Arc<Explorer>>,
-    connection: Option<Connection>,
-    /// Whether a scan was asked for.
-    asked: bool,
-    /// Why there is none.
-    error: Option<String>,
-    /// The latest answer.
-    view: Arc<View>,
-    /// What the table and the tree are to show.
-    question: Question,
-    /// The filter as typed.
-    filter: String,
-    find: bool,
-    /// The selected key's exact name.
-    selected: Option<Vec<u8>>,
-    /// Where it stood in the table when it was selected.
-    at: Option<usize>,
-    /// Bring the selected row into sight.
-    reveal: bool,
-    /// Its value, or why it cannot be shown; `None` while it is read.
-    value: Option<Result<Opened, String>>,
-    /// Whether another page is being read.
-    more: bool,
-    /// Whether a key in sight has expired since the scan saw it.
-    expired: bool,
-    /// The write lock of every connection of this view.
-    lock: Lock,
-    /// The dialog that is open.
-    dialog: Option<Dialog>,
-    /// What is searched for in the opened collection, as typed.
-    sought: String,
-    /// Whether new entries of the opened stream are shown as they come.
-    following: bool,
-    /// Read the selected key again: it changed.
-    again: bool,
-    /// The task that watches or follows the opened key.
-    watch: Option<TaskId>,
-}
-
-/// What this view asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Scan from the beginning.
-    Scan,
-    /// Pause or resume the scan.
-    Pause(bool),
-    /// How hard the scan works.
-    SetPace(Pace),
-    /// End the scan and keep what it saw.
-    Stop,
-    /// Show something else.
-    Ask(Question),
-    /// Read a key; with `anyway` also elements that are large.
-    Open {
-        /// The exact name.
-        name: Vec<u8>,
-        /// Fetch large elements too.
-        anyway: bool,
-    },
-    /// Read the next page of the selected key.
-    More,
-    /// Read bytes by these decoders; by those that fit where there are none.
-    Decode {
-        /// Which bytes.
-        which: Which,
-        /// The decoders, the outermost first.
-        chosen: Vec<Decoder>,
-    },
-    /// Show only the elements that match; all of them for nothing.
-    Search(String),
-    /// Read the groups of the selected stream.
-    Groups,
-    /// Show new entries of the selected stream as they come, or no more.
-    Follow(bool),
-    /// Ask for a file for the selected key's value.
-    AskDownload,
-    /// Write the selected key's value to a file.
-    Download {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Whether one of that name may be written over.
-        replace: bool,
-    },
-    /// Ask whether to unlock the server.
-    AskUnlock,
-    /// Let writes through, or no more.
-    Unlock(bool),
-    /// Change a key.
-    Change(Change),
-    /// Count which of the dialog's keys are there.
-    Preview,
-    /// Change the dialog's keys.
-    ChangeMany(Bulk),
-}
-
-/// What this view's tasks report.
-pub enum Event {
-    /// A scan runs.
-    Started {
-        /// The scan and its questions.
-        explorer: Arc<Explorer>,
-        /// For values.
-        connection: Connection,
-    },
-    /// The server cannot be looked at: one sentence.
-    Failed(String),
-    /// A key was read, or why not.
-    Opened {
-        /// The exact name.
-        name: Vec<u8>,
-        /// What it holds.
-        result: Result<Box<Opened>, String>,
-    },
-    /// The next page was read, or why not.
-    More {
-        /// The exact name.
-        name: Vec<u8>,
-        /// What it holds, and the bytes so far, decoded.
-        result: Result<(Page, Option<Bytes>), String>,
-    },
-    /// Bytes were decoded.
-    Decoded {
-        /// The key's name.
-        name: Vec<u8>,
-        /// Which bytes.
-        which: Which,
-        /// What became of them.
-        bytes: Box<Bytes>,
-    },
-    /// The groups of a stream were read, or why not.
-    Groups {
-        /// The key's name.
-        name: Vec<u8>,
-        /// The groups.
-        result: Result<Vec<Group>, String>,
-    },
-    /// New entries of a stream.
-    Tail {
-        /// The key's name.
-        name: Vec<u8>,
-        /// The entries, the whole tail at first.
-        entries: Vec<StreamEntry>,
-        /// Whether these are the first.
-        first: bool,
-    },
-    /// The opened key was changed by somebody.
-    Touched(Vec<u8>),
-    /// A file of the chosen name is there already.
-    FileTaken,
-    /// A dialog's work is done.
-    Done,
-    /// It did not work: one sentence.
-    Undone(String),
-    /// A change was carried out.
-    Changed(Change),
-    /// The dialog's keys were counted.
-    Counted(Preview),
-    /// The dialog's keys were changed; each is named in the file.
-    ChangedMany(Outcome, std::path::PathBuf),
-}
-
-impl std::fmt::Debug for Event {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Values are the user's data; a log has no business with them.
-        f.write_str(match self {
-            Self::Started { .. } => "Started",
-            Self::Failed(_) => "Failed",
-            Self::Opened { .. } => "Opened",
-            Self::More { .. } => "More",
-            Self::Decoded { .. } => "Decoded",
-            Self::Groups { .. } => "Groups",
-            Self::Tail { .. } => "Tail",
-            Self::Touched(_) => "Touched",
-            Self::FileTaken => "FileTaken",
-            Self::Done => "Done",
-            Self::Undone(_) => "Undone",
-            Self::Changed(_) => "Changed",
-            Self::Counted(_) => "Counted",
-            Self::ChangedMany(..) => "ChangedMany",
-        })
-    }
-}
-
-impl Keys {
-    /// A view of keys that are known already, for tests and pictures.
-    pub fn with_view(view: View) -> Self {
-        Self {
-            asked: true,
-            question: (*view.question).clone(),
-            view: Arc::new(view),
-            ..Self::default()
-        }
-    }
-
-    /// Takes in what a task reports.
-    pub fn apply(&mut self, event: Event) {
-        match event {
-            Event::Started {
-                explorer,
-                connection,
-            } => {
-                self.error = None;
-                explorer.ask(self.question.clone());
-                self.explorer = Some(explorer);
-                self.connection = Some(connection);
-            }
-            Event::Failed(error) => self.error = Some(error),
-            Event::Opened { name, result } if self.selected.as_ref() == Some(&name) => {
-                let mut result = result.map(|opened| *opened);
-                if let (Ok(opened), Some(Ok(before))) = (&mut result, &self.value)
-                    && opened.about.name == before.about.name
-                {
-                    opened.keep_from(before);
-                }
-                self.value = Some(result);
-                self.more = false;
-            }
-            Event::More { name, result } if self.selected.as_ref() == Some(&name) => {
-                self.more = false;
-                match (result, &mut self.value) {
-                    (Ok((page, bytes)), Some(Ok(opened))) => opened.append(page, bytes),
-                    (Err(error), _) => self.value = Some(Err(error)),
-                    _ => {}
-                }
-            }
-            Event::Decoded { name, which, bytes } if self.selected.as_ref() == Some(&name) => {
-                if let Some(Ok(opened)) = &mut self.value {
-                    opened.decoded(which, *bytes);
-                }
-            }
-            Event::Groups { name, result } if self.selected.as_ref() == Some(&name) => {
-                if let Some(Ok(opened)) = &mut self.value {
-                    opened.groups = Some(result);
-                }
-            }
-            Event::Tail {
-                name,
-                entries,
-                first,
-            } if self.selected.as_ref() == Some(&name) => {
-                if let Some(Ok(opened)) = &mut self.value {
-                    opened.tail(entries, first);
-                }
-            }
-            Event::Touched(name) if self.selected.as_ref() == Some(&name) => self.touched(),
-            // Another key was selected meanwhile.
-            Event::Opened { .. }
-            | Event::More { .. }
-            | Event::Decoded { .. }
-            | Event::Groups { .. }
-            | Event::Tail { .. }
-            | Event::Touched(_) => {}
-            Event::FileTaken => {
-                if let Some(dialog) = &mut self.dialog {
-                    dialog.is_taken();
-                }
-            }
-            Event::Done => self.dialog = None,
-            Event::Undone(error) => {
-                if let Some(dialog) = &mut self.dialog {
-                    dialog.failed(error);
-                }
-            }
-            Event::Changed(change) => {
-                self.dialog = None;
-                self.changed(&change);
-            }
-            Event::Counted(preview) => {
-                if let Some(dialog) = &mut self.dialog {
-                    dialog.task = None;
-                    if let Some(many) = dialog.as_many() {
-                        many.preview = Some(preview);
-                    }
-                }
-            }
-            Event::ChangedMany(outcome, log) => {
-                self.expired = true;
-                self.again = self.selected.is_some();
-                if let Some(dialog) = &mut self.dialog {
-                    dialog.task = None;
-                    if let Some(many) = dialog.as_many() {
-                        many.outcome = Some((outcome, log));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether this server may be changed.
-    pub fn is_unlocked(&self) -> bool {
-        self.lock.is_unlocked()
-    }
-
-    /// The write lock, for the tasks' connections.
-    pub fn lock(&self) -> &Lock {
-        &self.lock
-    }
-
-    /// Opens a dialog.
-    pub fn ask_with(&mut self, dialog: Dialog) {
-        self.dialog = Some(dialog);
-    }
-
-    /// The dialog that is open, for the tasks.
-    pub fn dialog(&mut self) -> Option<&mut Dialog> {
-        self.dialog.as_mut()
-    }
-
-    /// The selected key's exact name.
-    pub fn selected(&self) -> Option<&[u8]> {
-        self.selected.as_deref()
-    }
-
-    /// Remembers the task that watches or follows the opened key; gives back the one before, to be ended.
-    pub fn set_watch(&mut self, task: Option<TaskId>, following: bool) -> Option<TaskId> {
-        self.following = following;
-        std::mem::replace(&mut self.watch, task)
-    }
-
-    /// Somebody changed the opened key. It is read again, unless that would take away what the user is looking at.
-    fn touched(&mut self) {
-        if self.following || self.dialog.is_some() {
-            return;
-        }
-        if let Some(Ok(opened)) = &mut self.value {
-            if opened.is_first_page() {
-                self.again = true;
-            } else {
-                opened.is_old = true;
-            }
-        }
-    }
-
-    fn changed(&mut self, change: &Change) {
-        match change {
-            Change::Delete { .. } => {
-                self.expired = true;
-                self.selected = None;
-                self.value = None;
-            }
-            Change::Rename { to, .. } => {
-                self.expired = true;
-                self.selected = Some(to.clone());
-                self.again = true;
-            }
-            Change::Add { key, .. } => {
-                self.expired = true;
-                self.selected = Some(key.clone());
-                self.again = true;
-            }
-            _ => self.again = true,
-        }
-    }
-
-    /// Gives the keyboard to the filter.
-    pub fn find(&mut self) {
-        self.find = true;
-    }
-
-    /// Selects a Redis key by its whole name; the command that reads it, where one is needed.
-    pub fn show_key(&mut self, key: String) -> Option<Command> {
-        self.filter.clear();
-        self.question.filter.pattern = crate::inspect::Pattern::default();
-        self.question.filter.prefix.clear();
-        Some(self.select(key.into_bytes(), None))
-    }
-
-    /// The scan, for the tasks.
-    pub fn explorer(&self) -> Option<&Arc<Explorer>> {
-        self.explorer.as_ref()
-    }
-
-    /// The connection that reads values, for the tasks; apart from the engine's.
-    pub fn connection(&self) -> Option<&Connection> {
-        self.connection.as_ref()
-    }
-
-    /// The selected key as far as it was read, for the tasks.
-    pub fn opened(&self) -> Option<&Opened> {
-        self.value.as_ref()?.as_ref().ok()
-    }
-
-    /// Marks that a scan starts, so that only one does; forgets the one before.
-    pub fn start(&mut self) {
-        self.asked = true;
-        self.error = None;
-        self.explorer = None;
-        self.expired = false;
-        self.dialog = None;
-        self.view = Arc::default();
-    }
-
-    fn select(&mut self, name: Vec<u8>, at: Option<usize>) -> Command {
-        self.at = at;
-        self.value = None;
-        self.more = false;
-        self.sought.clear();
-        self.following = false;
-        self.selected = Some(name.clone());
-        Command::Open {
-            name,
-            anyway: false,
-        }
-    }
-
-    fn ask(&self, commands: &mut Commands) {
-        commands.send(AppCommand::Keys(Command::Ask(self.question.clone())));
-    }
-}
+pub use save::{Save, What};
 
 /// The filter's id, so that Ctrl+F can give it the keyboard.
 fn filter_id() -> Id {
@@ -490,6 +83,9 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if let Some(explorer) = &keys.explorer {
         keys.view = explorer.view();
     }
+    if let Some(open) = &state.open {
+        keys.prefix.clone_from(&open.workspace.cache.prefix);
+    }
     let now = state.clock.utc.timestamp_millis();
     let whole = ui.available_rect_before_wrap();
     ui.advance_cursor_after_rect(whole);
@@ -512,6 +108,7 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             anyway: false,
         }));
     }
+    save::show(ui, &mut keys, commands);
     state.keys = keys;
 }
 
@@ -552,6 +149,13 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
     region(ui, "chips", chips, |ui| {
         sums::chips(ui, keys, &view, commands);
     });
+    if keys.question.analysis.is_some() {
+        let below = Rect::from_min_max(chips.left_bottom(), whole.max);
+        region(ui, "analysis", below, |ui| {
+            analysis::show(ui, keys, &view, commands);
+        });
+        return;
+    }
     if shows_sums {
         region(ui, "sums", sums_at, |ui| {
             sums::show(ui, keys, &view, commands);
@@ -612,7 +216,7 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
 
 /// Arrows move the selection, Enter reads it again, Ctrl+C copies its name; not while a field has the keyboard.
 fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
-    if ui.ctx().text_edit_focused() {
+    if ui.ctx().text_edit_focused() || keys.question.analysis.is_some() || keys.save.is_some() {
         return;
     }
     let rows = keys.view.rows.len();

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Align2, Layout, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
-use super::{Command, Keys, filter_id, region};
+use super::{Command, Keys, filter_id, filters, region};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, Tone, colors, fonts, line, size, text};
@@ -94,9 +94,23 @@ fn buttons(ui: &mut Ui, keys: &Keys, commands: &mut Commands) {
 }
 
 fn filter(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
+    let more = 82.0;
+    let whole = ui.max_rect();
+    let field = Rect::from_min_max(whole.min, pos2(whole.right() - more, whole.bottom()));
+    region(
+        ui,
+        "more",
+        Rect::from_min_max(pos2(field.right(), whole.top()), whole.max),
+        |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                filters::show(ui, keys, commands);
+            });
+        },
+    );
     let response = Field::new("Filter keys")
         .inline()
-        .hint("Filter by pattern or prefix")
+        .width(field.width())
+        .hint("Pattern or prefix")
         .id(filter_id())
         .show(ui, &mut keys.filter);
     if std::mem::take(&mut keys.find) {
@@ -249,6 +263,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
     let about = state.about.max(seen);
     let of = if complete { seen } else { about };
     let about_word = if complete { "" } else { "about " };
+    let servers = state.servers as u64;
     let width = ui.available_width();
     ui.allocate_ui_with_layout(
         vec2(width, 22.0),
@@ -279,6 +294,10 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
     } else {
         ", gentle pace"
     });
+    if servers > 1 {
+        detail.push_str(", ");
+        detail.push_str(&format::plural(servers, "primary", "primaries"));
+    }
     if let Some(p99) = state.ping_p99 {
         detail.push_str(", server p99 ");
         detail.push_str(&format::duration(p99));

@@ -6,17 +6,19 @@ use eframe::egui::{
     vec2,
 };
 
-use super::{Keys, structure, treemap};
-use crate::app::command::Commands;
+use super::{Command, Keys, What, structure, treemap};
+use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Structure, colors, faint, fonts, line, size, text};
-use crate::app::widgets::{Tip, focus_ring, text_at, text_width};
-use crate::inspect::{Count, Kind, TtlBucket, View, display};
+use crate::app::widgets::{Button, Tip, focus_ring, text_at, text_width};
+use crate::inspect::{Count, Kind, TtlBucket, TtlRange, View, display};
 
 /// Space between chips.
 const GAP: f32 = 7.0;
 /// What the label of a TTL bucket needs.
 const BUCKET: f32 = 38.0;
+/// What the buttons beside the chips need.
+const BUTTONS: f32 = 150.0;
 
 /// The chips: each shows or hides its type in the table.
 pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
@@ -33,7 +35,7 @@ pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Co
                 .map(|(kind, count)| GAP + chip_width(ui, kind, with_counts.then_some(count.keys)))
                 .sum()
         };
-        let needed = text_width(ui, &keys_shown, fonts::body()) + 2.0 * size::SPACE_12;
+        let needed = text_width(ui, &keys_shown, fonts::body()) + 2.0 * size::SPACE_12 + BUTTONS;
         let with_counts = width(true) + needed < ui.available_width();
         for (kind, count) in view.state.totals.kinds() {
             let shown = !keys.question.filter.hidden.contains(&kind);
@@ -42,7 +44,8 @@ pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Co
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(size::SPACE_12);
+            ui.add_space(size::SPACE_4);
+            switches(ui, keys, commands);
             let room = ui.available_width() - GAP;
             let fits = |text: &str| text_width(ui, text, fonts::body()) < room;
             let shown = [&all_shown, &keys_shown]
@@ -62,6 +65,29 @@ pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Co
             None => hidden.push(kind),
         }
         keys.ask(commands);
+    }
+}
+
+/// The analysis instead of the keys, and the export of either.
+fn switches(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
+    let analysed = keys.question.analysis.is_some();
+    let export = Button::new("Export")
+        .bare()
+        .tooltip("Write the shown keys or their analysis to a file");
+    if ui.add(export).clicked() {
+        let what = if analysed { What::Analysis } else { What::Keys };
+        commands.send(AppCommand::Keys(Command::Export(what)));
+    }
+    let analysis = Button::new("Analysis")
+        .bare()
+        .selected(analysed)
+        .tooltip(if analysed {
+            "Back to the keys"
+        } else {
+            "Sum the shown keys up: by type, time to live, encoding, last use and prefix; the biggest; what grew"
+        });
+    if ui.add(analysis).clicked() {
+        keys.analyse(!analysed, commands);
     }
 }
 
@@ -254,7 +280,7 @@ fn by_ttl(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, commands: &mut 
             pos2(middle - step / 2.0, rect.top()),
             pos2(middle + step / 2.0, rect.bottom()),
         );
-        let chosen = keys.question.filter.ttl == Some(bucket);
+        let chosen = keys.question.filter.ttl == TtlRange::bucket(bucket);
         let name = format!(
             "TTL {}: {} keys, {}",
             bucket.name(),
@@ -307,7 +333,11 @@ fn by_ttl(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, commands: &mut 
     }
     if let Some(bucket) = clicked {
         let ttl = &mut keys.question.filter.ttl;
-        *ttl = (*ttl != Some(bucket)).then_some(bucket);
+        *ttl = if *ttl == TtlRange::bucket(bucket) {
+            TtlRange::All
+        } else {
+            TtlRange::bucket(bucket)
+        };
         keys.ask(commands);
     }
 }

@@ -12,11 +12,12 @@ use crate::app::theme::{Icon, colors, fonts, line, size};
 use crate::app::widgets::{self, ListRow, Tip, text_at};
 use crate::inspect::{Key, Order, Sort, Ttl, View, display};
 
-const COLUMNS: [(&str, Sort); 6] = [
+const COLUMNS: [(&str, Sort); 7] = [
     ("Type", Sort::Type),
     ("Key", Sort::Key),
     ("TTL", Sort::Ttl),
     ("Bytes", Sort::Bytes),
+    ("Elements", Sort::Elements),
     ("Encoding", Sort::Encoding),
     ("Idle", Sort::Idle),
 ];
@@ -28,7 +29,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
         widgets::empty(
             ui,
             "No key matches",
-            "Widen the pattern, choose another prefix, or show more types.",
+            "Widen the pattern or the other filters, choose another prefix, or show more types.",
         );
         return;
     }
@@ -63,13 +64,13 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
     }
 }
 
-/// The columns' places in a row: type, key, TTL, bytes, encoding, idle.
-fn places(rect: Rect) -> [Rect; 6] {
+/// The columns' places in a row: type, key, TTL, bytes, elements, encoding, last use.
+fn places(rect: Rect) -> [Rect; 7] {
     let scale = (rect.width() / 760.0).min(1.0);
-    let widths = [90.0, 0.0, 110.0, 100.0, 90.0, 70.0].map(|width: f32| width * scale);
+    let widths = [80.0, 0.0, 100.0, 80.0, 74.0, 80.0, 58.0].map(|width: f32| width * scale);
     let fixed: f32 = widths.iter().sum();
     let gap = 14.0 * scale;
-    let left_over = (rect.width() - fixed - 5.0 * gap - 2.0 * 10.0).max(60.0);
+    let left_over = (rect.width() - fixed - 6.0 * gap - 2.0 * 10.0).max(60.0);
     let mut x = rect.left() + 10.0;
     widths.map(|width| {
         let width = if width == 0.0 { left_over } else { width };
@@ -80,7 +81,7 @@ fn places(rect: Rect) -> [Rect; 6] {
 }
 
 fn is_right(sort: Sort) -> bool {
-    matches!(sort, Sort::Ttl | Sort::Bytes | Sort::Idle)
+    matches!(sort, Sort::Ttl | Sort::Bytes | Sort::Elements | Sort::Idle)
 }
 
 fn header(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
@@ -149,9 +150,15 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
     let (ttl, soon) = ttl(key.ttl, now);
     let ended = has_ended(key.ttl, now);
     let bytes = key.bytes.map_or_else(|| "–".to_owned(), format::bytes);
-    let idle = key
-        .idle
-        .map_or_else(|| "–".to_owned(), |seconds| short(u64::from(seconds)));
+    let elements = key
+        .elements
+        .map_or_else(String::new, |elements| format::count(u64::from(elements)));
+    // A frequency stands where the server counts that instead: a bare number, as OBJECT FREQ tells it.
+    let used = match (key.idle, key.frequency) {
+        (Some(seconds), _) => short(u64::from(seconds)),
+        (None, Some(frequency)) => format!("{frequency} freq"),
+        (None, None) => "–".to_owned(),
+    };
     let label = format!("{name}, {}, TTL {ttl}, {bytes}", key.type_name);
     let mut cut = false;
     let response = ListRow::new(&label, size::TABLE_ROW)
@@ -159,7 +166,15 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
         .show(ui, |ui, rect| {
             let colors = colors(ui);
             let painter = ui.painter();
-            let [kind_at, key_at, ttl_at, bytes_at, encoding_at, idle_at] = places(rect);
+            let [
+                kind_at,
+                key_at,
+                ttl_at,
+                bytes_at,
+                elements_at,
+                encoding_at,
+                used_at,
+            ] = places(rect);
             // What is no longer there is grey, until a rescan drops it.
             let strength = |usual| if ended { colors.weak } else { usual };
             painter.circle_filled(
@@ -201,7 +216,8 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
             );
             right(bytes_at, &bytes, strength(colors.text));
             left(encoding_at, key.encoding, fonts::body(), colors.weak);
-            right(idle_at, &idle, colors.weak);
+            right(elements_at, &elements, strength(colors.text));
+            right(used_at, &used, colors.weak);
         });
     let clicked = response.clicked();
     if cut {
@@ -269,7 +285,7 @@ mod tests {
         for width in [420.0, 700.0, 924.0] {
             let rect = Rect::from_min_size(pos2(356.0, 0.0), vec2(width, 22.0));
             let places = places(rect);
-            assert!(places[5].right() <= rect.right() + 0.5, "{width}");
+            assert!(places[6].right() <= rect.right() + 0.5, "{width}");
             assert!(
                 places
                     .windows(2)

@@ -1,0 +1,179 @@
+//! Where the keys of a cluster are: its primaries, and the node that a key has moved to.
+//!
+//! A command about a key goes to the node at hand first; the server itself says where the key is (MOVED, ASK). Scans
+//! go to every primary.
+
+use std::collections::{BTreeMap, HashMap};
+
+use redis::{Client, ConnectionAddr, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
+use tokio::sync::Mutex;
+
+use crate::cache::{CacheError, Problem};
+use crate::workspace::ConnectionUrl;
+
+use super::{Connection, InspectError};
+
+/// Host and port of a node.
+pub(super) type Address = (String, u16);
+
+/// The ranges of slots that each primary has.
+pub(super) type Topology = BTreeMap<Address, Vec<(u16, u16)>>;
+
+/// The connections to other nodes that were needed so far.
+#[derive(Default)]
+pub(super) struct Others(Mutex<HashMap<Address, Connection>>);
+
+impl Others {
+    /// The connection to the node at `address`, opened where it is the first of its kind.
+    pub(super) async fn get(
+        &self,
+        near: &Connection,
+        address: &Address,
+    ) -> Result<Connection, InspectError> {
+        let mut known = self.0.lock().await;
+        if let Some(node) = known.get(address) {
+            return Ok(node.clone());
+        }
+        let node = Box::pin(near.to(address)).await?;
+        known.insert(address.clone(), node.clone());
+        Ok(node)
+    }
+}
+
+/// The URL without `-cluster` in its scheme.
+pub(super) fn plain(url: &ConnectionUrl) -> ConnectionUrl {
+    for (scheme, plain) in [
+        ("redis-cluster://", "redis://"),
+        ("rediss-cluster://", "rediss://"),
+    ] {
+        if let Some(rest) = url.expose().strip_prefix(scheme) {
+            return ConnectionUrl::new(&format!("{plain}{rest}"));
+        }
+    }
+    url.clone()
+}
+
+/// The host that a client connects to; empty for a unix socket.
+pub(super) fn host(client: &Client) -> String {
+    match client.get_connection_info().addr() {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
+        _ => String::new(),
+    }
+}
+
+/// A client like `client` for another node.
+pub(super) fn client_to(client: &Client, (host, port): &Address) -> Result<Client, InspectError> {
+    let info = client.get_connection_info().clone();
+    let addr = match info.addr().clone() {
+        ConnectionAddr::TcpTls {
+            insecure,
+            tls_params,
+            ..
+        } => ConnectionAddr::TcpTls {
+            host: host.clone(),
+            port: *port,
+            insecure,
+            tls_params,
+        },
+        _ => ConnectionAddr::Tcp(host.clone(), *port),
+    };
+    Client::open(info.set_addr(addr)).map_err(|_| {
+        CacheError::new(
+            Problem::Address,
+            format!(
+                "the cluster names a node at {host}:{port} that cannot be connected to; check cluster-announce-ip on that node"
+            ),
+        )
+        .into()
+    })
+}
+
+/// The primaries of CLUSTER SLOTS. A node without a name of its own stands on the host that was asked.
+pub(super) fn topology(answer: Value, asked: &str) -> Result<Topology, InspectError> {
+    let unknown = || InspectError::Answer("CLUSTER SLOTS".into());
+    let ranges: Vec<Vec<Value>> = redis::from_redis_value(answer).map_err(|_| unknown())?;
+    let mut primaries = Topology::new();
+    for range in ranges {
+        let mut parts = range.into_iter();
+        let (Some(Value::Int(from)), Some(Value::Int(to)), Some(Value::Array(primary))) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(unknown());
+        };
+        let [name, Value::Int(port), ..] = primary.as_slice() else {
+            return Err(unknown());
+        };
+        let name: Option<String> = redis::from_redis_value(name.clone()).map_err(|_| unknown())?;
+        let name = name
+            .filter(|name| !name.is_empty() && name != "?")
+            .unwrap_or_else(|| asked.to_owned());
+        let port = u16::try_from(*port).map_err(|_| unknown())?;
+        primaries
+            .entry((name, port))
+            .or_default()
+            .push((from as u16, to as u16));
+    }
+    Ok(primaries)
+}
+
+/// Where the server says that the key is.
+pub(super) fn moved_to(error: &RedisError) -> Option<Address> {
+    let (address, _) = error.redirect_node()?;
+    let (host, port) = address.rsplit_once(':')?;
+    (!host.is_empty()).then(|| (host.to_owned(), port.parse().unwrap_or_default()))
+}
+
+/// What the command has to follow at the node that this error names: a key in the middle of its move is given only to
+/// who says that it was sent there.
+pub(super) fn redirected(error: &RedisError) -> Pipeline {
+    let mut pipe = Pipeline::new();
+    if error.kind() == ErrorKind::Server(ServerErrorKind::Ask) {
+        pipe.cmd("ASKING");
+    }
+    pipe
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn node(name: Value, port: i64) -> Value {
+        Value::Array(vec![
+            name,
+            Value::Int(port),
+            Value::BulkString(b"id".to_vec()),
+        ])
+    }
+
+    #[test]
+    fn each_primary_has_its_ranges_and_a_nameless_one_stands_where_it_was_asked() {
+        let range = |from, to, node| Value::Array(vec![Value::Int(from), Value::Int(to), node]);
+        let named = || node(Value::BulkString(b"10.0.0.1".to_vec()), 7001);
+        let answer = Value::Array(vec![
+            range(0, 99, named()),
+            range(200, 16_383, named()),
+            range(100, 199, node(Value::Nil, 7002)),
+        ]);
+        let primaries = topology(answer, "here").unwrap();
+        assert_eq!(
+            primaries.into_iter().collect::<Vec<_>>(),
+            [
+                (("10.0.0.1".to_owned(), 7001), vec![(0, 99), (200, 16_383)]),
+                (("here".to_owned(), 7002), vec![(100, 199)]),
+            ]
+        );
+        assert!(topology(Value::Array(vec![Value::Array(vec![Value::Int(0)])]), "x").is_err());
+        assert!(topology(Value::Okay, "x").is_err());
+    }
+
+    #[test]
+    fn a_cluster_url_is_a_plain_one() {
+        let url = plain(&ConnectionUrl::new("redis-cluster://u:p@h:1"));
+        assert_eq!(url.expose(), "redis://u:p@h:1");
+        assert_eq!(
+            plain(&ConnectionUrl::new("redis://h")).expose(),
+            "redis://h"
+        );
+    }
+}

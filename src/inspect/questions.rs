@@ -1,0 +1,290 @@
+//! What is asked of each key, and what the answers mean.
+//!
+//! In two rounds: what every key is asked, and then what only its data structure has, or what the server counts instead
+//! of what it was asked for. A question that the account may not ask is noted once and left out from then on.
+
+use std::vec::IntoIter;
+
+use redis::{Pipeline, ServerErrorKind, Value};
+
+use super::{Key, Kind, Server, Ttl};
+
+/// MEMORY USAGE looks at this many elements of a collection and extrapolates: bounded work on the server.
+const SAMPLES: usize = 5;
+
+/// The questions of the first round, in this order.
+const QUESTIONS: [&str; 5] = [
+    "TYPE",
+    "PTTL",
+    "OBJECT ENCODING",
+    "OBJECT IDLETIME",
+    "MEMORY USAGE",
+];
+const USE: usize = 3;
+
+/// Which questions are asked now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    first: [bool; QUESTIONS.len()],
+    /// The server counts frequencies instead of idle times.
+    frequency: bool,
+    elements: bool,
+}
+
+/// What is asked, and what could not be learned.
+pub(super) struct Questions {
+    /// Which questions are asked now.
+    pub(super) ask: Ask,
+    /// What could not be learned and why, each one sentence.
+    pub(super) notes: Vec<String>,
+}
+
+/// A key that answered the first round.
+pub(super) struct Answered {
+    name: Vec<u8>,
+    kind: Kind,
+    type_name: String,
+    ttl: Ttl,
+    encoding: String,
+    bytes: Option<u64>,
+    elements: Option<u32>,
+    idle: Option<u32>,
+    frequency: Option<u8>,
+}
+
+impl Ask {
+    /// Adds the first round's questions about a key; how many.
+    pub(super) fn first(self, pipe: &mut Pipeline, name: &[u8]) {
+        for (question, _) in QUESTIONS.iter().zip(self.first).filter(|(_, asked)| *asked) {
+            match *question {
+                "TYPE" | "PTTL" => pipe.cmd(question).arg(name),
+                "OBJECT ENCODING" => pipe.cmd("OBJECT").arg("ENCODING").arg(name),
+                "OBJECT IDLETIME" if self.frequency => pipe.cmd("OBJECT").arg("FREQ").arg(name),
+                "OBJECT IDLETIME" => pipe.cmd("OBJECT").arg("IDLETIME").arg(name),
+                _ => pipe
+                    .cmd("MEMORY")
+                    .arg("USAGE")
+                    .arg(name)
+                    .arg("SAMPLES")
+                    .arg(SAMPLES),
+            };
+        }
+    }
+
+    /// Adds the second round's questions about a key.
+    pub(super) fn second(self, pipe: &mut Pipeline, key: &Answered) {
+        if let Some(length) = self.length(key) {
+            pipe.cmd(length).arg(&key.name);
+        }
+        if self.wants_frequency(key) {
+            pipe.cmd("OBJECT").arg("FREQ").arg(&key.name);
+        }
+    }
+
+    /// Whether the second round asks anything about a key.
+    pub(super) fn has_second(self, key: &Answered) -> bool {
+        self.length(key).is_some() || self.wants_frequency(key)
+    }
+
+    fn length(self, key: &Answered) -> Option<&'static str> {
+        match key.kind {
+            _ if !self.elements => None,
+            Kind::Hash => Some("HLEN"),
+            Kind::List => Some("LLEN"),
+            Kind::Set => Some("SCARD"),
+            Kind::ZSet => Some("ZCARD"),
+            Kind::Stream => Some("XLEN"),
+            Kind::String | Kind::Json | Kind::Other => None,
+        }
+    }
+
+    /// The key was asked for its idle time before it was known that the server counts frequencies.
+    fn wants_frequency(self, key: &Answered) -> bool {
+        self.frequency && self.first[USE] && key.frequency.is_none()
+    }
+}
+
+impl Questions {
+    /// All of them. Counting elements is use of a key to a server that does not know CLIENT NO-TOUCH, so there they
+    /// are counted only with `anyway`.
+    pub(super) fn new(server: &Server, anyway: bool) -> Self {
+        let elements = server.untouched || anyway;
+        let mut questions = Self {
+            ask: Ask {
+                first: [true; QUESTIONS.len()],
+                frequency: false,
+                elements,
+            },
+            notes: Vec::new(),
+        };
+        if !elements {
+            let version = format!("{} {}", server.product, server.version);
+            questions.note(&format!(
+                "Elements are not counted: to {} that would be use of every key; Redis 7.2 and later can be asked without.",
+                version.trim()
+            ));
+        }
+        questions
+    }
+
+    /// Takes in the first round's answers about `names`, asked as `ask`; keys that are gone meanwhile are left out.
+    pub(super) fn answered(
+        &mut self,
+        ask: Ask,
+        names: Vec<Vec<u8>>,
+        answers: &mut IntoIter<Value>,
+        now: i64,
+    ) -> Vec<Answered> {
+        let mut keys = Vec::with_capacity(names.len());
+        for name in names {
+            let mut answer: [Option<Value>; QUESTIONS.len()] = Default::default();
+            for (slot, _) in answer.iter_mut().zip(ask.first).filter(|(_, asked)| *asked) {
+                *slot = answers.next();
+            }
+            let [kind, ttl, encoding, used, bytes] = answer;
+            let type_name = match kind {
+                Some(Value::SimpleString(name)) => name,
+                Some(Value::ServerError(error)) => {
+                    self.refused(0, &error);
+                    "unknown".into()
+                }
+                _ => "unknown".into(),
+            };
+            let ttl = self.number(1, ttl);
+            if type_name == "none" || ttl == Some(-2) {
+                // It expired or was deleted between SCAN and TYPE.
+                continue;
+            }
+            let encoding = match encoding {
+                Some(Value::BulkString(name)) => String::from_utf8_lossy(&name).into_owned(),
+                Some(Value::SimpleString(name)) => name,
+                Some(Value::ServerError(error)) => {
+                    self.refused(2, &error);
+                    String::new()
+                }
+                _ => String::new(),
+            };
+            let used = self.number(USE, used);
+            let bytes = self.number(4, bytes);
+            keys.push(Answered {
+                name,
+                kind: Kind::from_type(&type_name),
+                type_name,
+                ttl: match ttl {
+                    Some(ttl) if ttl >= 0 => Ttl::At(now.saturating_add(ttl)),
+                    Some(_) => Ttl::Never,
+                    None => Ttl::Unknown,
+                },
+                encoding,
+                bytes: bytes.map(i64::cast_unsigned),
+                elements: None,
+                idle: used
+                    .filter(|_| !ask.frequency)
+                    .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+                frequency: used.filter(|_| ask.frequency).map(frequency),
+            });
+        }
+        keys
+    }
+
+    /// Takes in the second round's answers about `keys`, asked as `ask`.
+    pub(super) fn completed(
+        &mut self,
+        ask: Ask,
+        keys: &mut [Answered],
+        answers: &mut IntoIter<Value>,
+    ) {
+        for key in keys {
+            if let Some(length) = ask.length(key) {
+                match answers.next() {
+                    // A collection that is there is never empty.
+                    Some(Value::Int(elements)) if elements > 0 => {
+                        key.elements = Some(u32::try_from(elements).unwrap_or(u32::MAX - 1));
+                    }
+                    Some(Value::ServerError(error))
+                        if error.kind() == Some(ServerErrorKind::NoPerm) =>
+                    {
+                        self.note(&denied("Elements", length));
+                    }
+                    // Gone, or another type meanwhile.
+                    _ => {}
+                }
+            }
+            if ask.wants_frequency(key)
+                && let Some(Value::Int(used)) = answers.next()
+            {
+                key.frequency = Some(frequency(used));
+            }
+        }
+    }
+
+    fn number(&mut self, question: usize, answer: Option<Value>) -> Option<i64> {
+        match answer {
+            Some(Value::Int(number)) => Some(number),
+            Some(Value::ServerError(error)) => {
+                self.refused(question, &error);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// A question that the server refuses in principle is not asked again.
+    fn refused(&mut self, question: usize, error: &redis::ServerError) {
+        if !self.ask.first[question] {
+            return;
+        }
+        let name = match QUESTIONS[question] {
+            "OBJECT IDLETIME" if self.ask.frequency => "OBJECT FREQ",
+            name => name,
+        };
+        let what = ["Types", "TTLs", "Encodings", "Idle times", "Bytes"][question];
+        let says = |words: &str| error.details().is_some_and(|said| said.contains(words));
+        if error.kind() == Some(ServerErrorKind::NoPerm) {
+            self.note(&denied(what, name));
+        } else if question == USE && !self.ask.frequency && says("LFU") {
+            self.ask.frequency = true;
+            return;
+        } else if says("unknown command") {
+            self.note(&format!("{what} are not known: this server has no {name}."));
+        } else {
+            return;
+        }
+        self.ask.first[question] = false;
+    }
+
+    /// Keeps a sentence, once.
+    pub(super) fn note(&mut self, note: &str) {
+        if !self.notes.iter().any(|known| known == note) {
+            self.notes.push(note.to_owned());
+        }
+    }
+}
+
+impl Answered {
+    /// As it is kept.
+    pub(super) fn key(&self) -> Key<'_> {
+        Key {
+            name: &self.name,
+            kind: self.kind,
+            type_name: &self.type_name,
+            ttl: self.ttl,
+            bytes: self.bytes,
+            encoding: &self.encoding,
+            elements: self.elements,
+            idle: self.idle,
+            frequency: self.frequency,
+        }
+    }
+}
+
+fn frequency(used: i64) -> u8 {
+    u8::try_from(used).unwrap_or(u8::MAX)
+}
+
+fn denied(what: &str, command: &str) -> String {
+    format!(
+        "{what} are not known: the account may not run {command}; allow it with ACL SETUSER ... +{}.",
+        command.to_lowercase().replace(' ', "|")
+    )
+}
