@@ -23,7 +23,10 @@ pub(crate) enum Asked {
 pub(crate) async fn walk(redis: &Redis, asked: Asked) -> (u64, Duration) {
     let link = redis::Client::open(redis.url())
         .unwrap()
-        .get_multiplexed_async_connection()
+        // A step that a busy machine holds up is slow, not lost.
+        .get_multiplexed_async_connection_with_config(
+            &redis::AsyncConnectionConfig::new().set_response_timeout(None),
+        )
         .await
         .unwrap();
     let start = Instant::now();

@@ -28,7 +28,9 @@ const GROUPS: [&str; 10] = [
 pub(crate) async fn fill(redis: &Redis, count: u64) -> Duration {
     let mut link = redis::Client::open(redis.url())
         .unwrap()
-        .get_multiplexed_async_connection()
+        .get_multiplexed_async_connection_with_config(
+            &redis::AsyncConnectionConfig::new().set_response_timeout(None),
+        )
         .await
         .unwrap();
     let start = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -179,14 +179,12 @@ async fn check_source(
     };
     let checked = source.check(&show).await;
     let about = crate::detector::about(config, source).await;
-    tell(
-        live,
-        &format!(
-            "  detector: {}, within {}\n",
-            about.name,
-            human::duration(about.delay)
-        ),
-    )?;
+    let delay = match about.delay {
+        // There is none, so it sees nothing within any time.
+        Duration::ZERO => String::new(),
+        delay => format!(", within {}", human::duration(delay)),
+    };
+    tell(live, &format!("  detector: {}{delay}\n", about.name))?;
     for spot in &about.blind_spots {
         tell(live, &format!("    does not see: {spot}\n"))?;
     }

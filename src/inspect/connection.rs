@@ -242,8 +242,14 @@ impl Connection {
         &self,
         commands: &Pipeline,
     ) -> Result<Vec<redis::Value>, InspectError> {
+        let mut passed = Vec::new();
         for command in commands.cmd_iter() {
+            let kind = gate::kind(arguments(command));
+            if kind.is_some_and(|kind| passed.contains(&kind)) {
+                continue;
+            }
             self.pass(Asker::Program, command)?;
+            passed.extend(kind);
         }
         if commands.is_empty() {
             return Ok(Vec::new());

@@ -200,6 +200,21 @@ pub fn check<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Refusa
     decide(Asker::Program, false, &Table::default(), words)
 }
 
+/// Of which kind a question of the inspector is, where the gate judges all questions of that kind alike whatever key they
+/// are about: a million questions of five kinds are then judged five times.
+pub(super) fn kind<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Option<[&'a [u8]; 2]> {
+    let mut words = words.into_iter();
+    let name = words.next()?;
+    if SUBCOMMANDS
+        .iter()
+        .any(|(command, _)| command.as_bytes() == name)
+    {
+        return Some([name, words.next()?]);
+    }
+    let known = COMMANDS.binary_search_by(|command| command.as_bytes().cmp(name));
+    known.is_ok().then_some([name, b""])
+}
+
 fn is_known_read(name: &str, sub: &str, words: usize) -> bool {
     // PFCOUNT of a single key may write its cached estimate into the value; of several it writes nothing.
     COMMANDS.binary_search(&name).is_ok()
@@ -260,6 +275,16 @@ mod tests {
             "SHUTDOWN",
         ] {
             assert_eq!(typed(never, true).unwrap_err().why, HOLDS, "{never}");
+        }
+    }
+
+    #[test]
+    fn questions_of_a_kind_are_judged_alike() {
+        let of = |text: &'static str| kind(text.split(' ').map(str::as_bytes));
+        assert_eq!(of("TYPE a"), of("TYPE BLOCK"));
+        assert_ne!(of("OBJECT FREQ a"), of("OBJECT IDLETIME a"));
+        for changing in ["PFCOUNT a", "SET a b", "GET a", "type a", "OBJECT", ""] {
+            assert_eq!(of(changing), None, "{changing}");
         }
     }
 

@@ -36,7 +36,12 @@ impl Access {
             None => (options.get_host().to_owned(), Some(options.get_port())),
         };
         let address = Address {
-            product: "MySQL",
+            // Who listens is known only after the sign-in; what a person calls it is known before.
+            product: if config.url.scheme() == "mariadb" {
+                "MariaDB"
+            } else {
+                "MySQL"
+            },
             host,
             port,
             user: options.get_username().to_owned(),
