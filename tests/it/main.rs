@@ -28,6 +28,7 @@ mod inspect;
 mod inspect_changes;
 mod inspect_values;
 mod level;
+mod load_mssql;
 mod oracle;
 mod protocol_model;
 mod protocol_store;

@@ -62,10 +62,9 @@ fn refused_sign_in(address: &Address, error: &TokenError) -> String {
             error.message(),
             error.code()
         ),
-        4060 | 911 => format!(
-            "SQL Server at {address} has no database {database}, or {user} may not use it ({}); correct the last part of \
-             the source's URL, or let the user in",
-            error.code()
+        code if code == 4060 || code == 911 || is_missing(database, error.message()) => format!(
+            "SQL Server at {address} has no database {database}, or {user} may not use it ({code}); correct the last part \
+             of the source's URL, or let the user in"
         ),
         916 => format!(
             "{user} may not use the database {database} at {address} (916); make the login a user of it"
@@ -85,6 +84,11 @@ fn refused_sign_in(address: &Address, error: &TokenError) -> String {
             error.message()
         ),
     }
+}
+
+/// Other servers that speak the protocol have numbers of their own.
+fn is_missing(database: &str, message: &str) -> bool {
+    !database.is_empty() && message.contains(&format!("\"{database}\" does not exist"))
 }
 
 /// The driver's text names its own functions as remedies; ours are options of the URL.

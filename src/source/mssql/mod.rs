@@ -8,6 +8,7 @@
 //! | `describe.rs` | which columns does a result have, and which must be asked for in another type? |
 //! | `params.rs` | how are parameters bound? |
 //! | `decode.rs`, `time.rs` | how does a value become an Arrow value, or exact text? |
+//! | `snapshot.rs` | does a report read one snapshot, and what is said where it does not? |
 //! | `notices.rs` | what does the server say besides the rows? |
 //! | `readonly.rs` | would this SQL write? |
 //! | `failure.rs` | what went wrong, in one sentence? |
@@ -25,6 +26,7 @@ mod notices;
 mod params;
 pub(super) mod readonly;
 mod run;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -45,6 +47,18 @@ use link::Link;
 pub(super) struct MsSql {
     settings: Settings,
     address: Address,
+    told: notices::Told,
+}
+
+impl MsSql {
+    fn new(settings: Settings, address: Address) -> Self {
+        let told = notices::Told::default();
+        Self {
+            settings,
+            address,
+            told,
+        }
+    }
 }
 
 /// Reads the URL; connects to nothing yet.
@@ -57,7 +71,7 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<MsSql>, SourceError> 
     if settings.reads_replica {
         session.push(("application intent", "read only"));
     }
-    let server = MsSql { settings, address };
+    let server = MsSql::new(settings, address);
     Ok(Remote::new(server, "mssql", &session, config))
 }
 
@@ -109,7 +123,7 @@ impl Server for MsSql {
         limits: &Limits,
         listener: &mut Listener,
     ) -> Result<(), SourceError> {
-        run::stream(&self.address, link, statement, limits, listener).await
+        run::stream(&self.address, link, statement, limits, listener, &self.told).await
     }
 
     async fn reset(&self, link: &mut Link, _: &params::Statement) -> bool {

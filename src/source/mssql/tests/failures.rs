@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::super::link::PATIENCE;
 use super::replay::{
     ABSENT, BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recordings, Replay,
 };
-use super::{config, mssql, run, texts};
+use super::{config, mssql, run, texts, until};
 use crate::report::Params;
 use crate::source::server::Server;
 use crate::source::{self, CheckResult, Query, Source, SourceError};
@@ -210,17 +211,48 @@ async fn a_server_that_does_not_listen_is_asked_to_kill_over_another_connection(
     let source = opened(&replay.url());
     let mut slow = query(DEAF);
     slow.timeout = Some(Duration::from_millis(200));
-    let error = source
-        .run(slow, CancellationToken::new())
-        .await
-        .err()
-        .unwrap();
+    let killed = || replay.heard().contains(&"KILL 51".to_owned());
+    let run = source.run(slow, CancellationToken::new());
+    let wait = async {
+        until(|| replay.attentions() == 1).await;
+        // It is waited for as long as is said, and no longer.
+        tokio::time::pause();
+        tokio::time::advance(PATIENCE / 2).await;
+        tokio::time::resume();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!killed());
+        tokio::time::pause();
+        tokio::time::advance(PATIENCE / 2).await;
+        tokio::time::resume();
+    };
+    let (result, ()) = tokio::join!(run, wait);
+    let error = result.err().unwrap();
     assert!(matches!(error, SourceError::Timeout(_)), "{error}");
-    assert!(
-        replay.heard().contains(&"KILL 51".to_owned()),
-        "{:?}",
-        replay.heard()
+    assert!(killed(), "{:?}", replay.heard());
+}
+
+#[tokio::test]
+async fn the_sign_in_says_that_it_only_reads_where_the_source_does() {
+    let replay = replay();
+    let ado = format!(
+        "Server=tcp:127.0.0.1,{};Database=recdb;User Id=recorded_user;Password=recorded-password;Encrypt=none;\
+         ApplicationIntent=",
+        replay.port()
     );
+    for (url, reads) in [
+        (replay.url(), false),
+        (format!("{}&applicationIntent=ReadOnly", replay.url()), true),
+        (
+            format!("{}&ApplicationIntent=readwrite", replay.url()),
+            false,
+        ),
+        (format!("{ado}ReadOnly"), true),
+    ] {
+        mssql(&url).connect().await.unwrap();
+        assert_eq!(replay.only_reads().last(), Some(&reads), "{url}");
+    }
 }
 
 #[tokio::test]
@@ -257,7 +289,7 @@ async fn the_connection_test_names_what_a_report_misses() {
     );
     let server = mssql(&replay.url());
     let link = server.connect().await.unwrap();
-    assert!(!link.snapshot);
+    assert!(!link.allows_snapshot);
     // What is not recorded is refused, and the step says so.
     let check = opened(&replay.url()).check(&|_| {}).await;
     let failed = check.steps.iter().find_map(|step| match &step.result {
