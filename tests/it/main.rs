@@ -10,6 +10,7 @@ mod app_reports;
 mod app_shell;
 mod app_worker;
 mod audit;
+mod by_hand_mssql;
 mod cache;
 mod cli;
 mod demo;

@@ -32,7 +32,7 @@ pub(super) const SESSION: [(&str, &str); 12] = [
 ];
 
 /// How long the server may take to say that a query has ended.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the small statements around a report may take.
 const MOMENT: Duration = Duration::from_secs(15);
 /// A server may send us on to another one, that one too; a circle ends.
@@ -58,6 +58,8 @@ pub(in crate::source) struct Link {
     pub(super) versions: bool,
     /// Whether the server refused what stands before BEGIN.
     refuses_settings: bool,
+    /// How long the server may take to say that a query has ended.
+    pub(super) patience: Duration,
     /// Whether the server tells a statement's columns before it runs.
     pub(super) describes: bool,
 }
@@ -89,6 +91,7 @@ impl Link {
             snapshot: false,
             versions: false,
             refuses_settings: false,
+            patience: PATIENCE,
             describes: false,
         };
         link.settle().await?;
@@ -225,6 +228,7 @@ impl Link {
     /// Tells the server to end what it does for us, waits until it says so, and drops the connection: after an
     /// Attention the driver may take leftovers for the answer to the next statement.
     pub(super) async fn stop(mut self) -> bool {
+        let patience = self.patience;
         let ended = async {
             match self.client.cancel_query().await {
                 Ok(()) => true,
@@ -237,7 +241,7 @@ impl Link {
                 ),
             }
         };
-        tokio::time::timeout(PATIENCE, ended).await.unwrap_or(false)
+        tokio::time::timeout(patience, ended).await.unwrap_or(false)
     }
 }
 

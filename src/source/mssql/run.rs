@@ -101,7 +101,8 @@ impl Run<'_> {
     ) -> Result<(), SourceError> {
         if link.describes && described.is_none() {
             // What the server could not tell may have ended the transaction.
-            let again = self.begin_again(link, link.snapshot);
+            let in_snapshot = link.snapshot;
+            let again = self.begin_again(link, in_snapshot);
             self.limits.unless_over(listener.gone(), again).await?;
         }
         let values = self.statement.values();
@@ -115,7 +116,7 @@ impl Run<'_> {
                 ColumnData::String(Some(self.statement.declarations().into())),
             ];
             let params: Vec<&dyn ToSql> = around.iter().chain(values).map(param).collect();
-            let opened = self
+            if let Some(rows) = self
                 .limits
                 .unless_over(listener.gone(), async {
                     match link.client.query(sql, &params).await {
@@ -125,18 +126,19 @@ impl Run<'_> {
                         Err(error) => Err(self.failed(&error)),
                     }
                 })
-                .await?;
-            if let Some(rows) = opened {
+                .await?
+            {
                 return self.read(rows, described, listener).await;
             }
             // The error may have ended the transaction.
-            let again = self.begin_again(link, link.snapshot);
+            let in_snapshot = link.snapshot;
+            let again = self.begin_again(link, in_snapshot);
             self.limits.unless_over(listener.gone(), again).await?;
         }
         let params: Vec<&dyn ToSql> = values.iter().map(param).collect();
         loop {
             let in_snapshot = link.snapshot;
-            let opened = self
+            if let Some(rows) = self
                 .limits
                 .unless_over(listener.gone(), async {
                     match link.client.query(self.statement.sql(), &params).await {
@@ -149,8 +151,8 @@ impl Run<'_> {
                         Err(error) => Err(self.failed(&error)),
                     }
                 })
-                .await?;
-            if let Some(rows) = opened {
+                .await?
+            {
                 return self.read(rows, described, listener).await;
             }
             let again = self.begin_again(link, false);

@@ -6,7 +6,8 @@ use super::readonly;
 
 /// Whether the rows of a report that ran may mix what was there before and after a change made meanwhile.
 pub(super) fn mixes(link: &Link, statement: &Statement) -> bool {
-    !link.snapshot && !(link.versions && readonly::is_single(statement.sql()))
+    let whole = link.snapshot || (link.versions && readonly::is_single(statement.sql()));
+    !whole
 }
 
 /// What that means, and the remedy.

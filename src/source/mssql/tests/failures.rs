@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::super::link::PATIENCE;
 use super::replay::{
     ABSENT, BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recordings, Replay,
 };
 use super::{config, mssql, run, texts, until};
 use crate::report::Params;
+use crate::source::job::{Limits, Listener};
 use crate::source::server::Server;
 use crate::source::{self, CheckResult, Query, Source, SourceError};
 
@@ -211,26 +211,40 @@ async fn a_server_that_does_not_listen_is_asked_to_kill_over_another_connection(
     let source = opened(&replay.url());
     let mut slow = query(DEAF);
     slow.timeout = Some(Duration::from_millis(200));
-    let killed = || replay.heard().contains(&"KILL 51".to_owned());
-    let run = source.run(slow, CancellationToken::new());
-    let wait = async {
-        until(|| replay.attentions() == 1).await;
-        // It is waited for as long as is said, and no longer.
-        tokio::time::pause();
-        tokio::time::advance(PATIENCE / 2).await;
-        tokio::time::resume();
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        assert!(!killed());
-        tokio::time::pause();
-        tokio::time::advance(PATIENCE / 2).await;
-        tokio::time::resume();
-    };
-    let (result, ()) = tokio::join!(run, wait);
-    let error = result.err().unwrap();
+    let error = source
+        .run(slow, CancellationToken::new())
+        .await
+        .err()
+        .unwrap();
     assert!(matches!(error, SourceError::Timeout(_)), "{error}");
-    assert!(killed(), "{:?}", replay.heard());
+    assert_eq!(replay.attentions(), 1);
+    assert!(
+        replay.heard().contains(&"KILL 51".to_owned()),
+        "{:?}",
+        replay.heard()
+    );
+}
+
+#[tokio::test]
+async fn an_attention_that_nobody_acknowledges_is_waited_for_as_long_as_is_said() {
+    let replay = replay();
+    let server = mssql(&replay.url());
+    let mut link = server.connect().await.unwrap();
+    assert_eq!(link.patience, Duration::from_secs(5));
+    link.patience = Duration::from_millis(300);
+    let limits = Limits::start(CancellationToken::new(), Duration::from_millis(100));
+    server.begin(&mut link, &limits).await.unwrap();
+    let (mut listener, _answered) = Listener::new();
+    let mut statement = server.statement(&query(DEAF)).unwrap();
+    let error = server
+        .stream(&mut link, &mut statement, &limits, &mut listener)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SourceError::Timeout(_)), "{error:?}");
+    let begun = std::time::Instant::now();
+    assert!(!server.interrupt(link).await, "nobody acknowledged");
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    until(|| replay.attentions() == 1).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::source::{Query, SourceError};
 
 const SQL: &str = "SELECT 1 AS hostile";
 /// Longer than any of them takes, also where the machine is busy.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// The same numbers every time.
 struct Dice(u64);

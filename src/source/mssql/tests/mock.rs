@@ -23,8 +23,6 @@ use crate::source::job::Limits;
 use crate::source::{self, Query, Source, SourceError};
 
 const REPORT: &str = "SELECT NUMBER, NAME FROM ORDERS";
-/// The driver's own limit for a statement, which is switched off.
-const DRIVERS_LIMIT: Duration = Duration::from_secs(30);
 
 struct Mock {
     port: u16,
@@ -93,12 +91,13 @@ impl Mock {
         self.say(REPORT, answer).await;
     }
 
+    fn url(&self) -> String {
+        let port = self.port;
+        format!("mssql://reader:any@127.0.0.1:{port}/shop?encrypt=none")
+    }
+
     fn source(&self) -> Arc<dyn Source> {
-        let url = format!(
-            "mssql://reader:any@127.0.0.1:{}/shop?encrypt=none",
-            self.port
-        );
-        source::open(&config(&url)).unwrap()
+        source::open(&config(&self.url())).unwrap()
     }
 
     async fn connections(&self) -> Vec<ConnectionInfo> {
@@ -215,29 +214,36 @@ async fn a_slow_answer_ends_with_the_reports_timeout_and_an_attention() {
     assert_eq!(mock.connections().await.len(), 1);
 }
 
+/// The driver's own limit would cut a slow report. That it is off is shown by what reaches the driver, and what it would do
+/// by a short one.
 #[tokio::test]
-async fn a_report_with_more_time_is_not_cut_by_the_drivers_own_limit() {
+async fn the_drivers_own_limit_is_off_and_would_cut_a_report() {
+    let default = tiberius::Config::new().get_command_timeout();
+    assert_eq!(default, Some(Duration::from_secs(30)));
     let mock = Mock::start().await;
-    let second = Duration::from_secs(1);
-    let timeout = 2 * DRIVERS_LIMIT;
-    let answer = rows().with_delay(DRIVERS_LIMIT + 2 * second);
-    mock.answer(answer, timeout).await;
-    let source = mock.source();
-    let running =
-        tokio::spawn(async move { run(&source, timeout, &CancellationToken::new()).await });
-    until(|| mock.log.has("Delaying response")).await;
-    for _ in 0..2 {
-        // Past the driver's limit, and then past the server's delay.
-        assert!(!running.is_finished());
-        tokio::time::pause();
-        tokio::time::advance(DRIVERS_LIMIT + second).await;
-        tokio::time::resume();
-        for _ in 0..1000 {
-            tokio::task::yield_now().await;
-        }
+    let delay = Duration::from_millis(400);
+    mock.answer(rows().with_delay(delay), MINUTE).await;
+    let never = CancellationToken::new();
+    for url in [
+        mock.url(),
+        format!(
+            "Server=127.0.0.1,{};Database=shop;Uid=reader;Pwd=any;Encrypt=none;Command Timeout=1",
+            mock.port
+        ),
+    ] {
+        let (settings, _) = super::address::read(&config(&url)).unwrap();
+        assert_eq!(settings.config.get_command_timeout(), None, "{url}");
+        let source = source::open(&config(&url)).unwrap();
+        assert_eq!(run(&source, MINUTE, &never).await.unwrap().0, expected());
     }
-    let (rows, _) = running.await.unwrap().unwrap();
-    assert_eq!(rows, expected());
+    let (mut settings, address) = super::address::read(&config(&mock.url())).unwrap();
+    settings.config.command_timeout(Some(delay / 4));
+    let cut = super::run(&super::MsSql::new(settings, address), REPORT).await;
+    assert!(
+        cut.error().contains("was lost while the query ran"),
+        "{}",
+        cut.error()
+    );
 }
 
 #[tokio::test]
