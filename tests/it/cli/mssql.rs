@@ -144,7 +144,7 @@ fn a_server_that_is_away_or_refuses_is_one_sentence_everywhere() {
         format!("Server=tcp:127.0.0.1,{port};Database=recdb;User Id=me;Password=s3cret;{more}")
     };
     for (url, says) in [
-        (away, "start it, or correct host and port"),
+        (away, "start SQL Server, or correct host and port"),
         (wrong, "refused the password of recorded_user (18456)"),
         (ado("Encrypt=maybe"), "encrypt is on, strict, off"),
         (
