@@ -91,6 +91,18 @@ fn is_missing(database: &str, message: &str) -> bool {
     !database.is_empty() && message.contains(&format!("\"{database}\" does not exist"))
 }
 
+/// The TLS library names the commonest causes in its own words.
+fn plain(cause: &str) -> &str {
+    match cause {
+        cause if cause.contains("UnknownIssuer") => {
+            "the authority that signed it is not known here"
+        }
+        cause if cause.contains("Expired") => "it has expired",
+        cause if cause.contains("NotValidYet") => "it is not valid yet",
+        cause => cause,
+    }
+}
+
 /// The driver's text names its own functions as remedies; ours are options of the URL.
 fn no_tls(address: &Address, why: &str) -> String {
     let cause = why
@@ -101,7 +113,7 @@ fn no_tls(address: &Address, why: &str) -> String {
         Some(cause) => format!(
             "the certificate of SQL Server at {address} is not trusted: {}; add trustServerCertificateCA=FILE with its \
              authority to the source's URL, or trustServerCertificate=true where the network is trusted",
-            cause.trim_end_matches('.')
+            plain(cause.trim_end_matches('.'))
         ),
         None => format!(
             "no TLS connection to {address}: {why}; check encrypt and trustServerCertificateCA in the source's URL"

@@ -47,18 +47,6 @@ use link::Link;
 pub(super) struct MsSql {
     settings: Settings,
     address: Address,
-    told: notices::Told,
-}
-
-impl MsSql {
-    fn new(settings: Settings, address: Address) -> Self {
-        let told = notices::Told::default();
-        Self {
-            settings,
-            address,
-            told,
-        }
-    }
 }
 
 /// Reads the URL; connects to nothing yet.
@@ -71,7 +59,7 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<MsSql>, SourceError> 
     if settings.reads_replica {
         session.push(("application intent", "read only"));
     }
-    let server = MsSql::new(settings, address);
+    let server = MsSql { settings, address };
     Ok(Remote::new(server, "mssql", &session, config))
 }
 
@@ -123,7 +111,7 @@ impl Server for MsSql {
         limits: &Limits,
         listener: &mut Listener,
     ) -> Result<(), SourceError> {
-        run::stream(&self.address, link, statement, limits, listener, &self.told).await
+        run::stream(&self.address, link, statement, limits, listener).await
     }
 
     async fn reset(&self, link: &mut Link, _: &params::Statement) -> bool {

@@ -3,9 +3,7 @@
 //! The driver keeps none of it, but it writes each to its log. Here that log is read while a report's own statement
 //! runs, and nothing else is in it then.
 
-use std::collections::HashSet;
 use std::fmt::Debug;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -54,27 +52,6 @@ impl Notices {
     /// Every error, the first of which is the one that the driver returns.
     pub(super) fn errors(&self) -> Vec<String> {
         self.heard.errors.lock().clone()
-    }
-}
-
-/// What was told once of a report's SQL need not be told with each of its runs.
-#[derive(Default)]
-pub(super) struct Told {
-    hasher: RandomState,
-    reports: Mutex<HashSet<u64>>,
-}
-
-impl Told {
-    /// More than anybody writes by hand; a program that makes SQL must not fill the memory.
-    const REPORTS: usize = 10_000;
-
-    /// Whether it was not told of this SQL before.
-    pub(super) fn first_time(&self, sql: &str) -> bool {
-        let mut reports = self.reports.lock();
-        if reports.len() >= Self::REPORTS {
-            reports.clear();
-        }
-        reports.insert(self.hasher.hash_one(sql))
     }
 }
 

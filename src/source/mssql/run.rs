@@ -11,7 +11,7 @@ use super::decode::Decoder;
 use super::describe::{self, Described, Kind};
 use super::failure;
 use super::link::Link;
-use super::notices::{Notices, Told};
+use super::notices::Notices;
 use super::params::Statement;
 use super::readonly;
 use super::snapshot::{mixes, no_snapshot};
@@ -35,7 +35,6 @@ pub(super) async fn stream(
     statement: &Statement,
     limits: &Limits,
     listener: &mut Listener,
-    told: &Told,
 ) -> Result<(), SourceError> {
     let described = {
         let ask = async {
@@ -62,7 +61,7 @@ pub(super) async fn stream(
     );
     let mut said = notices.said();
     said.extend(left_out(&run.others));
-    if result.is_ok() && mixes(link, statement) && told.first_time(statement.sql()) {
+    if result.is_ok() && mixes(link, statement) {
         said.push(format!(
             "no snapshot was read: {}",
             no_snapshot(&address.database)

@@ -239,7 +239,7 @@ async fn the_drivers_own_limit_is_off_and_would_cut_a_report() {
     }
     let (mut settings, address) = super::address::read(&config(&mock.url())).unwrap();
     settings.config.command_timeout(Some(delay / 4));
-    let cut = super::run(&super::MsSql::new(settings, address), REPORT).await;
+    let cut = super::run(&super::MsSql { settings, address }, REPORT).await;
     assert!(
         cut.error().contains("was lost while the query ran"),
         "{}",

@@ -45,7 +45,7 @@ fn config(url: &str) -> SourceConfig {
 
 fn mssql(url: &str) -> MsSql {
     let (settings, address) = address::read(&config(url)).unwrap();
-    MsSql::new(settings, address)
+    MsSql { settings, address }
 }
 
 /// Runs a statement as the source does, but for the look whether it writes.
