@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use lookaside::detector::{self, Observation};
@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::servers::{MariaDb, MsSql, PASSWORD, Postgres};
 use crate::source_postgres::{cell, collect, config, query, source, texts};
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A server, and where on it the test may do as it likes.
 enum Server {
@@ -84,13 +86,18 @@ impl Server {
 
     /// How many queries with this text run.
     fn running(&self, mark: &str) -> String {
-        let sql = self.by([
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%MARK%' AND id <> CONNECTION_ID()",
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%MARK%' AND pid <> \
-             pg_backend_pid()",
-            "SELECT COUNT(*) FROM sys.dm_exec_requests r CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t WHERE \
-             r.session_id <> @@SPID AND t.text LIKE '%MARK%'",
-        ]);
+        let sql = match self {
+            Self::MariaDb(..) => {
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%MARK%' AND id <> CONNECTION_ID()"
+            }
+            Self::Postgres(..) => {
+                "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%MARK%' AND pid <> \
+                 pg_backend_pid()"
+            }
+            Self::MsSql(server) => {
+                return server.running(&server.database(), mark).trim().to_owned();
+            }
+        };
         self.run(&sql.replace("MARK", mark)).trim().to_owned()
     }
 }
@@ -246,13 +253,21 @@ async fn a_cancelled_query_ends_on_the_server(server: &Server) {
             rows.stream.collect().await.map(drop)
         }
     });
+    let begun = Instant::now();
     while server.running(&mark) == "0" {
         assert!(!running.is_finished(), "{:?}", running.await);
+        assert!(
+            begun.elapsed() < MINUTE,
+            "the query is not among those that the server says run"
+        );
     }
     cancel.cancel();
     let ended = running.await.unwrap();
     assert!(matches!(ended, Err(SourceError::Cancelled)), "{ended:?}");
-    while server.running(&mark) != "0" {}
+    let begun = Instant::now();
+    while server.running(&mark) != "0" {
+        assert!(begun.elapsed() < MINUTE, "the query still runs");
+    }
     assert_eq!(cell(&source, query("SELECT 1")).await.as_deref(), Some("1"));
 }
 

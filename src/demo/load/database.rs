@@ -64,6 +64,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether the database is none of SQL Server's own, where an account without one ends up.
+    async fn is_users_own(&mut self) -> Result<bool, Failure> {
+        match self {
+            Self::MsSql(connection) => Ok(connection.is_users_own().await?),
+            _ => Ok(true),
+        }
+    }
+
     /// SQL Server has no use for one.
     async fn number(&mut self, sql: &'static str) -> Result<Option<i64>, Failure> {
         Ok(match self {
@@ -77,10 +85,12 @@ impl Connection {
 impl Database {
     /// Connects; nothing is changed yet.
     pub(super) async fn open(url: &ConnectionUrl, dialect: Dialect) -> Result<Self, DemoError> {
-        let failed = |error: Failure| {
-            DemoError(format!(
+        let failed = |error: Failure| match error {
+            // Its sentence has the remedy.
+            Failure::Source(error) => DemoError(error.to_string()),
+            error => DemoError(format!(
                 "cannot connect to {url}: {error}; check the URL, the password and that the server runs"
-            ))
+            )),
         };
         let mut connection = Connection::open(url, dialect).await.map_err(failed)?;
         let (id, named) = match dialect {
@@ -95,7 +105,7 @@ impl Database {
                     .map_err(failed)?
                     == Some(1),
             ),
-            Dialect::MsSql => (None, true),
+            Dialect::MsSql => (None, connection.is_users_own().await.map_err(failed)?),
             _ => (
                 connection
                     .number("SELECT CAST(pg_backend_pid() AS bigint)")
@@ -105,8 +115,13 @@ impl Database {
             ),
         };
         if !named {
+            let scheme = if dialect == Dialect::MsSql {
+                "mssql"
+            } else {
+                "mysql"
+            };
             return Err(DemoError(format!(
-                "{url} names no database; add one of your own, as in mysql://user@host/shop"
+                "{url} names no database; add one of your own, as in {scheme}://user@host/shop"
             )));
         }
         Ok(Self {

@@ -37,6 +37,16 @@ impl MsSql {
             .await
     }
 
+    /// Whether the database is none of the server's own.
+    pub(super) async fn is_users_own(&mut self) -> Result<bool, tiberius::error::Error> {
+        let own = "SELECT CAST(CASE WHEN DB_NAME() IN ('master', 'tempdb', 'model', 'msdb') THEN 1 ELSE 0 END AS int)";
+        let rows = self.rows(own).await?;
+        let own = rows
+            .first()
+            .map_or(Ok(None), |row| row.try_get::<i32, _>(0_usize))?;
+        Ok(own != Some(1))
+    }
+
     /// Marks a table as made here.
     pub(super) async fn mark(&mut self, table: &str) -> Result<(), tiberius::error::Error> {
         self.execute(&format!(

@@ -8,7 +8,7 @@ use super::ask::{Asker, Rows, blind, cell};
 /// the sum and the count tell of what came and went.)
 const OBJECTS: &str = "SELECT CONVERT(nvarchar(30), MAX(o.modify_date), 121), COUNT(*), SUM(CAST(o.object_id AS bigint)) \
      FROM sys.objects o WHERE o.is_ms_shipped = 0";
-/// And after every table for which Change Tracking is switched on, off, or on again.
+/// And after every table for which Change Tracking is switched on, off, or on again, or that is truncated.
 const TRACKED: &str = "SELECT COUNT(*), SUM(CAST(c.object_id AS bigint)), SUM(c.begin_version) FROM \
      sys.change_tracking_tables c";
 

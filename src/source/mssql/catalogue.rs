@@ -16,6 +16,10 @@ const ALL_TABLES: &str =
 const VIEWS: &str = "SELECT SCHEMA_NAME(v.schema_id), v.name, m.definition FROM sys.views v LEFT JOIN sys.sql_modules m \
      ON m.object_id = v.object_id WHERE v.is_ms_shipped = 0";
 
+/// Where definitions are kept nowhere.
+const VIEW_NAMES: &str =
+    "SELECT SCHEMA_NAME(schema_id), name, NULL FROM sys.views WHERE is_ms_shipped = 0";
+
 /// What each view reads: schema and name, and the kind of what is read; NULL where it is in another database, or gone.
 const READS: &str = "SELECT DISTINCT SCHEMA_NAME(v.schema_id), v.name, SCHEMA_NAME(o.schema_id), o.name, RTRIM(o.type) \
      FROM sys.views v JOIN sys.sql_expression_dependencies d ON d.referencing_id = v.object_id \
@@ -66,7 +70,10 @@ pub(super) async fn read(mut link: Link) -> Result<Catalogue, Error> {
     };
     let tables = tables.iter().map(|row| name(&catalogue, row));
     catalogue.tables = tables.collect();
-    let views = link.rows(VIEWS).await?;
+    let views = match optional(&mut link, VIEWS).await? {
+        Some(rows) => rows,
+        None => link.rows(VIEW_NAMES).await?,
+    };
     take_in_views(&mut catalogue, &views);
     // Where the server keeps what a view reads, its definition need not be understood. Where that is missing or empty,
     // the definition is all there is.
@@ -111,7 +118,12 @@ fn name(catalogue: &Catalogue, row: &[Option<String>]) -> String {
 fn take_in_views(catalogue: &mut Catalogue, rows: &Rows) {
     for row in rows {
         let name = name(catalogue, row);
-        if let Some(Some(definition)) = row.get(2) {
+        // Some servers say NULL of what they do not tell, some nothing.
+        if let Some(definition) = row
+            .get(2)
+            .and_then(Option::as_ref)
+            .filter(|text| !text.trim().is_empty())
+        {
             catalogue.views.insert(name, definition.clone());
         } else {
             let what = format!("the view {name}, whose definition is hidden");

@@ -4,6 +4,7 @@ use tiberius::error::Error;
 
 use super::address::Settings;
 use super::link::Link;
+use super::snapshot::no_snapshot;
 use crate::source::failure::Address;
 use crate::source::steps::Steps;
 
@@ -14,10 +15,9 @@ pub(super) async fn look(
     mut link: Link,
     steps: &mut Steps<'_>,
 ) -> Result<(), Error> {
-    let rows = link
-        .rows("SELECT CAST(@@VERSION AS nvarchar(1000)), CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128))")
-        .await?;
-    let mut cells = rows.into_iter().flatten();
+    let version = "SELECT CAST(@@VERSION AS nvarchar(1000)), CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128))";
+    let rows = link.optional(version).await?;
+    let mut cells = rows.into_iter().flatten().flatten();
     let banner = cells.next().flatten().unwrap_or_default();
     let number = cells.next().flatten().unwrap_or_default();
     let version = product(&banner, &number);
@@ -32,25 +32,27 @@ pub(super) async fn look(
         version,
     );
     steps.encryption(address, settings.encrypted.then_some("TLS"));
-    let database = address.database.replace(']', "]]");
-    if link.snapshot {
+    if link.allows_snapshot {
         steps.ok("Reports read a snapshot", "");
+    } else if link.versions {
+        steps.ok("Each SELECT reads a snapshot", "");
     } else {
-        steps.warn(
-            "Reports read no snapshot",
-            format!(
-                "a report may mix rows from before and after a change made meanwhile; ALTER DATABASE [{database}] SET \
-                 ALLOW_SNAPSHOT_ISOLATION ON"
-            ),
-        );
+        steps.warn("Reports read no snapshot", no_snapshot(&address.database));
     }
     // The server lists only what the account has some right on.
-    let rows = link
-        .rows(
-            "SELECT CAST(SUM(HAS_PERMS_BY_NAME(QUOTENAME(SCHEMA_NAME(schema_id)) + '.' + QUOTENAME(name), 'OBJECT', \
-             'SELECT')) AS bigint), CAST(COUNT(*) AS bigint) FROM sys.objects WHERE type IN ('U', 'V') AND is_ms_shipped = 0",
-        )
-        .await?;
+    let may = "SELECT CAST(SUM(HAS_PERMS_BY_NAME(QUOTENAME(SCHEMA_NAME(schema_id)) + '.' + QUOTENAME(name), 'OBJECT', \
+               'SELECT')) AS bigint), CAST(COUNT(*) AS bigint) FROM sys.objects WHERE type IN ('U', 'V') AND \
+               is_ms_shipped = 0";
+    let Some(rows) = link.optional(may).await? else {
+        steps.warn(
+            "Tables",
+            format!(
+                "the server does not tell which tables {} may read",
+                address.user
+            ),
+        );
+        return Ok(());
+    };
     let mut counts = rows
         .into_iter()
         .flatten()

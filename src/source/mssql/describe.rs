@@ -14,6 +14,9 @@ use super::params::Statement;
 const ASK: &str = "SELECT name, system_type_name, user_type_name, collation_name FROM \
      sys.dm_exec_describe_first_result_set(@P1, @P2, 0) ORDER BY column_ordinal";
 
+/// A result has no more columns in SQL Server.
+const MOST_COLUMNS: usize = 4096;
+
 /// Which Arrow type a column has; `docs/types.md` lists them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -63,7 +66,7 @@ pub(super) async fn ask(
         Err(error) => return Err(error),
     };
     let mut columns = Vec::new();
-    loop {
+    while columns.len() <= MOST_COLUMNS {
         match stream.try_next().await {
             Ok(Some(QueryItem::Row(row))) => {
                 let mut cells = row
@@ -88,7 +91,7 @@ pub(super) async fn ask(
             Err(error) => return Err(error),
         }
     }
-    Ok((!columns.is_empty()).then_some(columns))
+    Ok(Some(columns).filter(|columns| (1..=MOST_COLUMNS).contains(&columns.len())))
 }
 
 /// The same statement with every `money` as a decimal, converted by the server; `None` where it has no `money`, or a
@@ -192,10 +195,12 @@ impl Kind {
             "decimal" | "numeric" => {
                 let mut digits = arguments.split(',').map(|part| part.trim().parse().ok());
                 match (digits.next().flatten(), digits.next().flatten()) {
-                    (Some(precision @ 1..=38), scale) => Self::Decimal {
-                        precision,
-                        scale: scale.map_or(0, |scale: u8| scale as i8),
-                    },
+                    (Some(precision @ 1..=38), scale) if scale.unwrap_or(0) <= precision => {
+                        Self::Decimal {
+                            precision,
+                            scale: scale.map_or(0, |scale: u8| scale as i8),
+                        }
+                    }
                     _ => Self::AnyDecimal,
                 }
             }

@@ -62,10 +62,9 @@ fn refused_sign_in(address: &Address, error: &TokenError) -> String {
             error.message(),
             error.code()
         ),
-        4060 | 911 => format!(
-            "SQL Server at {address} has no database {database}, or {user} may not use it ({}); correct the last part of \
-             the source's URL, or let the user in",
-            error.code()
+        code if code == 4060 || code == 911 || is_missing(database, error.message()) => format!(
+            "SQL Server at {address} has no database {database}, or {user} may not use it ({code}); correct the last part \
+             of the source's URL, or let the user in"
         ),
         916 => format!(
             "{user} may not use the database {database} at {address} (916); make the login a user of it"
@@ -87,6 +86,23 @@ fn refused_sign_in(address: &Address, error: &TokenError) -> String {
     }
 }
 
+/// Other servers that speak the protocol have numbers of their own.
+fn is_missing(database: &str, message: &str) -> bool {
+    !database.is_empty() && message.contains(&format!("\"{database}\" does not exist"))
+}
+
+/// The TLS library names the commonest causes in its own words.
+fn plain(cause: &str) -> &str {
+    match cause {
+        cause if cause.contains("UnknownIssuer") => {
+            "the authority that signed it is not known here"
+        }
+        cause if cause.contains("Expired") => "it has expired",
+        cause if cause.contains("NotValidYet") => "it is not valid yet",
+        cause => cause,
+    }
+}
+
 /// The driver's text names its own functions as remedies; ours are options of the URL.
 fn no_tls(address: &Address, why: &str) -> String {
     let cause = why
@@ -97,7 +113,7 @@ fn no_tls(address: &Address, why: &str) -> String {
         Some(cause) => format!(
             "the certificate of SQL Server at {address} is not trusted: {}; add trustServerCertificateCA=FILE with its \
              authority to the source's URL, or trustServerCertificate=true where the network is trusted",
-            cause.trim_end_matches('.')
+            plain(cause.trim_end_matches('.'))
         ),
         None => format!(
             "no TLS connection to {address}: {why}; check encrypt and trustServerCertificateCA in the source's URL"

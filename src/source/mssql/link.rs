@@ -37,6 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_secs(15);
 /// A server may send us on to another one, that one too; a circle ends.
 const ROUTES: usize = 3;
+/// So much text may a small statement answer: the catalogue of a great database, and no flood.
+const MOST_TEXT: usize = 256 << 20;
+/// Begins a transaction and tells the session's number.
+const BEGIN: &str = "BEGIN TRANSACTION; SELECT CAST(@@SPID AS int)";
 
 /// The first result of a small statement, as text.
 pub(super) type Rows = Vec<Vec<Option<String>>>;
@@ -47,7 +51,15 @@ pub(in crate::source) struct Link {
     /// Whether a statement of a report was sent and its answer not read to the end.
     pub(super) busy: bool,
     /// Whether the database lets a transaction read a snapshot.
+    pub(super) allows_snapshot: bool,
+    /// Whether the transaction that was begun last reads one.
     pub(super) snapshot: bool,
+    /// Whether each statement reads a snapshot of its own without being asked to.
+    pub(super) versions: bool,
+    /// Whether the server refused what stands before BEGIN.
+    refuses_settings: bool,
+    /// How long the server may take to say that a query has ended.
+    pub(super) patience: Duration,
     /// Whether the server tells a statement's columns before it runs.
     pub(super) describes: bool,
 }
@@ -75,7 +87,11 @@ impl Link {
         let mut link = Self {
             client,
             busy: false,
+            allows_snapshot: false,
             snapshot: false,
+            versions: false,
+            refuses_settings: false,
+            patience: PATIENCE,
             describes: false,
         };
         link.settle().await?;
@@ -101,21 +117,26 @@ impl Link {
                 }
             }
         }
-        let state = "SELECT CAST(snapshot_isolation_state AS int) FROM sys.databases WHERE name = DB_NAME()";
-        self.snapshot = self
-            .optional(state)
-            .await?
-            .and_then(|rows| rows.into_iter().next()?.into_iter().next()?)
-            .is_some_and(|state| state == "1");
+        let state = "SELECT CAST(snapshot_isolation_state AS int), CAST(is_read_committed_snapshot_on AS int) FROM \
+                     sys.databases WHERE name = DB_NAME()";
+        let state = self.optional(state).await?.into_iter().flatten().next();
+        let state = state.unwrap_or_default();
+        let is_on = |at: usize| {
+            state
+                .get(at)
+                .is_some_and(|cell| cell.as_deref() == Some("1"))
+        };
+        (self.allows_snapshot, self.versions) = (is_on(0), is_on(1));
         let columns =
             "SELECT COUNT(*) FROM sys.dm_exec_describe_first_result_set(N'SELECT 1', NULL, 0)";
-        self.describes = self.optional(columns).await?.is_some();
+        let columns = self.optional(columns).await?;
+        self.describes = columns.is_some_and(|rows| !rows.is_empty());
         Ok(())
     }
 
     /// What a server says to a question that it may not understand; asked outside a transaction, which an error might
     /// end.
-    async fn optional(&mut self, sql: &str) -> Result<Option<Rows>, Error> {
+    pub(super) async fn optional(&mut self, sql: &str) -> Result<Option<Rows>, Error> {
         match self.rows(sql).await {
             Ok(rows) => Ok(Some(rows)),
             Err(Error::Server(_)) => Ok(None),
@@ -124,27 +145,31 @@ impl Link {
     }
 
     /// Begins the transaction of a report, which never commits. Where the database allows a snapshot and the server
-    /// begins none, it is done without. SQL Server ends no statement by the clock, but a wait for a lock.
+    /// begins none, it is done without.
     pub(super) async fn begin(&mut self, limits: &Limits) -> Result<i32, Error> {
-        let wait = limits
-            .limit()
-            .saturating_add(GRACE)
-            .as_millis()
-            .min(i32::MAX as u128);
-        let begin = |level: &str| {
-            format!(
-                "SET LOCK_TIMEOUT {wait}; SET TRANSACTION ISOLATION LEVEL {level}; BEGIN TRANSACTION; SELECT CAST(@@SPID AS \
-                 int)"
-            )
-        };
-        if self.snapshot {
-            if let Some(rows) = self.optional(&begin("SNAPSHOT")).await? {
+        if self.allows_snapshot {
+            let rows = self.optional(&begin_at("SNAPSHOT", limits)).await?;
+            self.snapshot = rows.is_some();
+            if let Some(rows) = rows {
                 return number(&rows);
             }
-            self.snapshot = false;
+            self.allows_snapshot = false;
             self.end().await?;
         }
-        number(&self.rows(&begin("READ COMMITTED")).await?)
+        self.begin_without_snapshot(limits).await
+    }
+
+    /// The same at READ COMMITTED, or as the server begins one by itself.
+    pub(super) async fn begin_without_snapshot(&mut self, limits: &Limits) -> Result<i32, Error> {
+        self.snapshot = false;
+        if !self.refuses_settings {
+            if let Some(rows) = self.optional(&begin_at("READ COMMITTED", limits)).await? {
+                return number(&rows);
+            }
+            self.refuses_settings = true;
+            self.end().await?;
+        }
+        number(&self.rows(BEGIN).await?)
     }
 
     /// Ends the transaction: whatever a report may have written after all is undone.
@@ -169,15 +194,23 @@ impl Link {
         let read = async move {
             let mut stream = client.simple_query(sql).await?;
             let mut rows = Rows::new();
+            let mut size = 0;
             while let Some(item) = stream.try_next().await? {
                 if let QueryItem::Row(row) = item
                     && row.result_index() == 0
                 {
-                    rows.push(
-                        row.cells()
-                            .map(|(_, cell)| text(cell).map(Cow::into_owned))
-                            .collect(),
-                    );
+                    let cells = row.cells();
+                    let row: Vec<_> = cells
+                        .map(|(_, cell)| text(cell).map(Cow::into_owned))
+                        .collect();
+                    let texts = row.iter().flatten().map(String::len);
+                    size += size_of_val(row.as_slice()) + texts.sum::<usize>();
+                    if size > MOST_TEXT {
+                        return Err(Error::Protocol(
+                            "a small statement has too great an answer".into(),
+                        ));
+                    }
+                    rows.push(row);
                 }
             }
             Ok(rows)
@@ -195,6 +228,7 @@ impl Link {
     /// Tells the server to end what it does for us, waits until it says so, and drops the connection: after an
     /// Attention the driver may take leftovers for the answer to the next statement.
     pub(super) async fn stop(mut self) -> bool {
+        let patience = self.patience;
         let ended = async {
             match self.client.cancel_query().await {
                 Ok(()) => true,
@@ -207,8 +241,15 @@ impl Link {
                 ),
             }
         };
-        tokio::time::timeout(PATIENCE, ended).await.unwrap_or(false)
+        tokio::time::timeout(patience, ended).await.unwrap_or(false)
     }
+}
+
+/// SQL Server ends no statement by the clock, but a wait for a lock.
+pub(super) fn begin_at(level: &str, limits: &Limits) -> String {
+    let wait = limits.limit().saturating_add(GRACE);
+    let wait = wait.as_millis().min(i32::MAX as u128);
+    format!("SET LOCK_TIMEOUT {wait}; SET TRANSACTION ISOLATION LEVEL {level}; {BEGIN}")
 }
 
 /// The number that a row begins with.

@@ -8,6 +8,7 @@
 //! | `describe.rs` | which columns does a result have, and which must be asked for in another type? |
 //! | `params.rs` | how are parameters bound? |
 //! | `decode.rs`, `time.rs` | how does a value become an Arrow value, or exact text? |
+//! | `snapshot.rs` | does a report read one snapshot, and what is said where it does not? |
 //! | `notices.rs` | what does the server say besides the rows? |
 //! | `readonly.rs` | would this SQL write? |
 //! | `failure.rs` | what went wrong, in one sentence? |
@@ -25,6 +26,7 @@ mod notices;
 mod params;
 pub(super) mod readonly;
 mod run;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod time;

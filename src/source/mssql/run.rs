@@ -14,6 +14,7 @@ use super::link::Link;
 use super::notices::Notices;
 use super::params::Statement;
 use super::readonly;
+use super::snapshot::{mixes, no_snapshot};
 use crate::source::SourceError;
 use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
@@ -21,6 +22,11 @@ use crate::source::pump::pump;
 
 /// Results of a batch after the first, by their place: the names of the columns.
 type Others = BTreeMap<usize, String>;
+/// So many of them are named.
+const NAMED: usize = 20;
+/// What a transaction that reads a snapshot is refused, and another is not: a table of a database that allows none, a
+/// table that is kept in memory.
+const NOT_IN_A_SNAPSHOT: [u32; 4] = [3952, 3953, 3957, 41_332];
 
 /// Runs the statement, sends every row of its first result, and tells what the server said besides.
 pub(super) async fn stream(
@@ -32,9 +38,8 @@ pub(super) async fn stream(
 ) -> Result<(), SourceError> {
     let described = {
         let ask = async {
-            describe::ask(link, statement)
-                .await
-                .map_err(|error| failure::lost(address, &error))
+            let described = describe::ask(link, statement).await;
+            described.map_err(|error| failure::lost(address, &error))
         };
         limits.unless_over(listener.gone(), ask).await
     };
@@ -56,6 +61,12 @@ pub(super) async fn stream(
     );
     let mut said = notices.said();
     said.extend(left_out(&run.others));
+    if result.is_ok() && mixes(link, statement) {
+        said.push(format!(
+            "no snapshot was read: {}",
+            no_snapshot(&address.database)
+        ));
+    }
     listener.times.set_notices(said);
     match (result, notices.errors().get(1..)) {
         // The driver's own error is the first of them.
@@ -87,6 +98,12 @@ impl Run<'_> {
         described: Option<Vec<Described>>,
         listener: &mut Listener,
     ) -> Result<(), SourceError> {
+        if link.describes && described.is_none() {
+            // What the server could not tell may have ended the transaction.
+            let in_snapshot = link.snapshot;
+            let again = self.begin_again(link, in_snapshot);
+            self.limits.unless_over(listener.gone(), again).await?;
+        }
         let values = self.statement.values();
         let exact = described
             .as_ref()
@@ -98,7 +115,7 @@ impl Run<'_> {
                 ColumnData::String(Some(self.statement.declarations().into())),
             ];
             let params: Vec<&dyn ToSql> = around.iter().chain(values).map(param).collect();
-            let opened = self
+            if let Some(rows) = self
                 .limits
                 .unless_over(listener.gone(), async {
                     match link.client.query(sql, &params).await {
@@ -108,22 +125,51 @@ impl Run<'_> {
                         Err(error) => Err(self.failed(&error)),
                     }
                 })
-                .await?;
-            if let Some(rows) = opened {
+                .await?
+            {
                 return self.read(rows, described, listener).await;
             }
+            // The error may have ended the transaction.
+            let in_snapshot = link.snapshot;
+            let again = self.begin_again(link, in_snapshot);
+            self.limits.unless_over(listener.gone(), again).await?;
         }
         let params: Vec<&dyn ToSql> = values.iter().map(param).collect();
-        let rows = self
-            .limits
-            .unless_over(listener.gone(), async {
-                link.client
-                    .query(self.statement.sql(), &params)
-                    .await
-                    .map_err(|error| self.failed(&error))
-            })
-            .await?;
-        self.read(rows, described, listener).await
+        loop {
+            let in_snapshot = link.snapshot;
+            if let Some(rows) = self
+                .limits
+                .unless_over(listener.gone(), async {
+                    match link.client.query(self.statement.sql(), &params).await {
+                        Ok(rows) => Ok(Some(rows)),
+                        Err(Error::Server(error))
+                            if in_snapshot && NOT_IN_A_SNAPSHOT.contains(&error.code()) =>
+                        {
+                            Ok(None)
+                        }
+                        Err(error) => Err(self.failed(&error)),
+                    }
+                })
+                .await?
+            {
+                return self.read(rows, described, listener).await;
+            }
+            let again = self.begin_again(link, false);
+            self.limits.unless_over(listener.gone(), again).await?;
+        }
+    }
+
+    /// Begins the transaction anew.
+    async fn begin_again(&self, link: &mut Link, snapshot: bool) -> Result<(), SourceError> {
+        let begun = async {
+            link.end().await?;
+            if snapshot {
+                link.begin(self.limits).await
+            } else {
+                link.begin_without_snapshot(self.limits).await
+            }
+        };
+        begun.await.map(drop).map_err(|error| self.failed(&error))
     }
 
     /// Sends the rows of the first result.
@@ -173,11 +219,9 @@ fn first_result(
             Ok(QueryItem::Row(row)) => (row.result_index() == 0).then_some(Ok(row)),
             Ok(QueryItem::Metadata(result)) => {
                 if result.result_index() > 0 {
-                    let names: Vec<_> = result
-                        .columns()
-                        .iter()
-                        .map(tiberius::Column::name)
-                        .collect();
+                    let names = result.columns().iter().map(tiberius::Column::name);
+                    let named = others.len() < NAMED;
+                    let names = if named { names.collect() } else { Vec::new() };
                     others.insert(result.result_index(), names.join(", "));
                 }
                 None
@@ -191,11 +235,13 @@ fn first_result(
 fn left_out(others: &Others) -> Option<String> {
     let named: Vec<_> = others
         .iter()
+        .take(NAMED)
         .map(|(i, names)| format!("result {} ({names})", i + 1))
         .collect();
+    let more = if others.len() > NAMED { ", ..." } else { "" };
     (!named.is_empty()).then(|| {
         format!(
-            "the SQL has {} results, and the first is the report; left out: {}",
+            "the SQL has {} results, and the first is the report; left out: {}{more}",
             others.len() + 1,
             named.join(", ")
         )

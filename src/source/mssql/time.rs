@@ -13,26 +13,30 @@ const YEAR_1900: i64 = 693_595;
 const TICKS: i64 = 10_000_000;
 const DAY: i64 = 86_400 * TICKS;
 
-/// A moment: hundreds of nanoseconds since the first of year 1.
+/// A moment: hundreds of nanoseconds since the first of year 1. A server may send any day that fits in its bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Ticks(i64);
+pub(super) struct Ticks(i128);
 
 impl Ticks {
     fn new(days: i64, ticks: i64) -> Self {
-        Self(days * DAY + ticks)
+        Self(i128::from(days) * i128::from(DAY) + i128::from(ticks))
     }
 
     /// Microseconds since 1970, where that loses nothing.
     pub(super) fn micros(self) -> Option<i64> {
-        (self.0 % 10 == 0).then(|| (self.0 - EPOCH * DAY) / 10)
+        let micros = (self.0 - i128::from(EPOCH * DAY)) / 10;
+        (self.0 % 10 == 0)
+            .then(|| i64::try_from(micros).ok())
+            .flatten()
     }
 
     /// `YYYY-MM-DD HH:MM:SS[.f]`.
     pub(super) fn text(self) -> String {
+        let day = i128::from(DAY);
         format!(
             "{} {}",
-            date_text(self.0.div_euclid(DAY)),
-            time_text(self.0.rem_euclid(DAY))
+            date_text(self.0.div_euclid(day) as i64),
+            time_text(self.0.rem_euclid(day) as i64)
         )
     }
 }
@@ -95,7 +99,7 @@ pub(super) fn time_text(ticks: i64) -> String {
 /// `YYYY-MM-DD HH:MM:SS[.f] +HH:MM`: the local time and its offset; what travels is UTC.
 pub(super) fn offset_text(value: DateTimeOffset) -> String {
     let offset = i64::from(value.offset());
-    let local = Ticks(Ticks::from(value.datetime2()).0 + offset * 60 * TICKS);
+    let local = Ticks(Ticks::from(value.datetime2()).0 + i128::from(offset * 60 * TICKS));
     let sign = if offset < 0 { '-' } else { '+' };
     let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
     format!("{} {sign}{hours:02}:{minutes:02}", local.text())

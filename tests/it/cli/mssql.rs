@@ -8,6 +8,10 @@ use crate::replay::{BREAKS, Manners, Recordings, Replay};
 
 /// A workspace whose reports were recorded.
 fn place(replay: &Replay) -> Place {
+    place_at(&replay.url())
+}
+
+fn place_at(url: &str) -> Place {
     let place = Place::new();
     let redis = place.redis.as_ref().unwrap().url();
     let said = "RAISERROR('low severity %d', 10, 1, 42); SELECT 1 AS a; PRINT N'after rows é東'; SELECT 2 AS b";
@@ -24,7 +28,6 @@ fn place(replay: &Replay) -> Place {
             "SELECT 1, 'x', COUNT(*), 2+3 FROM dbo.customers",
         ),
     ];
-    let url = replay.url();
     let text = format!("[cache]\nurl = \"{redis}\"\n\n[sources.shop]\nurl = \"{url}\"\n");
     // The catalogue was not recorded.
     let reports = reports.map(|(name, sql)| {
@@ -108,6 +111,65 @@ fn columns_of_one_name_or_of_none_are_kept_apart() {
         );
         for _ in 0..2 {
             assert_eq!(place.good(&["run", report, "--format", "csv"]).0, uncached);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_read_no_snapshot_says_so_and_a_hit_does_not() {
+    let manners = Manners {
+        describes: true,
+        snapshot: false,
+    };
+    let replay = Replay::start(&Recordings::load(), manners);
+    let place = place(&replay);
+    let note = "lookaside: same-names: no snapshot was read: a report may mix rows from before and after a change made \
+                meanwhile; ALTER DATABASE [recdb] SET ALLOW_SNAPSHOT_ISOLATION ON lets it read one\n";
+    for want in [1, 0] {
+        let (out, err) = place.good(&["run", "same-names", "--format", "csv"]);
+        assert_eq!(out.lines().count(), 2, "{out}");
+        assert_eq!(err.matches(note).count(), want, "{err}");
+    }
+}
+
+#[test]
+fn a_server_that_is_away_or_refuses_is_one_sentence_everywhere() {
+    let replay = replay();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let away = format!("mssql://recorded_user:s3cret@127.0.0.1:{port}/recdb?encrypt=none");
+    let wrong = replay.url().replace("recorded-password", "s3cret");
+    let ado = |more: &str| {
+        format!("Server=tcp:127.0.0.1,{port};Database=recdb;User Id=me;Password=s3cret;{more}")
+    };
+    for (url, says) in [
+        (away, "start SQL Server, or correct host and port"),
+        (wrong, "refused the password of recorded_user (18456)"),
+        (ado("Encrypt=maybe"), "encrypt is on, strict, off"),
+        (
+            ado("ApplicationIntent=Never"),
+            "applicationIntent is ReadOnly or ReadWrite",
+        ),
+        (
+            ado("Packet Size=7"),
+            "packetSize is a number from 512 to 32767",
+        ),
+        (
+            ado("Encrypt=none;Server=tcp:db,x"),
+            "the server's port is no number",
+        ),
+    ] {
+        let place = place_at(&url);
+        for args in [&["run", "said"][..], &["check"], &["demo", "--load", &url]] {
+            let output = place.output(args);
+            let (out, err) = texts(&output);
+            assert_eq!(output.status.code(), Some(1), "{args:?}: {out}{err}");
+            assert!(format!("{out}{err}").contains(says), "{args:?}: {out}{err}");
+            assert!(!format!("{out}{err}").contains("s3cret"), "{out}{err}");
+            if args[0] != "check" {
+                assert_eq!(err.trim_end().lines().count(), 1, "{err}");
+            }
         }
     }
 }

@@ -96,6 +96,28 @@ impl MsSql {
         })
     }
 
+    /// How many queries with this text run. A server that is PostgreSQL beneath may know no other list than that one's.
+    pub(crate) fn running(&self, database: &str, mark: &str) -> String {
+        let requests = format!(
+            "SELECT COUNT(*) FROM sys.dm_exec_requests r CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t WHERE \
+             r.session_id <> @@SPID AND t.text LIKE '%{mark}%'"
+        );
+        let activity = format!(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{mark}%' AND query NOT LIKE \
+             '%pg_stat_activity%'"
+        );
+        self.try_client(database, &requests)
+            .or_else(|error| {
+                self.try_client(database, &activity)
+                    .map_err(|_| error)
+            })
+            .unwrap_or_else(|error| {
+                panic!(
+                    "this server does not tell which queries run, so nobody can see whether a cancelled one ends: {error}"
+                )
+            })
+    }
+
     async fn ask(&self, database: &str, sql: &str) -> Result<String, tiberius::error::Error> {
         let config = self.config(database);
         let stream = TcpStream::connect(config.get_addr()).await?;

@@ -1,16 +1,16 @@
 //! What is answered to which statement? What was recorded; what a test told the server to say; and, where a test asks
 //! for it, nothing, or half of it.
 
-use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use serde_json::Value;
 
+use super::bulk::Table;
+use super::recordings::{MANY_ROWS, Recordings};
 use super::socket::{Socket, Tls};
 use super::wire;
 
@@ -29,68 +29,6 @@ pub(crate) const CLR: &str = "SELECT 1 AS clr";
 
 /// A database that is not there.
 pub(crate) const ABSENT: &str = "no_such_database";
-
-/// One recording.
-pub(crate) struct Recording {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) sql: String,
-    pub(crate) expected: Value,
-    response: Vec<u8>,
-}
-
-/// Every recording, and the sign-in.
-pub(crate) struct Recordings {
-    pub(crate) all: Vec<Recording>,
-    handshake: HashMap<String, Vec<u8>>,
-}
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tds")
-}
-
-fn read(file: &str) -> Vec<u8> {
-    std::fs::read(folder().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-impl Recordings {
-    pub(crate) fn load() -> Arc<Self> {
-        let index: Value = serde_json::from_slice(&read("index.json")).unwrap();
-        let handshake = index["handshake"].as_object().unwrap();
-        let handshake = handshake
-            .iter()
-            .filter(|(name, _)| name.ends_with("_response"))
-            .map(|(name, file)| (name.clone(), read(file.as_str().unwrap())))
-            .collect();
-        let recordings = index["recordings"].as_array().unwrap();
-        let all = recordings
-            .iter()
-            .map(|recording| {
-                let text = |key: &str| recording[key].as_str().unwrap_or_default().to_owned();
-                let name = text("name");
-                Recording {
-                    expected: serde_json::from_slice(&read(&format!("expected/{name}.json")))
-                        .unwrap(),
-                    response: read(&format!("responses/{name}.bin")),
-                    kind: text("kind"),
-                    sql: text("sql"),
-                    name,
-                }
-            })
-            .collect();
-        Arc::new(Self { all, handshake })
-    }
-
-    fn find(&self, kind: &str, sql: &str) -> Option<&Recording> {
-        let found = |kind: &str| {
-            self.all
-                .iter()
-                .find(|recording| recording.kind == kind && recording.sql == sql)
-        };
-        // Every report goes by sp_executesql; how an answer ends is all that differs.
-        found(kind).or_else(|| found("batch"))
-    }
-}
 
 /// What a server is like.
 #[derive(Clone, Copy)]
@@ -113,8 +51,15 @@ struct Inner {
     /// Statements that were sent, in order.
     heard: Mutex<Vec<String>>,
     attentions: AtomicUsize,
-    /// What it was told to say to statements with a text in them; the last word counts.
-    told: Mutex<Vec<(String, Vec<u8>)>>,
+    /// Tables that were made while it took statements that write, and what was inserted; else it knows none.
+    tables: Mutex<Option<Vec<Table>>>,
+    /// Of each sign-in, whether it said that it only reads.
+    only_reads: Mutex<Vec<bool>>,
+    /// What it was told to say to statements with a text in them, and whether the connection ends with it; the last word
+    /// counts.
+    told: Mutex<Vec<(String, Vec<u8>, bool)>>,
+    /// What is refused in a snapshot alone.
+    not_in_snapshot: Mutex<Option<(String, Vec<u8>)>>,
     tls: Option<Tls>,
 }
 
@@ -141,7 +86,10 @@ impl Replay {
             manners,
             heard: Mutex::default(),
             attentions: AtomicUsize::new(0),
+            tables: Mutex::default(),
+            only_reads: Mutex::default(),
             told: Mutex::default(),
+            not_in_snapshot: Mutex::default(),
             tls,
         });
         let accepting = inner.clone();
@@ -168,13 +116,43 @@ impl Replay {
         self.tell(part, wire::result(&columns, &rows));
     }
 
+    /// From now on a number is the answer to each statement with this part in it.
+    pub(crate) fn say_number(&self, part: &str, number: i32) {
+        let row = vec![Some(number.to_string())];
+        self.tell(part, wire::result(&[("", wire::Type::Int)], &[row]));
+    }
+
     /// From now on each statement with this part in it is refused.
     pub(crate) fn refuse(&self, part: &str, number: u32, text: &str) {
         self.tell(part, wire::error(number, text));
     }
 
+    /// From now on tables can be made and filled.
+    pub(crate) fn take_tables(&self) {
+        *self.inner.tables.lock() = Some(Vec::new());
+    }
+
+    /// The tables that were made, and what was inserted.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        self.inner.tables.lock().take().unwrap_or_default()
+    }
+
+    /// From now on each statement with this part in it is refused while its transaction reads a snapshot.
+    pub(crate) fn refuse_in_snapshot(&self, part: &str, number: u32, text: &str) {
+        let refused = (part.to_owned(), wire::error(number, text));
+        *self.inner.not_in_snapshot.lock() = Some(refused);
+    }
+
+    /// From now on these bytes are the answer to each statement with this part in it, and the connection ends with them.
+    pub(crate) fn end_with(&self, part: &str, bytes: Vec<u8>) {
+        self.inner.told.lock().push((part.to_owned(), bytes, true));
+    }
+
     fn tell(&self, part: &str, answer: Vec<u8>) {
-        self.inner.told.lock().push((part.to_owned(), answer));
+        self.inner
+            .told
+            .lock()
+            .push((part.to_owned(), answer, false));
     }
 
     pub(crate) fn url(&self) -> String {
@@ -193,6 +171,11 @@ impl Replay {
         self.inner.attentions.load(Ordering::SeqCst)
     }
 
+    /// Of each sign-in, whether it said that it only reads.
+    pub(crate) fn only_reads(&self) -> Vec<bool> {
+        self.inner.only_reads.lock().clone()
+    }
+
     pub(crate) fn heard(&self) -> Vec<String> {
         self.inner.heard.lock().clone()
     }
@@ -200,7 +183,8 @@ impl Replay {
 
 impl Inner {
     fn serve(&self, mut stream: Socket) -> std::io::Result<()> {
-        let told = |name: &str| self.recordings.handshake[name].clone();
+        // What is recorded, or what a test put in its place.
+        let told = |name: &str| self.told_instead(name);
         let strict = self
             .tls
             .as_ref()
@@ -212,11 +196,14 @@ impl Inner {
             let (kind, payload) = message(&mut stream)?;
             let (sql, texts) = match kind {
                 0x12 => {
-                    let mut answer = told("prelogin_response");
+                    let (mut answer, ends) = told("prelogin_response");
                     if let Some(tls) = &self.tls {
                         wire::encrypting(&mut answer, tls.level);
                     }
                     stream.write_all(&answer)?;
+                    if ends {
+                        return Ok(());
+                    }
                     if let (Some(tls), None) = (&self.tls, strict) {
                         stream.encrypt(tls, true)?;
                     }
@@ -226,6 +213,7 @@ impl Inner {
                     if strict.is_none() && self.tls.as_ref().is_some_and(|tls| tls.level == 0) {
                         stream.decrypt();
                     }
+                    self.only_reads.lock().push(wire::only_reads(&payload));
                     let (user, password, database) = wire::login(&payload);
                     if database == ABSENT {
                         let text = format!(
@@ -236,21 +224,29 @@ impl Inner {
                     }
                     let right = user == "recorded_user" && password == "recorded-password";
                     if right {
-                        stream.write_all(&told("login_ok_response"))?;
+                        let (answer, ends) = told("login_ok_response");
+                        stream.write_all(&answer)?;
+                        if ends {
+                            return Ok(());
+                        }
                         continue;
                     }
-                    stream.write_all(&told("login_failed_response"))?;
+                    stream.write_all(&told("login_failed_response").0)?;
                     return Ok(());
                 }
                 0x06 => {
                     self.attentions.fetch_add(1, Ordering::SeqCst);
-                    stream.write_all(&told("attention_response"))?;
+                    stream.write_all(&told("attention_response").0)?;
                     continue;
                 }
                 0x01 => (wire::batch(&payload), Vec::new()),
                 0x03 => {
                     let mut texts = wire::rpc(&payload);
                     (texts.remove(0), texts)
+                }
+                0x07 => {
+                    stream.write_all(&self.bulk(&payload))?;
+                    continue;
                 }
                 _ => return Ok(()),
             };
@@ -259,7 +255,10 @@ impl Inner {
                 // The Attention is the next message.
                 HANGS => {}
                 DEAF => loop {
-                    message(&mut stream)?;
+                    let (kind, _) = message(&mut stream)?;
+                    if kind == 0x06 {
+                        self.attentions.fetch_add(1, Ordering::SeqCst);
+                    }
                 },
                 ENDLESS => self.endless(&mut stream)?,
                 BREAKS => {
@@ -267,8 +266,68 @@ impl Inner {
                     stream.write_all(&many.response[..many.response.len() / 2])?;
                     return Ok(());
                 }
-                _ => stream.write_all(&self.answer(kind, &sql, &texts))?,
+                _ => {
+                    let (answer, ends) = self.answer(kind, &sql, &texts);
+                    stream.write_all(&answer)?;
+                    if ends {
+                        return Ok(());
+                    }
+                }
             }
+        }
+    }
+
+    /// Takes the rows for the table that was asked for last.
+    fn bulk(&self, payload: &[u8]) -> Vec<u8> {
+        let heard = self.heard.lock();
+        let into = heard.iter().rev().find_map(|sql| {
+            let (name, _) = sql.strip_prefix("INSERT BULK ")?.split_once(' ')?;
+            Some(name.to_owned())
+        });
+        let mut tables = self.tables.lock();
+        let mut tables = tables.iter_mut().flatten();
+        let table = tables.find(|table| Some(&table.name) == into.as_ref());
+        match table {
+            Some(table) => wire::message(&wire::done(0x10, table.take(payload))),
+            None => wire::error(208, "there is no such table"),
+        }
+    }
+
+    /// Whatever the demo's load sends, where tables can be made.
+    fn load(&self, sql: &str) -> Option<Vec<u8>> {
+        let mut tables = self.tables.lock();
+        let tables = tables.as_mut()?;
+        if let Some(made) = Table::made(sql) {
+            tables.push(made);
+        } else if let Some(name) = sql.strip_prefix("SELECT TOP 0 * FROM ") {
+            return tables
+                .iter()
+                .find(|table| table.name == name)
+                .map(Table::columns);
+        } else if sql.contains("FROM sys.objects o") {
+            let columns = [
+                ("", wire::Type::Text),
+                ("", wire::Type::Int),
+                ("", wire::Type::Int),
+            ];
+            return Some(wire::result(&columns, &[]));
+        } else if sql.contains("DB_NAME() IN") {
+            return Some(wire::result(
+                &[("", wire::Type::Int)],
+                &[vec![Some("0".to_owned())]],
+            ));
+        } else if sql.starts_with("SELECT") {
+            return None;
+        }
+        Some(wire::message(&wire::done(0, 0)))
+    }
+
+    /// A part of the sign-in, and whether the connection ends with it.
+    fn told_instead(&self, name: &str) -> (Vec<u8>, bool) {
+        let told = self.told.lock();
+        match told.iter().rfind(|(part, ..)| part == name) {
+            Some((_, bytes, ends)) => (bytes.clone(), *ends),
+            None => (self.recordings.handshake[name].clone(), false),
         }
     }
 
@@ -310,18 +369,50 @@ impl Inner {
         stream.write_all(&wire::packet(&payload, true))
     }
 
-    fn answer(&self, kind: u8, sql: &str, texts: &[String]) -> Vec<u8> {
-        let kind = if kind == 0x03 { "rpc" } else { "batch" };
-        let told = self.told.lock();
-        let told = told.iter().rev().find(|(part, _)| sql.contains(part));
-        if let Some((_, answer)) = told {
-            return answer.clone();
+    /// What is answered, and whether the connection ends with it.
+    fn answer(&self, kind: u8, sql: &str, texts: &[String]) -> (Vec<u8>, bool) {
+        let refused = self.not_in_snapshot.lock();
+        if let Some((_, refused)) = refused.as_ref().filter(|(part, _)| sql == part)
+            && self.in_snapshot()
+        {
+            return (refused.clone(), false);
         }
+        let told = self.told.lock();
+        let told = told.iter().rev().find(|(part, ..)| sql.contains(part));
+        match told {
+            Some((_, answer, ends)) => (answer.clone(), *ends),
+            None => {
+                let answer = self.load(sql);
+                let answer = answer.unwrap_or_else(|| self.recorded(kind, sql, texts));
+                (answer, false)
+            }
+        }
+    }
+
+    /// Whether the transaction that was begun last reads a snapshot; such tests have one connection.
+    fn in_snapshot(&self) -> bool {
+        let heard = self.heard.lock();
+        let begun = heard.iter().rfind(|sql| sql.contains("BEGIN TRANSACTION"));
+        begun.is_some_and(|sql| sql.contains("LEVEL SNAPSHOT"))
+    }
+
+    fn recorded(&self, kind: u8, sql: &str, texts: &[String]) -> Vec<u8> {
+        let kind = if kind == 0x03 { "rpc" } else { "batch" };
         if let Some(recording) = self.recordings.find(kind, sql) {
             return recording.response.clone();
         }
         let number =
             |value: i32| wire::result(&[("", wire::Type::Int)], &[vec![Some(value.to_string())]]);
+        if sql.contains("COUNT(*) FROM sys.dm_exec_describe_first_result_set") {
+            return if self.manners.describes {
+                number(1)
+            } else {
+                wire::error(
+                    208,
+                    "Invalid object name 'sys.dm_exec_describe_first_result_set'.",
+                )
+            };
+        }
         if sql.contains("dm_exec_describe_first_result_set") {
             return self.describe(texts.get(1).map_or("", String::as_str));
         }
@@ -331,7 +422,9 @@ impl Inner {
                 .unwrap_or_else(|| wire::error(11_538, "WITH RESULT SETS is not replayed here"));
         }
         if sql.contains("snapshot_isolation_state") {
-            return number(i32::from(self.manners.snapshot));
+            let state = Some(i32::from(self.manners.snapshot).to_string());
+            let columns = [("", wire::Type::Int); 2];
+            return wire::result(&columns, &[vec![state, Some("0".to_owned())]]);
         }
         if sql.contains("@@SPID") {
             return number(51);
@@ -358,11 +451,7 @@ impl Inner {
             "collation_name",
         ];
         let columns = names.map(|name| (name, wire::Type::Text));
-        let recording = self
-            .manners
-            .describes
-            .then(|| self.recordings.find("rpc", sql))
-            .flatten();
+        let recording = self.recordings.find("rpc", sql);
         let described =
             recording.and_then(|recording| recording.expected["results"][0]["columns"].as_array());
         let rows: Vec<Vec<Option<String>>> = described
@@ -376,10 +465,6 @@ impl Inner {
         wire::result(&columns, &rows)
     }
 }
-
-/// Of the recordings, the one with the most rows.
-pub(crate) const MANY_ROWS: &str =
-    "SELECT id, name, qty, price, ratio, day, at, flag FROM dbo.t_mixed ORDER BY id";
 
 /// One whole message: its type and its payload, without the packets' headers.
 fn message(stream: &mut impl Read) -> std::io::Result<(u8, Vec<u8>)> {

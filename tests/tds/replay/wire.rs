@@ -8,7 +8,7 @@ pub(crate) enum Type {
 }
 
 const PACKET: usize = 4096 - 8;
-const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
+pub(crate) const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
 
 /// User, password and database of a LOGIN7 message.
 pub(crate) fn login(payload: &[u8]) -> (String, String, String) {
@@ -23,6 +23,12 @@ pub(crate) fn login(payload: &[u8]) -> (String, String, String) {
         .map(|byte| (byte ^ 0xA5).rotate_left(4))
         .collect();
     (utf16(&field(40)), utf16(&plain), utf16(&field(68)))
+}
+
+/// Whether a LOGIN7 message says that its client only reads: the bit fReadOnlyIntent of TypeFlags.
+pub(crate) fn only_reads(payload: &[u8]) -> bool {
+    const TYPE_FLAGS: usize = 26;
+    payload[TYPE_FLAGS] & 0x20 != 0
 }
 
 /// Puts what the server says of encryption into its answer to the greeting.
@@ -88,7 +94,7 @@ fn utf16(bytes: &[u8]) -> String {
     String::from_utf16(&units).unwrap()
 }
 
-fn units(text: &str) -> Vec<u8> {
+pub(crate) fn units(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 

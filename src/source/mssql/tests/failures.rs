@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::replay::{
     ABSENT, BREAKS, CLR, DEAF, ENDLESS, FIXED, HANGS, MANY_ROWS, Manners, Recordings, Replay,
 };
-use super::{config, mssql, run, texts};
+use super::{config, mssql, run, texts, until};
 use crate::report::Params;
+use crate::source::job::{Limits, Listener};
 use crate::source::server::Server;
 use crate::source::{self, CheckResult, Query, Source, SourceError};
 
@@ -216,11 +217,56 @@ async fn a_server_that_does_not_listen_is_asked_to_kill_over_another_connection(
         .err()
         .unwrap();
     assert!(matches!(error, SourceError::Timeout(_)), "{error}");
+    assert_eq!(replay.attentions(), 1);
     assert!(
         replay.heard().contains(&"KILL 51".to_owned()),
         "{:?}",
         replay.heard()
     );
+}
+
+#[tokio::test]
+async fn an_attention_that_nobody_acknowledges_is_waited_for_as_long_as_is_said() {
+    let replay = replay();
+    let server = mssql(&replay.url());
+    let mut link = server.connect().await.unwrap();
+    assert_eq!(link.patience, Duration::from_secs(5));
+    link.patience = Duration::from_millis(300);
+    let limits = Limits::start(CancellationToken::new(), Duration::from_millis(100));
+    server.begin(&mut link, &limits).await.unwrap();
+    let (mut listener, _answered) = Listener::new();
+    let mut statement = server.statement(&query(DEAF)).unwrap();
+    let error = server
+        .stream(&mut link, &mut statement, &limits, &mut listener)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SourceError::Timeout(_)), "{error:?}");
+    let begun = std::time::Instant::now();
+    assert!(!server.interrupt(link).await, "nobody acknowledged");
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    until(|| replay.attentions() == 1).await;
+}
+
+#[tokio::test]
+async fn the_sign_in_says_that_it_only_reads_where_the_source_does() {
+    let replay = replay();
+    let ado = format!(
+        "Server=tcp:127.0.0.1,{};Database=recdb;User Id=recorded_user;Password=recorded-password;Encrypt=none;\
+         ApplicationIntent=",
+        replay.port()
+    );
+    for (url, reads) in [
+        (replay.url(), false),
+        (format!("{}&applicationIntent=ReadOnly", replay.url()), true),
+        (
+            format!("{}&ApplicationIntent=readwrite", replay.url()),
+            false,
+        ),
+        (format!("{ado}ReadOnly"), true),
+    ] {
+        mssql(&url).connect().await.unwrap();
+        assert_eq!(replay.only_reads().last(), Some(&reads), "{url}");
+    }
 }
 
 #[tokio::test]
@@ -257,7 +303,7 @@ async fn the_connection_test_names_what_a_report_misses() {
     );
     let server = mssql(&replay.url());
     let link = server.connect().await.unwrap();
-    assert!(!link.snapshot);
+    assert!(!link.allows_snapshot);
     // What is not recorded is refused, and the step says so.
     let check = opened(&replay.url()).check(&|_| {}).await;
     let failed = check.steps.iter().find_map(|step| match &step.result {

@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod failures;
+mod hostile;
+mod mock;
 mod recordings;
 #[path = "../../../../tests/tds/replay/mod.rs"]
 mod replay;
+mod snapshot;
 
 use std::time::Duration;
 
@@ -101,4 +104,13 @@ fn texts(table: &Table) -> Vec<Vec<Option<String>>> {
         }
     }
     rows
+}
+
+/// Waits for what another task or thread does.
+async fn until(is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "it never came");
+        tokio::task::yield_now().await;
+    }
 }
