@@ -11,7 +11,7 @@ use lookaside::report::{Params, Refresh, Report};
 use lookaside::source::SourceError;
 
 use crate::fake::{Fake, TABLE, ask, cached, engine, read, report, request, until};
-use crate::servers::Redis;
+use super::Redis;
 
 const LONG: Duration = Duration::from_mins(10);
 

@@ -12,7 +12,7 @@ use lookaside::inspect::{
 };
 use lookaside::workspace::ConnectionUrl;
 
-use crate::servers::Redis;
+use super::Redis;
 
 /// As an account without what could do harm, so that every test here shows that it is not needed.
 pub(crate) async fn connect(redis: &Redis) -> Connection {

@@ -9,7 +9,7 @@ use lookaside::workspace::ConnectionUrl;
 use tokio_util::sync::CancellationToken;
 
 use crate::inspect_values::writer;
-use crate::servers::Redis;
+use super::Redis;
 
 async fn connect(redis: &Redis, unlocked: bool) -> Connection {
     let lock = Lock::default();

@@ -10,7 +10,7 @@ use lookaside::inspect::{
 use lookaside::workspace::ConnectionUrl;
 use tokio_util::sync::CancellationToken;
 
-use crate::servers::Redis;
+use super::Redis;
 
 pub(crate) async fn connect(redis: &Redis) -> Connection {
     Connection::open(&ConnectionUrl::new(&redis.url()))

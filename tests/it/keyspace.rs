@@ -16,7 +16,7 @@ use lookaside::inspect::{Index, Order, Sort, Value};
 use lookaside::workspace::ConnectionUrl;
 
 use crate::inspect::{connect, fill, full, names, to_end, writer};
-use crate::servers::{Cluster, Redis};
+use super::{Cluster, Redis};
 
 async fn open(port: u16) -> Connection {
     let url = format!("redis-cluster://127.0.0.1:{port}");

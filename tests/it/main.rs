@@ -45,6 +45,10 @@ mod stampede;
 mod table;
 mod tidy;
 mod tls;
+mod valkey;
 mod worker;
 mod worker_mysql;
 mod workspace;
+
+// The server of the tests that `valkey.rs` runs once more on another one.
+use servers::{Cluster, Redis};

@@ -1,7 +1,10 @@
 //! A private cluster of three primaries.
 
+use std::ops::Deref;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::redis::{redis_server, valkey_server};
 use super::{PATIENCE, Redis, closed_port, stdout_of};
 
 /// Three primaries, each with a third of the slots.
@@ -10,26 +13,49 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Redis>,
 }
 
+/// The same of Valkey 9.
+pub(crate) struct ValkeyCluster(Cluster);
+
+impl ValkeyCluster {
+    /// Starts one and waits until every node knows all slots.
+    pub(crate) fn start() -> Self {
+        Self(Cluster::start_program(&valkey_server()))
+    }
+}
+
+impl Deref for ValkeyCluster {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.0
+    }
+}
+
 /// The first slot of each node, and the end.
 const SLOTS: [u16; 4] = [0, 5_461, 10_923, 16_384];
 
 impl Cluster {
     /// Starts one and waits until every node knows all slots.
     pub(crate) fn start() -> Self {
+        Self::start_program(&redis_server())
+    }
+
+    fn start_program(program: &Path) -> Self {
         let mut bus = Vec::new();
         let nodes: Vec<Redis> = (0..3)
             .map(|_| {
                 // The usual port of the bus is the node's and 10,000, which may lie beyond the last port.
                 let port = closed_port().to_string();
                 bus.push(port.clone());
-                Redis::start_with(&[
+                let arguments = [
                     "--save",
                     "",
                     "--cluster-enabled",
                     "yes",
                     "--cluster-port",
                     &port,
-                ])
+                ];
+                Redis::start_program(program.to_owned(), &arguments)
             })
             .collect();
         for (at, node) in nodes.iter().enumerate() {
