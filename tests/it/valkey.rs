@@ -12,6 +12,12 @@ mod engine;
 mod inspect;
 #[path = "inspect_changes.rs"]
 mod inspect_changes;
+#[path = "inspect_locked.rs"]
+mod inspect_locked;
+#[path = "inspect_nodes.rs"]
+mod inspect_nodes;
+#[path = "inspect_rights.rs"]
+mod inspect_rights;
 #[path = "inspect_values.rs"]
 mod inspect_values;
 #[path = "keyspace.rs"]

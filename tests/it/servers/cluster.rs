@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::redis::{redis_server, valkey_server};
-use super::{PATIENCE, Redis, closed_port, stdout_of};
+use super::{Certificates, PATIENCE, Redis, closed_port, stdout_of};
 
 /// Three primaries, each with a third of the slots.
 pub(crate) struct Cluster {
@@ -31,6 +31,22 @@ impl Deref for ValkeyCluster {
     }
 }
 
+/// Starts a node that knows nobody; it, and the port of its bus.
+fn start_node(program: &Path, more: &[String]) -> (Redis, String) {
+    // The usual port of the bus is the node's and 10,000, which may lie beyond the last port.
+    let bus = closed_port().to_string();
+    let mut arguments = vec![
+        "--save",
+        "",
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        &bus,
+    ];
+    arguments.extend(more.iter().map(String::as_str));
+    (Redis::start_program(program.to_owned(), &arguments), bus)
+}
+
 /// The first slot of each node, and the end.
 const SLOTS: [u16; 4] = [0, 5_461, 10_923, 16_384];
 
@@ -40,22 +56,38 @@ impl Cluster {
         Self::start_program(&redis_server())
     }
 
+    /// Starts one whose nodes also take TLS, each on a port of its own, and talk by it.
+    pub(crate) fn start_tls(certificates: &Certificates) -> (Self, Vec<u16>) {
+        let ports: Vec<u16> = (0..3).map(|_| closed_port()).collect();
+        let (certificate, key) = certificates.server();
+        let text = |path: &Path| path.display().to_string();
+        let more = |at: usize| {
+            [
+                ("--tls-port", ports[at].to_string()),
+                ("--tls-cluster", "yes".to_owned()),
+                ("--tls-auth-clients", "no".to_owned()),
+                ("--tls-cert-file", text(&certificate)),
+                ("--tls-key-file", text(&key)),
+                ("--tls-ca-cert-file", text(&certificates.authority())),
+            ]
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value])
+            .collect()
+        };
+        (Self::start_with(&redis_server(), more), ports)
+    }
+
     fn start_program(program: &Path) -> Self {
+        Self::start_with(program, |_| Vec::new())
+    }
+
+    fn start_with(program: &Path, more: impl Fn(usize) -> Vec<String>) -> Self {
         let mut bus = Vec::new();
         let nodes: Vec<Redis> = (0..3)
-            .map(|_| {
-                // The usual port of the bus is the node's and 10,000, which may lie beyond the last port.
-                let port = closed_port().to_string();
-                bus.push(port.clone());
-                let arguments = [
-                    "--save",
-                    "",
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-port",
-                    &port,
-                ];
-                Redis::start_program(program.to_owned(), &arguments)
+            .map(|at| {
+                let (node, port) = start_node(program, &more(at));
+                bus.push(port);
+                node
             })
             .collect();
         for (at, node) in nodes.iter().enumerate() {
@@ -78,6 +110,35 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
         cluster
+    }
+
+    /// Adds a replica of one of the nodes and waits until it has its keys and everybody knows it.
+    pub(crate) fn add_replica(&self, of: usize) -> Redis {
+        let primary = &self.nodes[of];
+        let (replica, bus) = start_node(&primary.program, &[]);
+        let port = replica.port.to_string();
+        primary.cli(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        let id = primary.cli(&["CLUSTER", "MYID"]).trim().to_owned();
+        let start = Instant::now();
+        let wait = |done: &dyn Fn() -> bool| {
+            while !done() {
+                assert!(start.elapsed() < PATIENCE, "the replica is not ready");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        };
+        wait(&|| replica.cli(&["CLUSTER", "REPLICATE", &id]).trim() == "OK");
+        let own = replica.cli(&["CLUSTER", "MYID"]).trim().to_owned();
+        wait(&|| {
+            let info = replica.cli(&["INFO", "replication"]);
+            let everybody = self.nodes.iter().all(|node| {
+                let nodes = node.cli(&["CLUSTER", "NODES"]);
+                nodes
+                    .lines()
+                    .any(|line| line.starts_with(&own) && line.contains("slave"))
+            });
+            info.contains("master_link_status:up") && everybody
+        });
+        replica
     }
 
     fn is_ready(&self) -> bool {

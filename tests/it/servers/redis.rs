@@ -17,7 +17,8 @@ pub(crate) struct Redis {
     /// Its loopback port; the same after [`Redis::restart`].
     pub(crate) port: u16,
     folder: TempDir,
-    program: PathBuf,
+    /// What it runs.
+    pub(super) program: PathBuf,
     args: Vec<String>,
     process: Option<Process>,
 }
