@@ -1,6 +1,8 @@
 //! A cluster over TLS: its other nodes are reached with the same certificate authority.
 #![allow(clippy::unwrap_used)]
 
+use std::fmt::Write;
+
 use lookaside::inspect::{Connection, Phase, describe};
 use lookaside::workspace::ConnectionUrl;
 
@@ -13,7 +15,7 @@ async fn every_node_of_a_cluster_is_reached_over_tls() {
     let (cluster, ports) = Cluster::start_tls(&ours);
     let mut text = String::new();
     for i in 0..600 {
-        text.push_str(&format!("SET k:{i} v\n"));
+        writeln!(text, "SET k:{i} v").unwrap();
     }
     cluster.send(&text);
     let url = |authority: &Certificates| {

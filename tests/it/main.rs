@@ -30,6 +30,7 @@ mod inspect_changes;
 mod inspect_locked;
 mod inspect_nodes;
 mod inspect_rights;
+mod inspect_strangers;
 mod inspect_tls;
 mod inspect_values;
 mod keyspace;

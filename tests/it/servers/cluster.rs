@@ -1,6 +1,6 @@
 //! A private cluster of three primaries.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,12 @@ impl Deref for ValkeyCluster {
     }
 }
 
+impl DerefMut for ValkeyCluster {
+    fn deref_mut(&mut self) -> &mut Cluster {
+        &mut self.0
+    }
+}
+
 /// Starts a node that knows nobody; it, and the port of its bus.
 fn start_node(program: &Path, more: &[String]) -> (Redis, String) {
     // The usual port of the bus is the node's and 10,000, which may lie beyond the last port.
@@ -42,6 +48,9 @@ fn start_node(program: &Path, more: &[String]) -> (Redis, String) {
         "yes",
         "--cluster-port",
         &bus,
+        // Tests that end a node go on before the others notice and refuse everything.
+        "--cluster-node-timeout",
+        "60000",
     ];
     arguments.extend(more.iter().map(String::as_str));
     (Redis::start_program(program.to_owned(), &arguments), bus)

@@ -16,6 +16,7 @@ mod mariadb;
 mod mssql;
 mod postgres;
 mod redis;
+mod stranger;
 mod tls;
 
 pub(crate) use cluster::{Cluster, ValkeyCluster};
@@ -25,6 +26,7 @@ pub(crate) use mariadb::MariaDb;
 pub(crate) use mssql::MsSql;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::{Redis, Valkey};
+pub(crate) use stranger::{Reply, Stranger};
 pub(crate) use tls::Certificates;
 
 use std::io::Write;
