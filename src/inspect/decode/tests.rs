@@ -132,11 +132,11 @@ fn every_format_shows_what_its_writer_wrote() {
 
 #[test]
 fn rows_of_arrow_are_a_table_and_damaged_ones_are_not() {
-    use arrow::array::{Int64Array, RecordBatch};
-    let numbers: arrow::array::ArrayRef = std::sync::Arc::new(Int64Array::from_iter_values(0..5));
+    use ::arrow::array::{Int64Array, RecordBatch};
+    let numbers: ::arrow::array::ArrayRef = std::sync::Arc::new(Int64Array::from_iter_values(0..5));
     let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
     let mut stream =
-        arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        ::arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     stream.write(&batch).unwrap();
     let stream = stream.into_inner().unwrap();
     let decoded = decode(&stream, true, &[]);
