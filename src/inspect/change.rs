@@ -30,6 +30,17 @@ pub enum Change {
         value: Vec<u8>,
         /// Its value as shown, `None` for a field that is to be new.
         was: Option<Vec<u8>>,
+        /// Whether the field has a TTL of its own, which HSET would take away.
+        keep_ttl: bool,
+    },
+    /// Let a field of a hash expire after so many milliseconds, or never.
+    ExpireField {
+        /// The key.
+        key: Vec<u8>,
+        /// The field.
+        field: Vec<u8>,
+        /// Milliseconds from now, `None` for never.
+        after_ms: Option<u64>,
     },
     /// Delete a field of a hash.
     DeleteField {
@@ -181,6 +192,7 @@ impl Change {
         match self {
             Self::SetString { key, .. }
             | Self::SetField { key, .. }
+            | Self::ExpireField { key, .. }
             | Self::DeleteField { key, .. }
             | Self::SetElement { key, .. }
             | Self::Push { key, .. }
@@ -212,7 +224,22 @@ impl Change {
         let number = |n: u64| n.to_string().into_bytes();
         match self {
             Self::SetString { value, .. } => vec![one("SET", &[value, b"XX", b"KEEPTTL"])],
+            Self::SetField {
+                field,
+                value,
+                keep_ttl: true,
+                ..
+            } => vec![one(
+                "HSETEX",
+                &[b"FXX", b"KEEPTTL", b"FIELDS", b"1", field, value],
+            )],
             Self::SetField { field, value, .. } => vec![one("HSET", &[field, value])],
+            Self::ExpireField {
+                field, after_ms, ..
+            } => match after_ms {
+                Some(ms) => vec![one("HPEXPIRE", &[&number(*ms), b"FIELDS", b"1", field])],
+                None => vec![one("HPERSIST", &[b"FIELDS", b"1", field])],
+            },
             Self::DeleteField { field, .. } => vec![one("HDEL", &[field])],
             Self::SetElement { index, value, .. } => vec![one("LSET", &[&number(*index), value])],
             Self::Push { value, .. } => vec![one("RPUSH", &[value])],
@@ -350,6 +377,15 @@ pub async fn apply(connection: &Connection, change: &Change) -> Result<(), Inspe
             match (change, results.first()) {
                 (Change::Rename { to, .. }, Some(redis::Value::Int(0))) => {
                     Err(InspectError::Taken(super::display(to)))
+                }
+                // The field is gone: it was deleted, or it expired, which WATCH does not tell.
+                (Change::SetField { keep_ttl: true, .. }, Some(redis::Value::Int(0))) => {
+                    Err(InspectError::Changed(super::display(key)))
+                }
+                (Change::ExpireField { .. }, Some(redis::Value::Array(fields)))
+                    if fields.first() == Some(&redis::Value::Int(-2)) =>
+                {
+                    Err(InspectError::Changed(super::display(key)))
                 }
                 _ => Ok(()),
             }

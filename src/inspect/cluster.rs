@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use redis::{Client, ConnectionAddr, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
+use redis::{Client, Cmd, ConnectionAddr, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
 use crate::cache::{CacheError, Problem};
@@ -116,21 +116,90 @@ pub(super) fn topology(answer: Value, asked: &str) -> Result<Topology, InspectEr
     Ok(primaries)
 }
 
-/// Where the server says that the key is.
-pub(super) fn moved_to(error: &RedisError) -> Option<Address> {
-    let (address, _) = error.redirect_node()?;
-    let (host, port) = address.rsplit_once(':')?;
-    (!host.is_empty()).then(|| (host.to_owned(), port.parse().unwrap_or_default()))
+/// Commands that another node has to be sent.
+#[derive(Debug)]
+pub(super) struct Again {
+    /// Where it listens.
+    pub(super) address: Address,
+    /// What it is sent.
+    pub(super) pipe: Pipeline,
+    /// How many answers come before the first that counts, and between two of them.
+    step: usize,
+    /// Whose answers these are, by their places among all.
+    places: Vec<usize>,
 }
 
-/// What the command has to follow at the node that this error names: a key in the middle of its move is given only to
-/// who says that it was sent there.
-pub(super) fn redirected(error: &RedisError) -> Pipeline {
-    let mut pipe = Pipeline::new();
-    if error.kind() == ErrorKind::Server(ServerErrorKind::Ask) {
-        pipe.cmd("ASKING");
+impl Again {
+    /// Puts the node's answers where the redirections were.
+    pub(super) fn put(&self, from: Vec<Value>, into: &mut [Value]) {
+        let counted = from.into_iter().skip(self.step - 1).step_by(self.step);
+        for (place, answer) in self.places.iter().zip(counted) {
+            if let Some(slot) = into.get_mut(*place) {
+                *slot = answer;
+            }
+        }
     }
-    pipe
+}
+
+/// Which of the commands have to be sent again, and where: the server names the node that has a key (MOVED), or that
+/// is just getting it (ASK). A node without a name of its own stands on the host that was asked. A transaction goes as
+/// a whole.
+pub(super) fn again(commands: &Pipeline, answers: &[Value], asked: &str) -> Vec<Again> {
+    let all: Vec<&Cmd> = commands.cmd_iter().collect();
+    let is_transaction = all.first().is_some_and(|first| {
+        let name = first.args_iter().next();
+        matches!(name, Some(redis::Arg::Simple(name)) if name.eq_ignore_ascii_case(b"MULTI"))
+    });
+    let mut again: Vec<Again> = Vec::new();
+    for (place, answer) in answers.iter().enumerate().take(all.len()) {
+        let Some((address, is_ask)) = redirection(answer, asked) else {
+            continue;
+        };
+        if is_transaction {
+            // What is in the middle of its move cannot be changed in one: the server's word stands.
+            let whole = (!is_ask).then(|| Again {
+                address,
+                pipe: commands.clone(),
+                step: 1,
+                places: (0..all.len()).collect(),
+            });
+            return whole.into_iter().collect();
+        }
+        let step = if is_ask { 2 } else { 1 };
+        let known = again
+            .iter()
+            .position(|one| one.address == address && one.step == step);
+        let at = known.unwrap_or_else(|| {
+            again.push(Again {
+                address,
+                pipe: Pipeline::new(),
+                step,
+                places: Vec::new(),
+            });
+            again.len() - 1
+        });
+        let one = &mut again[at];
+        if is_ask {
+            // A key in the middle of its move is given only to who says that it was sent there.
+            one.pipe.cmd("ASKING");
+        }
+        one.pipe.add_command(all[place].clone());
+        one.places.push(place);
+    }
+    again
+}
+
+/// Where this answer sends us, and whether only this once.
+fn redirection(answer: &Value, asked: &str) -> Option<(Address, bool)> {
+    let Value::ServerError(error) = answer else {
+        return None;
+    };
+    let error = RedisError::from(error.clone());
+    let (address, _) = error.redirect_node()?;
+    let (host, port) = address.rsplit_once(':')?;
+    let host = if host.is_empty() { asked } else { host };
+    let is_ask = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
+    Some(((host.to_owned(), port.parse().ok()?), is_ask))
 }
 
 #[cfg(test)]
@@ -165,6 +234,41 @@ mod tests {
         );
         assert!(topology(Value::Array(vec![Value::Array(vec![Value::Int(0)])]), "x").is_err());
         assert!(topology(Value::Okay, "x").is_err());
+    }
+
+    #[test]
+    fn only_what_was_redirected_is_sent_again_and_a_transaction_as_a_whole() {
+        let parse = |text: &str| redis::parse_redis_value(text.as_bytes()).unwrap();
+        let moved = || parse("-MOVED 7 10.0.0.2:7002\r\n");
+        let mut pipe = Pipeline::new();
+        for key in ["a", "b", "c", "d"] {
+            pipe.cmd("UNLINK").arg(key);
+        }
+        let mut answers = vec![moved(), Value::Int(1), parse("-ASK 9 :7003\r\n"), moved()];
+        let sent = again(&pipe, &answers, "here");
+        let told: Vec<_> = sent
+            .iter()
+            .map(|one| (one.address.clone(), one.pipe.len(), one.places.clone()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (("10.0.0.2".to_owned(), 7002), 2, vec![0, 3]),
+                (("here".to_owned(), 7003), 2, vec![2]),
+            ]
+        );
+        sent[0].put(vec![Value::Int(10), Value::Int(13)], &mut answers);
+        sent[1].put(vec![Value::Okay, Value::Int(12)], &mut answers);
+        assert_eq!(answers, [10, 1, 12, 13].map(Value::Int));
+
+        let mut pipe = Pipeline::new();
+        pipe.cmd("MULTI").cmd("DEL").arg("a").cmd("EXEC");
+        let refused = parse("-EXECABORT x\r\n");
+        let sent = again(&pipe, &[Value::Okay, moved(), refused.clone()], "here");
+        assert_eq!((sent.len(), sent[0].pipe.len()), (1, 3));
+        let ask = parse("-ASK 9 h:1\r\n");
+        assert!(again(&pipe, &[Value::Okay, ask, refused], "here").is_empty());
+        assert!(again(&pipe, &[parse("-MOVED nonsense\r\n")], "here").is_empty());
     }
 
     #[test]

@@ -33,6 +33,10 @@ struct Inner {
     /// What the server says of its commands, once somebody needed it.
     commands: OnceCell<Table>,
     others: Others,
+    /// The other nodes of the cluster as it was last seen, for when the one that the user named is gone. Empty for a
+    /// connection that is meant for one node.
+    known: parking_lot::Mutex<Vec<Address>>,
+    roams: bool,
 }
 
 /// What answers.
@@ -44,6 +48,8 @@ pub struct Server {
     pub version: String,
     /// Whether reading a value leaves its idle time alone (CLIENT NO-TOUCH, from Redis 7.2).
     pub untouched: bool,
+    /// Whether it could do that, and the account may not ask for it.
+    pub touch_denied: bool,
     /// The database number.
     pub database: i64,
     /// Whether it is a node of a cluster.
@@ -76,28 +82,46 @@ impl Connection {
 
     /// Opens a connection that writes only while `lock` is unlocked.
     pub async fn open_with(url: &ConnectionUrl, lock: Lock) -> Result<Self, InspectError> {
-        Self::dial(cache::client(&cluster::plain(url))?, lock).await
+        let client = cache::client(&cluster::plain(url))?;
+        Self::dial(client, lock, Some(Vec::new())).await
     }
 
     /// Another connection to the same server under the same lock, for what must not wait behind this one.
     pub async fn another(&self) -> Result<Self, InspectError> {
-        Self::dial(self.inner.client.clone(), self.inner.lock.clone()).await
+        let known = self.inner.roams.then(|| self.inner.known.lock().clone());
+        Self::dial(self.inner.client.clone(), self.inner.lock.clone(), known).await
     }
 
     /// A connection to the node of the same cluster that listens there, with the same account and TLS settings.
     pub(super) async fn to(&self, address: &Address) -> Result<Self, InspectError> {
         let client = cluster::client_to(&self.inner.client, address)?;
-        Self::dial(client, self.inner.lock.clone()).await
+        Self::dial(client, self.inner.lock.clone(), None).await
     }
 
     /// The cluster's primaries, each on a connection of its own; this connection alone where there is no cluster. Asked
     /// anew each time: a failover changes them.
     pub(super) async fn primaries(&self) -> Result<Vec<Self>, InspectError> {
+        let (nodes, missing) = self.reachable_primaries().await?;
+        missing.map_or(Ok(nodes), Err)
+    }
+
+    /// Those of the primaries that answer, and why the first of the others does not.
+    pub(super) async fn reachable_primaries(
+        &self,
+    ) -> Result<(Vec<Self>, Option<InspectError>), InspectError> {
         if !self.inner.server.is_cluster {
-            return Ok(vec![self.clone()]);
+            return Ok((vec![self.clone()], None));
         }
         let addresses = self.primary_addresses().await?;
-        futures::future::try_join_all(addresses.iter().map(|address| self.to(address))).await
+        let asked = addresses.iter().map(|address| self.to(address));
+        let (mut nodes, mut missing) = (Vec::new(), None);
+        for node in futures::future::join_all(asked).await {
+            match node {
+                Ok(node) => nodes.push(node),
+                Err(error) => missing = missing.or(Some(error)),
+            }
+        }
+        Ok((nodes, missing))
     }
 
     /// Where the cluster's primaries listen, in order, each with the slots it has.
@@ -105,10 +129,14 @@ impl Connection {
         let mut command = redis::cmd("CLUSTER");
         command.arg("SLOTS");
         let mut link = self.link().await?;
-        match command.query_async(&mut link).await {
-            Ok(answer) => cluster::topology(answer, &cluster::host(&self.inner.client)),
-            Err(error) => Err(self.failure(error, &command).await),
+        let topology = match command.query_async(&mut link).await {
+            Ok(answer) => cluster::topology(answer, &cluster::host(&self.inner.client))?,
+            Err(error) => return Err(self.failure(error, &command).await),
+        };
+        if self.inner.roams && !topology.is_empty() {
+            *self.inner.known.lock() = topology.keys().cloned().collect();
         }
+        Ok(topology)
     }
 
     async fn primary_addresses(&self) -> Result<Vec<Address>, InspectError> {
@@ -119,15 +147,23 @@ impl Connection {
         Ok(addresses)
     }
 
-    async fn dial(client: Client, lock: Lock) -> Result<Self, InspectError> {
-        let mut link = cache::open(&client, ANSWER_WITHIN).await?;
-        let server = greet(
-            &mut link,
-            client.get_connection_info().redis_settings().db(),
-        )
-        .await;
+    /// `known` holds other nodes that will do, `None` where only this one will.
+    async fn dial(
+        client: Client,
+        lock: Lock,
+        known: Option<Vec<Address>>,
+    ) -> Result<Self, InspectError> {
+        let roams = known.is_some();
+        let known = known.unwrap_or_default();
+        let mut link = open(&client, &known).await?;
         let shown = cache::address(&client);
-        Ok(Self {
+        let database = client.get_connection_info().redis_settings().db();
+        let server = greet(&mut link, database).await;
+        let server = server.map_err(|error| InspectError::Lost {
+            server: shown.clone(),
+            cause: words(&error),
+        })?;
+        let connection = Self {
             inner: Arc::new(Inner {
                 client,
                 shown,
@@ -136,8 +172,15 @@ impl Connection {
                 lock,
                 commands: OnceCell::new(),
                 others: Others::default(),
+                known: parking_lot::Mutex::new(known),
+                roams,
             }),
-        })
+        };
+        if roams && connection.inner.server.is_cluster {
+            // For the time when this node is gone; an account that may not ask does without.
+            let _ = connection.topology().await;
+        }
+        Ok(connection)
     }
 
     /// Where the server listens, without user or password.
@@ -205,31 +248,10 @@ impl Connection {
     }
 
     async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
-        let mut link = self.link().await?;
-        let mut answer = link
-            .send_packed_command(command)
-            .await
-            .and_then(redis::Value::extract_error);
-        if let Err(error) = &answer
-            && let Some(address) = cluster::moved_to(error)
-        {
-            let node = self.inner.others.get(self, &address).await?;
-            let mut link = node.link().await?;
-            let mut pipe = cluster::redirected(error);
-            let before = pipe.len();
-            pipe.add_command(command.clone());
-            answer = link
-                .send_packed_commands(&pipe, 0, pipe.len())
-                .await
-                .and_then(|mut values| {
-                    values
-                        .drain(before..)
-                        .next()
-                        .unwrap_or_default()
-                        .extract_error()
-                });
-        }
-        match answer {
+        let mut pipe = Pipeline::with_capacity(1);
+        pipe.add_command(command.clone());
+        let answer = self.route(&pipe).await?.pop().unwrap_or_default();
+        match answer.extract_error() {
             Ok(value) => {
                 T::from_redis_value(value).map_err(|_| InspectError::Answer(name(command)))
             }
@@ -254,22 +276,43 @@ impl Connection {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let mut link = self.link().await?;
-        let mut answer = link.send_packed_commands(commands, 0, commands.len()).await;
-        // All of them are about one key where it matters, so that the first answer speaks for the rest.
-        if let Ok(values) = &answer
-            && let Some(redis::Value::ServerError(error)) = values.first()
-            && let Some(address) = cluster::moved_to(&error.clone().into())
-        {
-            let node = self.inner.others.get(self, &address).await?;
-            let mut link = node.link().await?;
-            answer = link.send_packed_commands(commands, 0, commands.len()).await;
+        self.route(commands).await
+    }
+
+    /// Sends commands, and on a cluster those of them again that another node has to answer. Where that node does not,
+    /// the answers of the others still count: the redirection stays in the place of its own.
+    async fn route(&self, commands: &Pipeline) -> Result<Vec<redis::Value>, InspectError> {
+        let mut answers = self.exchange(commands).await?;
+        // Nobody but a cluster sends us to hosts that the user did not name.
+        if !self.inner.server.is_cluster {
+            return Ok(answers);
         }
-        match answer {
-            Ok(values) => Ok(values),
-            Err(error) => {
+        let asked = cluster::host(&self.inner.client);
+        for again in cluster::again(commands, &answers, &asked) {
+            let told = async {
+                let node = self.inner.others.get(self, &again.address).await?;
+                Box::pin(node.exchange(&again.pipe)).await
+            };
+            match told.await {
+                Ok(told) => again.put(told, &mut answers),
+                Err(error) if commands.len() == 1 => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(answers)
+    }
+
+    /// One round trip to this node.
+    async fn exchange(&self, commands: &Pipeline) -> Result<Vec<redis::Value>, InspectError> {
+        let mut link = self.link().await?;
+        match link.send_packed_commands(commands, 0, commands.len()).await {
+            Ok(answers) if answers.len() == commands.len() => Ok(answers),
+            answer => {
                 let first = commands.cmd_iter().next().cloned().unwrap_or_default();
-                Err(self.failure(error, &first).await)
+                match answer {
+                    Ok(_) => Err(InspectError::Answer(name(&first))),
+                    Err(error) => Err(self.failure(error, &first).await),
+                }
             }
         }
     }
@@ -277,7 +320,10 @@ impl Connection {
     /// The error of one answer among several.
     pub(super) fn server_error(error: &redis::ServerError, command: &str) -> InspectError {
         if error.kind() == Some(ServerErrorKind::NoPerm) {
-            return denied(command);
+            return denied(command, error.details());
+        }
+        if error.kind() == Some(ServerErrorKind::Moved) {
+            return InspectError::Elsewhere(error.details().unwrap_or_default().to_owned());
         }
         InspectError::Server {
             command: command.to_owned(),
@@ -287,31 +333,44 @@ impl Connection {
         }
     }
 
+    /// What the error means where the account lacks a right.
+    pub(super) fn refusal(error: &RedisError, command: &Cmd) -> Option<InspectError> {
+        (error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm))
+            .then(|| denied(&name(command), error.detail()))
+    }
+
     async fn link(&self) -> Result<MultiplexedConnection, InspectError> {
         let mut slot = self.inner.link.lock().await;
         if let Some(link) = slot.as_ref() {
             return Ok(link.clone());
         }
-        let mut link = cache::open(&self.inner.client, ANSWER_WITHIN).await?;
-        greet(&mut link, 0).await;
+        let known = self.inner.known.lock().clone();
+        let mut link = open(&self.inner.client, &known).await?;
+        greet(&mut link, 0)
+            .await
+            .map_err(|error| self.lost(&error))?;
         *slot = Some(link.clone());
         Ok(link)
+    }
+
+    fn lost(&self, error: &RedisError) -> InspectError {
+        InspectError::Lost {
+            server: self.inner.shown.clone(),
+            cause: words(error),
+        }
     }
 
     async fn failure(&self, error: RedisError, command: &Cmd) -> InspectError {
         let command = name(command);
         match error.kind() {
-            ErrorKind::Server(ServerErrorKind::NoPerm) => denied(&command),
+            ErrorKind::Server(ServerErrorKind::NoPerm) => denied(&command, error.detail()),
             ErrorKind::Server(_) | ErrorKind::Extension => InspectError::Server {
                 command,
                 message: words(&error),
             },
             _ => {
                 *self.inner.link.lock().await = None;
-                InspectError::Lost {
-                    server: self.inner.shown.clone(),
-                    cause: words(&error),
-                }
+                self.lost(&error)
             }
         }
     }
@@ -323,25 +382,44 @@ impl std::fmt::Debug for Connection {
     }
 }
 
+/// Opens a connection to the node that the user named, or where that does not answer to one of the others. Which node
+/// it is makes no difference: each names the one that has a key.
+async fn open(client: &Client, known: &[Address]) -> Result<MultiplexedConnection, InspectError> {
+    let error = match cache::open(client, ANSWER_WITHIN).await {
+        Ok(link) => return Ok(link),
+        Err(error) => error,
+    };
+    for address in known {
+        if let Ok(client) = cluster::client_to(client, address)
+            && let Ok(link) = cache::open(&client, ANSWER_WITHIN).await
+        {
+            return Ok(link);
+        }
+    }
+    Err(error.into())
+}
+
 /// Names the connection, asks the server not to count our reads as use, and reads its version. None of it is needed,
 /// so an account that lacks a right for it loses nothing else.
-async fn greet(link: &mut MultiplexedConnection, database: i64) -> Server {
-    let mut client = redis::cmd("CLIENT");
-    client.arg("NO-TOUCH").arg("ON");
-    let untouched = client.query_async::<redis::Value>(link).await.is_ok();
-    let mut client = redis::cmd("CLIENT");
-    client.arg("SETNAME").arg("lookaside-inspect");
-    let _ = client.query_async::<redis::Value>(link).await;
-    let mut info = redis::cmd("INFO");
-    info.arg("server");
-    let text = info.query_async::<String>(link).await.unwrap_or_default();
-    let field = |name: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .map(|value| value.trim().to_owned())
+async fn greet(link: &mut MultiplexedConnection, database: i64) -> Result<Server, RedisError> {
+    let mut pipe = Pipeline::new();
+    pipe.cmd("CLIENT").arg("NO-TOUCH").arg("ON");
+    pipe.cmd("CLIENT").arg("SETNAME").arg("lookaside-inspect");
+    pipe.cmd("INFO").arg("server");
+    let answers = link.send_packed_commands(&pipe, 0, pipe.len()).await?;
+    let mut answers = answers.into_iter();
+    let (untouched, _, info) = (answers.next(), answers.next(), answers.next());
+    let info = info.and_then(|info| redis::from_redis_value::<String>(info).ok());
+    let about = match info {
+        Some(text) => info_about_server(&text),
+        None => hello_about_server(link).await,
     };
-    // An account that may not run INFO may still be told by the command that only a cluster answers.
-    let is_cluster = match field("redis_mode").or_else(|| field("server_mode")) {
+    let field = |name: &str| {
+        let found = about.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    };
+    // Where not even that is told there is a command that only a cluster answers.
+    let is_cluster = match field("mode") {
         Some(mode) => mode == "cluster",
         None => {
             let mut slots = redis::cmd("CLUSTER");
@@ -349,17 +427,56 @@ async fn greet(link: &mut MultiplexedConnection, database: i64) -> Server {
             slots.query_async::<redis::Value>(link).await.is_ok()
         }
     };
-    let (product, version) = match field("valkey_version") {
-        Some(version) => ("Valkey", version),
-        None => ("Redis", field("redis_version").unwrap_or_default()),
-    };
-    Server {
-        product: product.into(),
-        version,
-        untouched,
+    let denied = |answer: &redis::Value| matches!(answer, redis::Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoPerm));
+    Ok(Server {
+        product: field("server").unwrap_or_else(|| "Redis".to_owned()),
+        version: field("version").unwrap_or_default(),
+        untouched: untouched == Some(redis::Value::Okay),
+        touch_denied: untouched.as_ref().is_some_and(denied),
         database,
         is_cluster,
-    }
+    })
+}
+
+/// `server`, `version` and `mode` of INFO.
+fn info_about_server(text: &str) -> Vec<(String, String)> {
+    let field = |name: &str| {
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.map(|value| value.trim().to_owned())
+    };
+    let (product, version) = match field("valkey_version") {
+        Some(version) => ("Valkey", Some(version)),
+        None => ("Redis", field("redis_version")),
+    };
+    let mode = field("redis_mode").or_else(|| field("server_mode"));
+    [
+        ("server", Some(product.to_owned())),
+        ("version", version),
+        ("mode", mode),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// The same of HELLO, which every account may send and which without a number changes nothing.
+async fn hello_about_server(link: &mut MultiplexedConnection) -> Vec<(String, String)> {
+    let answer = redis::cmd("HELLO").query_async::<redis::Value>(link).await;
+    let Ok(redis::Value::Array(words)) = answer else {
+        return Vec::new();
+    };
+    let text =
+        |value: &redis::Value| redis::from_redis_value::<String>(value.clone()).unwrap_or_default();
+    let named = words.chunks_exact(2).map(|two| {
+        let (name, value) = (text(&two[0]), text(&two[1]));
+        match (name.as_str(), value.as_str()) {
+            ("server", "valkey") => (name, "Valkey".to_owned()),
+            ("server", "redis") => (name, "Redis".to_owned()),
+            _ => (name, value),
+        }
+    });
+    named.collect()
 }
 
 /// A command's words.
@@ -384,7 +501,15 @@ fn name(command: &Cmd) -> String {
     }
 }
 
-fn denied(command: &str) -> InspectError {
+/// Whether a refusal is about a key, not about the command: words of Redis 6, of later ones and of Valkey.
+pub(super) fn is_about_a_key(details: Option<&str>) -> bool {
+    details.is_some_and(|said| said.contains("access a key") || said.contains("one of the keys"))
+}
+
+fn denied(command: &str, details: Option<&str>) -> InspectError {
+    if is_about_a_key(details) {
+        return InspectError::DeniedKey(command.to_owned());
+    }
     InspectError::Denied {
         command: command.to_owned(),
         acl: command.to_lowercase().replace(' ', "|"),

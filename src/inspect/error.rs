@@ -27,6 +27,11 @@ pub enum InspectError {
         /// The command as ACL rules write it.
         acl: String,
     },
+    /// The account has the command, and not for this key.
+    #[error(
+        "this Redis account may not look at this key ({0} was refused); allow it with ACL SETUSER ... ~PATTERN"
+    )]
+    DeniedKey(String),
     /// The gate refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -55,6 +60,16 @@ pub enum InspectError {
     /// The keys stopped on their way to a file.
     #[error("the keys stopped before the end; export them again")]
     Interrupted,
+    /// Another node of the cluster has the key, and does not answer. Slot and address, in the server's words.
+    #[error(
+        "the node of the cluster that has the key does not answer (slot and node: {0}); try again"
+    )]
+    Elsewhere(String),
+    /// SCAN goes round.
+    #[error(
+        "SCAN of this server does not come to an end: its cursors go round; what was seen may be partial, so check the server"
+    )]
+    Endless,
     /// Slots moved during every walk over a cluster.
     #[error(
         "the cluster moved slots between its nodes during the whole scan, so keys may be missing; scan again when that has ended"

@@ -118,9 +118,9 @@ const LARGE_READS: &[&str] = &[
 
 /// What the edits of the inspector are made of.
 const EDITS: &[&str] = &[
-    "COPY", "DISCARD", "EXEC", "HDEL", "HSET", "JSON.SET", "LREM", "LSET", "MULTI", "PERSIST",
-    "PEXPIRE", "RENAME", "RENAMENX", "RPUSH", "LPUSH", "SADD", "SET", "SREM", "UNLINK", "UNWATCH",
-    "WATCH", "XADD", "XDEL", "ZADD", "ZREM",
+    "COPY", "DISCARD", "EXEC", "HDEL", "HPERSIST", "HPEXPIRE", "HSET", "HSETEX", "JSON.SET",
+    "LREM", "LSET", "MULTI", "PERSIST", "PEXPIRE", "RENAME", "RENAMENX", "RPUSH", "LPUSH", "SADD",
+    "SET", "SREM", "UNLINK", "UNWATCH", "WATCH", "XADD", "XDEL", "ZADD", "ZREM",
 ];
 
 /// What breaks the connection, its sign-in or the protocol, or makes the server speak unasked.

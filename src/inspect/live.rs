@@ -63,9 +63,14 @@ impl Watch {
     ) -> Result<(), InspectError> {
         connection.would_pass(command)?;
         let answer = command.query_async::<redis::Value>(&mut self.link).await;
-        answer.map(drop).map_err(|error| InspectError::Lost {
-            server: connection.address().to_owned(),
-            cause: error.category().to_owned(),
-        })
+        answer
+            .map(drop)
+            .map_err(|error| match Connection::refusal(&error, command) {
+                Some(refused) => refused,
+                None => InspectError::Lost {
+                    server: connection.address().to_owned(),
+                    cause: error.category().to_owned(),
+                },
+            })
     }
 }

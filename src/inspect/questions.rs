@@ -7,10 +7,17 @@ use std::vec::IntoIter;
 
 use redis::{Pipeline, ServerErrorKind, Value};
 
+use super::connection::is_about_a_key;
 use super::{Key, Kind, Server, Ttl};
 
 /// MEMORY USAGE looks at this many elements of a collection and extrapolates: bounded work on the server.
 const SAMPLES: usize = 5;
+
+/// No key is larger (a terabyte), whatever a server says: sums of many must not run over.
+const LARGEST: u64 = 1 << 40;
+
+/// SCAN names every key, also those that the account may not look at.
+const OUTSIDE: &str = "Some keys are known by their names alone: the account may not look at them; allow it with ACL SETUSER ... ~PATTERN.";
 
 /// The questions of the first round, in this order.
 const QUESTIONS: [&str; 5] = [
@@ -117,7 +124,11 @@ impl Questions {
             },
             notes: Vec::new(),
         };
-        if !elements {
+        if !elements && server.touch_denied {
+            questions.note(
+                "Elements are not counted: that would be use of every key, and the account may not run CLIENT NO-TOUCH; allow it with ACL SETUSER ... +client|no-touch.",
+            );
+        } else if !elements {
             let version = format!("{} {}", server.product, server.version);
             questions.note(&format!(
                 "Elements are not counted: to {} that would be use of every key; Redis 7.2 and later can be asked without.",
@@ -176,7 +187,9 @@ impl Questions {
                     None => Ttl::Unknown,
                 },
                 encoding,
-                bytes: bytes.map(i64::cast_unsigned),
+                bytes: bytes
+                    .and_then(|bytes| u64::try_from(bytes).ok())
+                    .map(|bytes| bytes.min(LARGEST)),
                 elements: None,
                 idle: used
                     .filter(|_| !ask.frequency)
@@ -202,7 +215,8 @@ impl Questions {
                         key.elements = Some(u32::try_from(elements).unwrap_or(u32::MAX - 1));
                     }
                     Some(Value::ServerError(error))
-                        if error.kind() == Some(ServerErrorKind::NoPerm) =>
+                        if error.kind() == Some(ServerErrorKind::NoPerm)
+                            && !is_about_a_key(error.details()) =>
                     {
                         self.note(&denied("Elements", length));
                     }
@@ -240,7 +254,11 @@ impl Questions {
         };
         let what = ["Types", "TTLs", "Encodings", "Idle times", "Bytes"][question];
         let says = |words: &str| error.details().is_some_and(|said| said.contains(words));
-        if error.kind() == Some(ServerErrorKind::NoPerm) {
+        if is_about_a_key(error.details()) {
+            // The next key may be one that the account may look at.
+            self.note(OUTSIDE);
+            return;
+        } else if error.kind() == Some(ServerErrorKind::NoPerm) {
             self.note(&denied(what, name));
         } else if question == USE && !self.ask.frequency && says("LFU") {
             self.ask.frequency = true;

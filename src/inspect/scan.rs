@@ -224,10 +224,14 @@ impl Run {
                 }
                 Err(error) => return Err(error),
             };
-            let nodes = self.connection.primaries().await?;
-            self.state.servers = nodes.len();
+            let (nodes, missing) = self.connection.reachable_primaries().await?;
+            self.state.servers = nodes.len() + usize::from(missing.is_some());
             self.count(&nodes).await?;
             self.walk(&nodes, wishes).await?;
+            if let Some(missing) = missing {
+                // The others' keys are better than none, and the scan is told as partial.
+                return Err(missing);
+            }
             if self.topology().await? == before {
                 return self.count(&nodes).await;
             }
@@ -300,7 +304,7 @@ impl Run {
         let mut about = 0;
         for node in nodes {
             match node.ask::<u64>(&redis::cmd("DBSIZE")).await {
-                Ok(keys) => about += keys,
+                Ok(keys) => about = u64::saturating_add(about, keys),
                 Err(InspectError::Denied { .. }) => {
                     self.seen.lock().questions.note(
                         "How many keys there are is not known: the account may not run DBSIZE; allow it with ACL SETUSER ... +dbsize.",

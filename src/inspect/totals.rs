@@ -15,7 +15,8 @@ impl Count {
     /// Counts one key.
     pub fn add(&mut self, bytes: Option<u64>) {
         self.keys += 1;
-        self.bytes += bytes.unwrap_or(0);
+        // What a server says may be anything.
+        self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
     }
 }
 

@@ -78,6 +78,32 @@ impl Effort {
     }
 }
 
+/// Whether SCAN gets anywhere. The cursors of a server at work do not repeat, but for a few where its table is resized
+/// meanwhile; those of one that lies may go round for ever.
+#[derive(Default)]
+struct Progress {
+    steps: u64,
+    /// A cursor that was met, renewed after twice as many steps each time.
+    kept: Vec<u8>,
+    met: u32,
+}
+
+impl Progress {
+    /// Cursors met so often again go round.
+    const ROUNDS: u32 = 100;
+    /// More steps than the largest server needs, at ten of its buckets for each key asked for.
+    const STEPS: u64 = 1 << 26;
+
+    fn is_endless(&mut self, cursor: &[u8]) -> bool {
+        self.steps += 1;
+        self.met += u32::from(self.kept == cursor);
+        if self.steps.is_power_of_two() {
+            self.kept = cursor.to_vec();
+        }
+        self.met > Self::ROUNDS || self.steps > Self::STEPS
+    }
+}
+
 /// What one step asked, in this order: the second round about some keys, the first about others, a SCAN.
 #[derive(Default)]
 struct Step {
@@ -92,6 +118,7 @@ struct Walk<'a> {
     seen: &'a Mutex<Seen>,
     /// Where SCAN goes on, `None` at the end.
     cursor: Option<Vec<u8>>,
+    progress: Progress,
     /// Names that were not asked about yet.
     names: VecDeque<Vec<u8>>,
     /// Keys that the second round is to ask about.
@@ -115,6 +142,7 @@ pub(super) async fn walk(
         options,
         seen,
         cursor: Some(b"0".to_vec()),
+        progress: Progress::default(),
         names: VecDeque::new(),
         half: Vec::new(),
         effort: Effort(100),
@@ -222,6 +250,11 @@ impl Walk<'_> {
         let cursor: Vec<u8> = redis::from_redis_value(cursor).map_err(|_| unknown())?;
         let names: Vec<Vec<u8>> = redis::from_redis_value(names).map_err(|_| unknown())?;
         self.cursor = (cursor != b"0").then_some(cursor);
+        if let Some(cursor) = &self.cursor
+            && self.progress.is_endless(cursor)
+        {
+            return Err(InspectError::Endless);
+        }
         let seen = self.seen.lock();
         self.names.extend(
             names
@@ -269,6 +302,18 @@ pub(super) fn nothing_seen(questions: Questions) -> Arc<Mutex<Seen>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cursors_that_go_round_are_told_from_those_that_get_on() {
+        let mut progress = Progress::default();
+        assert!(!(0..100_000_u32).any(|at| progress.is_endless(at.to_string().as_bytes())));
+        for length in [1, 2, 7, 1_000] {
+            let mut progress = Progress::default();
+            let ends = (0..10_000_000_u32)
+                .position(|at| progress.is_endless((at % length).to_string().as_bytes()));
+            assert!(ends.is_some_and(|steps| steps < 1_000_000), "{length}");
+        }
+    }
 
     #[test]
     fn a_gentle_walk_shrinks_its_steps_while_others_wait_and_grows_them_back() {

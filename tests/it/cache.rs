@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::servers::Redis;
+use super::Redis;
 
 // --- the codec ---------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ use lookaside::engine::{Engine, EngineError, Event, Freshness, Mode, Outcome, Re
 use lookaside::report::{Params, Refresh, Report};
 use lookaside::source::SourceError;
 
+use super::Redis;
 use crate::fake::{Fake, TABLE, ask, cached, engine, read, report, request, until};
-use crate::servers::Redis;
 
 const LONG: Duration = Duration::from_mins(10);
 

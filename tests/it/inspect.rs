@@ -12,14 +12,20 @@ use lookaside::inspect::{
 };
 use lookaside::workspace::ConnectionUrl;
 
-use crate::servers::Redis;
+use super::Redis;
 
-/// As an account without what could do harm, so that every test here shows that it is not needed.
-pub(crate) async fn connect(redis: &Redis) -> Connection {
-    let rights = "ACL SETUSER harmless on >pw-x7 ~* +@all -keys -flushall -flushdb -debug -config";
+/// As an account without what could do harm, so that every test of the inspector shows that it is not needed.
+pub(crate) fn harmless(redis: &crate::servers::Redis) -> String {
+    let rights =
+        "ACL SETUSER harmless on >pw-x7 ~* &* +@all -keys -flushall -flushdb -debug -config";
     redis.cli(&rights.split(' ').collect::<Vec<_>>());
-    let url = format!("redis://harmless:pw-x7@127.0.0.1:{}/0", redis.port);
-    Connection::open(&ConnectionUrl::new(&url)).await.unwrap()
+    format!("redis://harmless:pw-x7@127.0.0.1:{}/0", redis.port)
+}
+
+pub(crate) async fn connect(redis: &Redis) -> Connection {
+    Connection::open(&ConnectionUrl::new(&harmless(redis)))
+        .await
+        .unwrap()
 }
 
 /// A writer of its own, as any other client.
@@ -672,7 +678,7 @@ async fn the_commands_print_documented_json() {
         .arg("inf")
         .arg("b");
     pipe.exec_async(&mut link).await.unwrap();
-    let url = redis.url();
+    let url = harmless(&redis);
     let keys = command(&["keys", "--redis", &url, "--top", "1"]);
     assert_eq!(
         (keys["keys"].as_u64(), keys["complete"].as_bool()),

@@ -8,19 +8,20 @@ use lookaside::inspect::{
 use lookaside::workspace::ConnectionUrl;
 use tokio_util::sync::CancellationToken;
 
+use super::Redis;
+use crate::inspect::harmless;
 use crate::inspect_values::writer;
-use crate::servers::Redis;
 
-async fn connect(redis: &Redis, unlocked: bool) -> Connection {
+pub(crate) async fn connect(redis: &Redis, unlocked: bool) -> Connection {
     let lock = Lock::default();
     lock.set_unlocked(unlocked);
-    Connection::open_with(&ConnectionUrl::new(&redis.url()), lock)
+    Connection::open_with(&ConnectionUrl::new(&harmless(redis)), lock)
         .await
         .unwrap()
 }
 
 /// Every change there is, each of a key that fits.
-fn changes() -> Vec<Change> {
+pub(crate) fn changes() -> Vec<Change> {
     let key = |name: &str| name.as_bytes().to_vec();
     let bytes = |text: &str| text.as_bytes().to_vec();
     vec![
@@ -34,12 +35,14 @@ fn changes() -> Vec<Change> {
             field: bytes("a"),
             value: bytes("2"),
             was: Some(bytes("1")),
+            keep_ttl: false,
         },
         Change::SetField {
             key: key("hash"),
             field: bytes("new"),
             value: bytes("3"),
             was: None,
+            keep_ttl: false,
         },
         Change::DeleteField {
             key: key("hash"),
@@ -103,7 +106,7 @@ fn changes() -> Vec<Change> {
     ]
 }
 
-fn begin(redis: &Redis) {
+pub(crate) fn begin(redis: &Redis) {
     for line in [
         "SET string old EX 5000",
         "HSET hash a 1 b 2",
@@ -151,12 +154,69 @@ async fn every_change_does_what_its_commands_say_and_keeps_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_connection_changes_nothing_and_says_so_in_one_sentence() {
+async fn the_ttl_of_a_field_is_changed_alone_and_survives_an_edit() {
     let redis = Redis::start();
+    redis.cli(&["HSET", "h", "a", "1", "b", "2"]);
+    let connection = connect(&redis, true).await;
+    let (key, field) = (b"h".to_vec(), b"a".to_vec());
+    let expire = |after_ms| Change::ExpireField {
+        key: key.clone(),
+        field: field.clone(),
+        after_ms,
+    };
+    let edit = |was: &str| Change::SetField {
+        key: key.clone(),
+        field: field.clone(),
+        value: b"new".to_vec(),
+        was: Some(was.as_bytes().to_vec()),
+        keep_ttl: true,
+    };
+    let set = apply(&connection, &expire(Some(1_000_000))).await;
+    if !connection.server().has_field_ttl() {
+        let error = set.unwrap_err().to_string();
+        assert!(
+            error.contains("HPEXPIRE") && error.contains("unknown"),
+            "{error}"
+        );
+        assert_eq!(redis.cli(&["HGETALL", "h"]).trim(), "a\n1\nb\n2");
+        return;
+    }
+    set.unwrap();
+    let left = || -> i64 {
+        let told = redis.cli(&["HPTTL", "h", "FIELDS", "2", "a", "b"]);
+        let told: Vec<i64> = told.lines().map(|line| line.parse().unwrap()).collect();
+        assert_eq!(told[1], -1, "the other field");
+        told[0]
+    };
+    assert!((900_000..=1_000_000).contains(&left()));
+    apply(&connection, &edit("1")).await.unwrap();
+    assert_eq!(redis.cli(&["HGET", "h", "a"]).trim(), "new");
+    assert!(
+        (900_000..=1_000_000).contains(&left()),
+        "the edit took the TTL"
+    );
+    let theirs = apply(&connection, &edit("1")).await;
+    assert!(
+        matches!(theirs, Err(InspectError::Changed(_))),
+        "{theirs:?}"
+    );
+    apply(&connection, &expire(None)).await.unwrap();
+    assert_eq!(left(), -1);
+    redis.cli(&["HDEL", "h", "a"]);
+    for change in [expire(Some(1_000)), expire(None), edit("new")] {
+        let gone = apply(&connection, &change).await;
+        assert!(matches!(gone, Err(InspectError::Changed(_))), "{gone:?}");
+    }
+    assert_eq!(redis.cli(&["HGETALL", "h"]).trim(), "b\n2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_connection_changes_nothing_and_says_so_in_one_sentence() {
+    let redis = Redis::start_with(&["--save", "", "--enable-debug-command", "local"]);
     begin(&redis);
     let connection = connect(&redis, false).await;
     let before = redis.cli(&["DEBUG", "DIGEST"]);
-    let before_keys = redis.cli(&["KEYS", "*"]);
+    assert_eq!(before.trim().len(), 40, "{before}");
     for change in changes() {
         let error = apply(&connection, &change).await.unwrap_err();
         assert!(matches!(error, InspectError::Refused(_)), "{error}");
@@ -179,10 +239,7 @@ async fn a_locked_connection_changes_nothing_and_says_so_in_one_sentence() {
         .await;
         assert!(matches!(refused, Err(InspectError::Refused(_))) && log.is_empty());
     }
-    assert_eq!(
-        (redis.cli(&["DEBUG", "DIGEST"]), redis.cli(&["KEYS", "*"])),
-        (before, before_keys)
-    );
+    assert_eq!(redis.cli(&["DEBUG", "DIGEST"]), before);
     // Unlocked and locked again, while it is open.
     connection.lock().set_unlocked(true);
     let change = Change::Delete {

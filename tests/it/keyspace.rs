@@ -15,11 +15,13 @@ use lookaside::inspect::{
 use lookaside::inspect::{Index, Order, Sort, Value};
 use lookaside::workspace::ConnectionUrl;
 
-use crate::inspect::{connect, fill, full, names, to_end, writer};
-use crate::servers::{Cluster, Redis};
+use super::{Cluster, Redis};
+use crate::inspect::{connect, fill, full, harmless, names, to_end, writer};
 
-async fn open(port: u16) -> Connection {
-    let url = format!("redis-cluster://127.0.0.1:{port}");
+/// As the harmless account of every node, by the node at this place.
+async fn open(cluster: &Cluster, at: usize) -> Connection {
+    let urls: Vec<String> = cluster.nodes.iter().map(harmless).collect();
+    let url = urls[at].replace("redis://", "redis-cluster://");
     Connection::open(&ConnectionUrl::new(&url)).await.unwrap()
 }
 
@@ -60,7 +62,7 @@ async fn every_primary_of_a_cluster_is_walked_while_keys_come_and_go() {
             round += 1;
         }
     });
-    let connection = open(cluster.nodes[1].port).await;
+    let connection = open(&cluster, 1).await;
     assert!(connection.server().is_cluster);
     for pace in [Pace::Full, Pace::Gentle] {
         let options = ScanOptions {
@@ -128,7 +130,7 @@ async fn keys_of_a_slot_that_moves_during_the_scan_are_seen() {
         writeln!(text, "SET {{b}}:{i} x").unwrap();
     }
     cluster.send(&text);
-    let connection = open(cluster.nodes[0].port).await;
+    let connection = open(&cluster, 0).await;
     let mut scan = Scan::start(connection, ScanOptions::default());
     scan.pause(true);
     while !matches!(scan.next().await.unwrap().phase, Phase::Paused) {}
@@ -424,7 +426,7 @@ async fn the_command_filters_samples_compares_and_writes_files() {
     pipe.cmd("SET").arg(b"bin:\xff").arg("x");
     pipe.cmd("SET").arg("=1+1").arg("x");
     pipe.exec_async(&mut link).await.unwrap();
-    let url = redis.url();
+    let url = harmless(&redis);
     let keys = |more: &[&str]| {
         let mut arguments = vec!["keys", "--redis", url.as_str()];
         arguments.extend(more);

@@ -28,6 +28,11 @@ mod four_mistakes;
 mod hostile;
 mod inspect;
 mod inspect_changes;
+mod inspect_locked;
+mod inspect_nodes;
+mod inspect_rights;
+mod inspect_strangers;
+mod inspect_tls;
 mod inspect_values;
 mod keyspace;
 mod level;
@@ -47,6 +52,10 @@ mod stampede;
 mod table;
 mod tidy;
 mod tls;
+mod valkey;
 mod worker;
 mod worker_mysql;
 mod workspace;
+
+// The server of the tests that `valkey.rs` runs once more on another one.
+use servers::{Cluster, Redis};

@@ -23,6 +23,8 @@ const SNAPPY_RAW: &str =
     "2aa47b226964223a372c226e616d65223a226e323430313036222c2274616773223a5b2261222c2262225d7d";
 const BROTLI: &str =
     "8b14807b226964223a372c226e616d65223a226e323430313036222c2274616773223a5b2261222c2262225d7d03";
+/// 64 MB of zeros.
+const BROTLI_BOMB: &str = "cfffff7f002400e2b14072effff9ffff0f8004401c1680eefd3fffffff01900088c302d0bdffe7ffff3f001200715800baf7ff03";
 const MSGPACK: &str = "8aa2696407a36e6567fba3626967cf8000000000000000a27069cb3ff8000000000000a26f6bc3a46e6f6e65c0a3726177c40200ffa46c6973749301a374776f9103a16d81a16ba176a174d7ff773594006b042ac0";
 const CBOR: &str = "ab62696407636e656724636269671b8000000000000000627069fb3ff8000000000000626f6bf5646e6f6e65f6637261774200ff646c69737483016374776f8103616da1616b61766174c074323032362d31312d32325432313a30303a30305a6468616c66fb3fe0000000000000";
 const BSON: &str = "950000001069640007000000126c6f6e6700000000000001000001706900000000000000f83f026e616d6500020000006e00086f6b00010a6e6f6e65000572617700020000000000ff046c6973740017000000103000010000000231000400000074776f0000036d000e000000026b00020000007600000961740080040f05a2010000076f69640064b7f3c2a1b2c3d4e5f6071800";
@@ -129,6 +131,48 @@ fn every_format_shows_what_its_writer_wrote() {
 }
 
 #[test]
+fn rows_of_arrow_are_a_table_and_damaged_ones_are_not() {
+    use ::arrow::array::{Int64Array, RecordBatch};
+    let numbers: ::arrow::array::ArrayRef = std::sync::Arc::new(Int64Array::from_iter_values(0..5));
+    let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+    let mut stream =
+        ::arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    stream.write(&batch).unwrap();
+    let stream = stream.into_inner().unwrap();
+    let decoded = decode(&stream, true, &[]);
+    let Content::Table(table) = &decoded.content else {
+        panic!("{decoded:?}")
+    };
+    assert_eq!((decoded.chain().as_str(), table.rows()), ("Arrow", 5));
+    for at in 0..stream.len() {
+        let mut damaged = stream.clone();
+        damaged[at] ^= 0xff;
+        for bytes in [&damaged[..], &stream[..at]] {
+            for whole in [true, false] {
+                decode(bytes, whole, &[]);
+                decode(bytes, whole, &[Decoder::Arrow]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_document_of_json_reads_as_it_is_written() {
+    let decoded = decode(DOCUMENT.as_bytes(), true, &[]);
+    assert_eq!(
+        (decoded.chain().as_str(), decoded.text().as_str()),
+        (
+            "JSON",
+            "{\n  \"id\": 7,\n  \"name\": \"n240106\",\n  \"tags\": [\n    \"a\",\n    \"b\"\n  ]\n}"
+        )
+    );
+    let deep = [b"[".repeat(1_000_000), b"]".repeat(1_000_000)].concat();
+    for chosen in [&[][..], &[Decoder::Json]] {
+        assert!(decode(&deep, true, chosen).text().len() < 64 * 1024 * 1024);
+    }
+}
+
+#[test]
 fn plain_bytes_are_told_apart() {
     for (bytes, expected) in [
         (&b"hello"[..], Decoder::Text),
@@ -198,8 +242,12 @@ fn a_bomb_stops_at_the_limit_and_says_so() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut zstandard = ::zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
     let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut framed = snap::write::FrameEncoder::new(Vec::new());
     for _ in 0..64 {
         gzip.write_all(&zeros).unwrap();
+        zlib.write_all(&zeros).unwrap();
+        framed.write_all(&zeros).unwrap();
         zstandard.write_all(&zeros).unwrap();
         lz4.write_all(&zeros).unwrap();
     }
@@ -207,6 +255,8 @@ fn a_bomb_stops_at_the_limit_and_says_so() {
         gzip.finish().unwrap(),
         zstandard.finish().unwrap(),
         lz4.finish().unwrap(),
+        zlib.finish().unwrap(),
+        framed.into_inner().unwrap(),
     ];
     for bomb in &bombs {
         let decoded = decode(bomb, true, &[]);
@@ -217,6 +267,29 @@ fn a_bomb_stops_at_the_limit_and_says_so() {
             decoded.notes
         );
     }
+    // What has no mark is a bomb for those alone who choose it.
+    let raw = snap::raw::Encoder::new()
+        .compress_vec(&vec![0; 64 << 20])
+        .unwrap();
+    for (decoder, bomb) in [
+        (Decoder::Brotli, bytes(BROTLI_BOMB)),
+        (Decoder::Snappy, raw),
+    ] {
+        let decoded = decode(&bomb, true, &[decoder]);
+        assert!(decoded.bytes.len() <= UNPACKED);
+        assert!(
+            decoded.notes[0].contains("decompression bomb"),
+            "{decoder:?} {:?}",
+            decoded.notes
+        );
+    }
+    let digits = vec![b'A'; UNPACKED * 2];
+    let decoded = decode(&digits, true, &[Decoder::Base64]);
+    assert!(
+        decoded.notes[0].contains("Stopped at"),
+        "{:?}",
+        decoded.notes
+    );
     // A bomb in a bomb has no more room than one.
     let mut outer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     outer.write_all(&bombs[0]).unwrap();

@@ -16,15 +16,17 @@ mod mariadb;
 mod mssql;
 mod postgres;
 mod redis;
+mod stranger;
 mod tls;
 
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Cluster, ValkeyCluster};
 pub(crate) use mariadb::MariaDb;
 // The benches, which take the servers from here too, measure nothing on it.
 #[allow(unused_imports)]
 pub(crate) use mssql::MsSql;
 pub(crate) use postgres::Postgres;
-pub(crate) use redis::Redis;
+pub(crate) use redis::{Redis, Valkey};
+pub(crate) use stranger::{Reply, Stranger};
 pub(crate) use tls::Certificates;
 
 use std::io::Write;
@@ -285,6 +287,13 @@ fn redis_starts_dies_and_comes_back_on_its_port() {
     assert!(std::net::TcpStream::connect(("127.0.0.1", redis.port)).is_err());
     redis.restart();
     assert_eq!(redis.cli(&["EXISTS", "a"]).trim(), "0");
+}
+
+#[test]
+fn valkey_is_version_nine() {
+    let valkey = Valkey::start();
+    let info = valkey.cli(&["INFO", "server"]);
+    assert!(info.contains("\nvalkey_version:9."), "{info}");
 }
 
 #[test]

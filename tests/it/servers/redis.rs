@@ -1,23 +1,71 @@
-//! A private redis-server.
+//! A private redis-server, and a valkey-server like it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::{PATIENCE, Process, on_a_free_port, program, signal, stdout_of};
+use super::{PATIENCE, Process, find, on_a_free_port, program, signal, stdout_of};
 
 /// A private redis-server.
 pub(crate) struct Redis {
     /// Its loopback port; the same after [`Redis::restart`].
     pub(crate) port: u16,
     folder: TempDir,
+    /// What it runs.
+    pub(super) program: PathBuf,
     args: Vec<String>,
     process: Option<Process>,
+}
+
+/// A private valkey-server of version 9, used as a [`Redis`].
+pub(crate) struct Valkey(Redis);
+
+impl Valkey {
+    /// Starts one that keeps nothing on disk.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// Starts one with these arguments after the port and folder.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self(Redis::start_program(valkey_server(), args))
+    }
+}
+
+impl Deref for Valkey {
+    type Target = Redis;
+
+    fn deref(&self) -> &Redis {
+        &self.0
+    }
+}
+
+impl DerefMut for Valkey {
+    fn deref_mut(&mut self) -> &mut Redis {
+        &mut self.0
+    }
+}
+
+/// The program as `./dev test` finds or fetches it.
+pub(super) fn valkey_server() -> PathBuf {
+    if let Some(named) = std::env::var_os("LOOKASIDE_TEST_VALKEY") {
+        return named.into();
+    }
+    let cache = directories::BaseDirs::new().map(|dirs| dirs.cache_dir().join("lookaside"));
+    let cache = cache.map(|folder| folder.display().to_string());
+    find("valkey-server", &[cache.as_deref().unwrap_or("/nowhere")]).unwrap_or_else(|| {
+        panic!("valkey-server is not here; ./dev test fetches it, or set LOOKASIDE_TEST_VALKEY to its program")
+    })
+}
+
+pub(super) fn redis_server() -> PathBuf {
+    program(&["redis-server", "valkey-server"], &[], "redis-server")
 }
 
 impl Redis {
@@ -28,23 +76,26 @@ impl Redis {
 
     /// Starts one with these arguments after the port and folder.
     pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::start_program(redis_server(), args)
+    }
+
+    /// Starts one of this program.
+    pub(super) fn start_program(program: PathBuf, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let (port, process) = on_a_free_port(|port| Self::spawn(port, folder.path(), &args));
+        let (port, process) =
+            on_a_free_port(|port| Self::spawn(&program, port, folder.path(), &args));
         Self {
             port,
             folder,
+            program,
             args,
             process: Some(process),
         }
     }
 
-    fn spawn(port: u16, folder: &Path, args: &[String]) -> Option<Process> {
-        let mut command = Command::new(program(
-            &["redis-server", "valkey-server"],
-            &[],
-            "redis-server",
-        ));
+    fn spawn(program: &Path, port: u16, folder: &Path, args: &[String]) -> Option<Process> {
+        let mut command = Command::new(program);
         command
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
             .arg(folder);
@@ -85,7 +136,7 @@ impl Redis {
                 "redis-server does not come back on port {}",
                 self.port
             );
-            self.process = Self::spawn(self.port, self.folder.path(), &self.args);
+            self.process = Self::spawn(&self.program, self.port, self.folder.path(), &self.args);
         }
     }
 

@@ -258,7 +258,7 @@ fn change(
         // A field is known by its name; another name would be another field.
         let fixed = matches!(
             edit.form,
-            Form::Field { was: Some(_) } | Form::Scored { is_new: false }
+            Form::Field { was: Some(_), .. } | Form::Scored { is_new: false }
         );
         let response = Field::new(label)
             .mono()

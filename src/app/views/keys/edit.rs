@@ -8,7 +8,8 @@ use super::opened::Opened;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Value { was: Vec<u8>, kind: Kind },
-    Field { was: Option<Vec<u8>> },
+    Field { was: Option<Vec<u8>>, has_ttl: bool },
+    FieldTtl { field: Vec<u8> },
     DeleteField { field: Vec<u8> },
     Element { index: u64, was: Vec<u8> },
     DeleteElement { index: u64, was: Vec<u8> },
@@ -85,7 +86,10 @@ impl Edit {
         Self::new(
             key,
             match kind {
-                Kind::Hash => Form::Field { was: None },
+                Kind::Hash => Form::Field {
+                    was: None,
+                    has_ttl: false,
+                },
                 Kind::Set => Form::Member { was: None },
                 Kind::ZSet => Form::Scored { is_new: true },
                 Kind::Stream => Form::Entry,
@@ -96,7 +100,11 @@ impl Edit {
 
     /// Sets or takes away a TTL.
     pub(super) fn ttl(key: &[u8], ttl: Ttl) -> Self {
-        let mut edit = Self::new(key, Form::Ttl);
+        Self::left(key, Form::Ttl, ttl)
+    }
+
+    fn left(key: &[u8], form: Form, ttl: Ttl) -> Self {
+        let mut edit = Self::new(key, form);
         let left = ttl.left(chrono::Utc::now().timestamp_millis());
         edit.number = left.map_or_else(|| "never".to_owned(), |ms| format!("{}s", ms / 1000));
         edit
@@ -127,13 +135,28 @@ impl Edit {
                 let Some(field) = fields.get(row) else {
                     return Vec::new();
                 };
-                let (name, value) = (field.name.clone(), field.value.clone());
-                let edit =
-                    Self::new(key, Form::Field { was: Some(value) }).filled(&name, &field.value);
-                vec![
-                    ("Delete", Self::new(key, Form::DeleteField { field: name })),
-                    ("Edit", edit),
-                ]
+                let name = field.name.clone();
+                let form = Form::Field {
+                    was: Some(field.value.clone()),
+                    has_ttl: matches!(field.ttl, Ttl::At(_)),
+                };
+                let edit = Self::new(key, form).filled(&name, &field.value);
+                let mut edits = vec![(
+                    "Delete",
+                    Self::new(
+                        key,
+                        Form::DeleteField {
+                            field: name.clone(),
+                        },
+                    ),
+                )];
+                // Unknown is what a server answers whose fields have none.
+                if field.ttl != Ttl::Unknown {
+                    let form = Form::FieldTtl { field: name };
+                    edits.push(("TTL", Self::left(key, form, field.ttl)));
+                }
+                edits.push(("Edit", edit));
+                edits
             }
             Value::List { start, items } => {
                 let Some(item) = items.get(row) else {
@@ -190,8 +213,12 @@ impl Edit {
         let key = display(&self.key[..self.key.len().min(80)]);
         match &self.form {
             Form::Value { .. } => format!("Edit {key}"),
-            Form::Field { was: Some(_) } => format!("Edit a field of {key}"),
-            Form::Field { was: None } => format!("Add a field to {key}"),
+            Form::Field { was: Some(_), .. } => format!("Edit a field of {key}"),
+            Form::Field { was: None, .. } => format!("Add a field to {key}"),
+            Form::FieldTtl { field } => format!(
+                "TTL of field {} of {key}",
+                display(&field[..field.len().min(60)])
+            ),
             Form::Element { index, .. } => format!("Edit element {index} of {key}"),
             Form::Push => format!("Add an element to {key}"),
             Form::Member { was: Some(_) } => format!("Edit a member of {key}"),
@@ -225,7 +252,7 @@ impl Edit {
             | Form::DeleteScored { .. }
             | Form::DeleteEntry { .. }
             | Form::Delete => "Delete",
-            Form::Field { was: None }
+            Form::Field { was: None, .. }
             | Form::Push
             | Form::Member { was: None }
             | Form::Scored { is_new: true }
@@ -267,7 +294,7 @@ impl Edit {
     pub(super) fn number_label(&self) -> Option<&'static str> {
         match self.form {
             Form::Scored { .. } => Some("Score"),
-            Form::Ttl | Form::New { .. } => Some("TTL: 30s, 2h, 7d, never"),
+            Form::Ttl | Form::FieldTtl { .. } | Form::New { .. } => Some("TTL: 30s, 2h, 7d, never"),
             _ => None,
         }
     }
@@ -299,15 +326,21 @@ impl Edit {
                 value,
                 was: Some(was.clone()),
             },
-            Form::Field { was } => {
+            Form::Field { was, has_ttl } => {
                 needs(&name, "The field's name")?;
                 Change::SetField {
                     key,
                     field: name,
                     value,
                     was: was.clone(),
+                    keep_ttl: *has_ttl,
                 }
             }
+            Form::FieldTtl { field } => Change::ExpireField {
+                key,
+                field: field.clone(),
+                after_ms: ttl(&self.number)?,
+            },
             Form::DeleteField { field } => Change::DeleteField {
                 key,
                 field: field.clone(),
@@ -468,6 +501,33 @@ mod tests {
             };
             assert_eq!((value.as_slice(), was.as_deref()), (bytes, Some(bytes)));
         }
+    }
+
+    #[test]
+    fn a_field_with_a_ttl_is_edited_with_what_keeps_it_and_its_ttl_alone() {
+        let mut edit = Edit::left(
+            b"h",
+            Form::FieldTtl {
+                field: b"f".to_vec(),
+            },
+            Ttl::Never,
+        );
+        assert_eq!(edit.change().unwrap().shown(), "HPERSIST h FIELDS 1 f");
+        edit.number = "30s".into();
+        assert_eq!(
+            edit.change().unwrap().shown(),
+            "HPEXPIRE h 30000 FIELDS 1 f"
+        );
+        let form = |has_ttl| Form::Field {
+            was: Some(b"old".to_vec()),
+            has_ttl,
+        };
+        let shown = |has_ttl| {
+            let edit = Edit::new(b"h", form(has_ttl)).filled(b"f", b"v");
+            edit.change().unwrap().shown()
+        };
+        assert_eq!(shown(true), "HSETEX h FXX KEEPTTL FIELDS 1 f v");
+        assert_eq!(shown(false), "HSET h f v");
     }
 
     #[test]

@@ -177,16 +177,21 @@ enum Click {
     Select,
 }
 
+/// A name as far as a line shows it: names may be megabytes, and each is laid out in every frame.
+fn short(name: &[u8]) -> String {
+    display(&name[..name.len().min(512)])
+}
+
 fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
     let label = if row.label.is_empty() {
         "(empty)".to_owned()
     } else {
-        display(&row.label)
+        short(&row.label)
     };
     let count = format::count(row.count.keys);
     let keys = format::plural(row.count.keys, "key", "keys");
     let bytes = format::bytes(row.count.bytes);
-    let name = format!("Prefix {}, {keys}, {bytes}", display(&row.prefix));
+    let name = format!("Prefix {}, {keys}, {bytes}", short(&row.prefix));
     let mut arrow = Rect::NOTHING;
     let response = ListRow::new(&name, size::LIST_ROW)
         .selected(selected)
@@ -236,7 +241,7 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
         .interact_pointer_pos()
         .is_some_and(|at| arrow.contains(at));
     let clicked = response.clicked();
-    response.tip(display(&row.prefix));
+    response.tip(short(&row.prefix));
     clicked.then_some(if on_arrow && row.opens {
         Click::Toggle
     } else {
