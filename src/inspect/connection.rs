@@ -61,6 +61,9 @@ impl Server {
 /// How long a single answer may take. Generous: a server that loads or a slow link is not a lost one.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// For what a person may cancel at any time.
+const UNTIL_CANCELLED: Duration = Duration::from_secs(30 * 86_400);
+
 impl Connection {
     /// Opens a connection that stays locked, signs in and asks who answers.
     pub async fn open(url: &ConnectionUrl) -> Result<Self, InspectError> {
@@ -134,11 +137,22 @@ impl Connection {
         self.send(command).await
     }
 
-    /// Sends what a person typed.
+    /// Sends what a person typed, and waits for the answer as long as that person does: drop this to wait no longer,
+    /// and then [`Connection::hang_up`], or the next command waits behind this one.
     pub async fn ask_for_person(&self, command: &Cmd) -> Result<redis::Value, InspectError> {
         self.commands().await;
         self.pass(Asker::Person, command)?;
-        self.send(command).await
+        self.send_within(command, Some(UNTIL_CANCELLED)).await
+    }
+
+    /// Closes the connection, so that the server stops waiting for it. The next command opens it again.
+    pub async fn hang_up(&self) {
+        *self.inner.link.lock().await = None;
+    }
+
+    /// Where it leads, for a connection that listens.
+    pub(super) fn client(&self) -> &Client {
+        &self.inner.client
     }
 
     /// A connection in RESP3 on which the server may speak unasked.
@@ -154,7 +168,7 @@ impl Connection {
         self.pass(Asker::Program, command)
     }
 
-    fn pass(&self, asker: Asker, command: &Cmd) -> Result<(), InspectError> {
+    pub(super) fn pass(&self, asker: Asker, command: &Cmd) -> Result<(), InspectError> {
         let nothing = Table::default();
         let table = self.inner.commands.get().unwrap_or(&nothing);
         let unlocked = self.inner.lock.is_unlocked();
@@ -162,7 +176,19 @@ impl Connection {
     }
 
     async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
+        self.send_within(command, None).await
+    }
+
+    async fn send_within<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        within: Option<Duration>,
+    ) -> Result<T, InspectError> {
         let mut link = self.link().await?;
+        if let Some(within) = within {
+            // Of this clone alone.
+            link.set_response_timeout(within);
+        }
         match link
             .send_packed_command(command)
             .await
@@ -220,7 +246,7 @@ impl Connection {
         Ok(link)
     }
 
-    async fn failure(&self, error: RedisError, command: &Cmd) -> InspectError {
+    pub(super) async fn failure(&self, error: RedisError, command: &Cmd) -> InspectError {
         let command = name(command);
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::NoPerm) => denied(&command),

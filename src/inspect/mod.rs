@@ -29,12 +29,17 @@
 //! | `download.rs` | how does a whole value become a file? |
 //! | `change.rs` | which commands change a key, and only as it was shown? |
 //! | `bulk.rs` | how are many keys deleted, or given a TTL? |
-//! | `console.rs` | what does a typed line mean, and how does an answer read? |
+//! | `console.rs` | how is a typed line sent, cancelled and answered? |
+//! | `line.rs`, `reply.rs` | how does a line become words, and how does an answer read? |
+//! | `hint.rs`, `arguments.rs` | what could a line become, and which argument is being typed? |
+//! | `secret.rs` | does a typed line hold a password? |
+//! | `listen.rs`, `heard.rs` | what do MONITOR and channels tell, on a connection of their own? |
 //! | `live.rs` | was the opened key changed? |
 //! | `decode/` | what do these bytes mean? |
 //! | `own.rs` | is this key ours, and what does it hold? |
 
 mod analysis;
+mod arguments;
 mod bulk;
 mod change;
 mod commands;
@@ -48,9 +53,13 @@ mod facts;
 mod gate;
 mod geo;
 mod glob;
+mod heard;
+mod hint;
 mod index;
 mod items;
 mod kind;
+mod line;
+mod listen;
 mod listing;
 mod live;
 mod lock;
@@ -58,18 +67,21 @@ mod module;
 mod own;
 mod read;
 mod scan;
+mod reply;
 mod search;
+mod secret;
 mod store;
 mod stream;
 mod totals;
 mod value;
 
+pub use arguments::{Argument, Form as ArgumentForm};
 pub use analysis::{Analysis, BigKey, analyse};
 pub use bulk::{Bulk, Outcome, Preview, carry_out, preview};
 pub use change::{Change, NewValue, apply};
 pub use commands::{Doc, Table as CommandTable, Traits};
 pub use connection::{Connection, Server};
-pub use console::{Answer, Hint, Session, hint, shown as shown_command, split as split_line};
+pub use console::{Answer, Session};
 pub use decode::{
     Branch, Content, Decoded, Decoder, Layer, Tree, UNPACKED, base64_text, decode, display,
     hex_dump, hexadecimal, json_text,
@@ -81,17 +93,23 @@ pub use facts::facts;
 pub use gate::{Asker, Refusal, check as check_command, decide as decide_command};
 pub use geo::{Position, position};
 pub use glob::Pattern;
+pub use heard::{Heard, KeyEvent};
+pub use hint::{Hint, Piece, hint, shared_beginning};
 pub use index::{Index, Prefix, TreeRow};
 pub use items::{bytes_json, elements_json, pair_json};
 pub use kind::{Kind, TtlBucket};
+pub use line::{shown as shown_command, split as split_line};
+pub use listen::{Batch, Limit, Listen, Listener};
 pub use listing::{Filter, Order, Sort, list};
 pub use live::Watch;
 pub use lock::Lock;
 pub use module::type_title;
 pub use own::{Owned, header_text, owned, payload};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};
+pub use reply::{reply_json, reply_text};
 pub use scan::{Pace, Phase, Scan, ScanOptions, ScanState};
 pub use search::{Found, is_searchable, search};
+pub use secret::Told;
 pub use store::{Key, Keys, RowId, Ttl};
 pub use stream::{Consumer, Group, Pending, groups, tail};
 pub use totals::{Count, Totals};
