@@ -10,6 +10,9 @@ use super::line::split;
 use super::reply::reply_text;
 use super::{Connection, InspectError, Told};
 
+/// The most of an answer that is kept.
+const SHOWN: usize = 256 * 1024;
+
 /// A console on a connection of its own, so that MULTI and SELECT stay in it.
 pub struct Session {
     connection: Connection,
@@ -95,7 +98,7 @@ impl Session {
         let took_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         match outcome {
             Ok(value) => {
-                let (text, is_whole) = reply_text(&value);
+                let (text, is_whole) = reply_text(&value, SHOWN);
                 Answer {
                     text,
                     is_whole,

@@ -9,13 +9,10 @@ use serde_json::json;
 
 use super::line::quote;
 
-/// The most of an answer that is shown.
-const SHOWN: usize = 256 * 1024;
-
-/// An answer as redis-cli shows it, and whether that is all of it.
-pub fn reply_text(value: &Value) -> (String, bool) {
+/// An answer as redis-cli shows it, cut behind `most` bytes; and whether that is all of it.
+pub fn reply_text(value: &Value, most: usize) -> (String, bool) {
     let mut out = String::new();
-    let is_whole = write_value(&mut out, value, 0);
+    let is_whole = write_value(&mut out, value, 0, most);
     out.truncate(out.trim_end().len());
     (out, is_whole)
 }
@@ -56,8 +53,8 @@ fn error_text(error: &redis::ServerError) -> String {
 }
 
 /// Whether it was written whole.
-fn write_value(out: &mut String, value: &Value, indent: usize) -> bool {
-    if out.len() > SHOWN {
+fn write_value(out: &mut String, value: &Value, indent: usize, most: usize) -> bool {
+    if out.len() > most {
         if !out.ends_with("…\n") {
             out.push_str("…\n");
         }
@@ -70,7 +67,7 @@ fn write_value(out: &mut String, value: &Value, indent: usize) -> bool {
             let _ = writeln!(out, "(integer) {n}");
         }
         Value::BulkString(bytes) => {
-            let cut = &bytes[..bytes.len().min(SHOWN)];
+            let cut = &bytes[..bytes.len().min(most)];
             // INFO and its like are made for reading.
             match std::str::from_utf8(bytes) {
                 Ok(text) if indent == 0 && text.contains("\r\n") => {
@@ -106,8 +103,8 @@ fn write_value(out: &mut String, value: &Value, indent: usize) -> bool {
                     out.extend(std::iter::repeat_n(' ', indent));
                 }
                 let _ = write!(out, "{:>width$}) ", at + 1);
-                is_whole &= write_value(out, item, indent + width + 2);
-                if out.len() > SHOWN {
+                is_whole &= write_value(out, item, indent + width + 2, most);
+                if out.len() > most {
                     is_whole &= at + 1 == items.len();
                     break;
                 }
@@ -119,9 +116,9 @@ fn write_value(out: &mut String, value: &Value, indent: usize) -> bool {
                     out.extend(std::iter::repeat_n(' ', indent));
                 }
                 let _ = write!(out, "{}# ", at + 1);
-                is_whole &= write_value(out, key, indent);
+                is_whole &= write_value(out, key, indent, most);
                 out.extend(std::iter::repeat_n(' ', indent + 3));
-                is_whole &= write_value(out, item, indent + 3);
+                is_whole &= write_value(out, item, indent + 3, most);
             }
         }
         Value::ServerError(error) => {
@@ -137,14 +134,16 @@ fn write_value(out: &mut String, value: &Value, indent: usize) -> bool {
 mod tests {
     use super::*;
 
+    const SHOWN: usize = 256 * 1024;
+
     #[test]
     fn an_answer_is_cut_and_says_so() {
-        let (text, is_whole) = reply_text(&Value::BulkString(vec![b'x'; SHOWN + 1]));
+        let (text, is_whole) = reply_text(&Value::BulkString(vec![b'x'; SHOWN + 1]), SHOWN);
         assert!(!is_whole && text.ends_with("\"…") && text.len() < SHOWN + 10);
         let many = Value::Array(vec![Value::BulkString(vec![b'x'; 1000]); 1000]);
-        let (text, is_whole) = reply_text(&many);
+        let (text, is_whole) = reply_text(&many, SHOWN);
         assert!(!is_whole && text.len() < SHOWN + 2000);
-        let (text, is_whole) = reply_text(&Value::Array(vec![Value::Int(1), Value::Nil]));
+        let (text, is_whole) = reply_text(&Value::Array(vec![Value::Int(1), Value::Nil]), SHOWN);
         assert_eq!((text.as_str(), is_whole), ("1) (integer) 1\n2) (nil)", true));
     }
 
