@@ -134,7 +134,10 @@ fn add_doc(docs: &mut BTreeMap<String, Doc>, name: &str, answer: &Value) {
         summary: field("summary"),
         since: field("since"),
         complexity: field("complexity"),
-        arguments: fields.get("arguments").map(Argument::read_all).unwrap_or_default(),
+        arguments: fields
+            .get("arguments")
+            .map(Argument::read_all)
+            .unwrap_or_default(),
     };
     docs.insert(name.replace('|', " ").to_ascii_uppercase(), doc);
     if let Some(subcommands) = fields.get("subcommands") {

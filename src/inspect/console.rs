@@ -48,9 +48,7 @@ impl Session {
     pub async fn open(beside: &Connection) -> Result<Self, InspectError> {
         let connection = beside.another().await?;
         let mut command = redis::cmd("COMMAND");
-        let answer = connection
-            .ask::<redis::Value>(command.arg("DOCS"))
-            .await;
+        let answer = connection.ask::<redis::Value>(command.arg("DOCS")).await;
         let mut docs = answer
             .map(|answer| commands::docs(&answer))
             .unwrap_or_default();

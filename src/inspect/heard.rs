@@ -194,7 +194,11 @@ mod tests {
         let event = Heard::of_channel(None, b"__keyevent@3__:expired", b"k\n", at).event;
         let event = event.unwrap();
         assert_eq!(
-            (event.database.as_str(), event.event.as_str(), event.key.as_str()),
+            (
+                event.database.as_str(),
+                event.event.as_str(),
+                event.key.as_str()
+            ),
             ("3", "expired", "\"k\\n\"")
         );
         let event = Heard::of_channel(Some(b"__key*"), b"__keyspace@0__:a__:b", b"set", at).event;

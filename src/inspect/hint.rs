@@ -36,7 +36,11 @@ pub struct Piece {
 impl Hint {
     /// What the command takes, in one line.
     pub fn arguments(&self) -> String {
-        let pieces: Vec<&str> = self.pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let pieces: Vec<&str> = self
+            .pieces
+            .iter()
+            .map(|piece| piece.text.as_str())
+            .collect();
         pieces.join(" ")
     }
 }
@@ -109,10 +113,9 @@ fn pieces(
     let (finished, partial) = if ends_word || after.is_empty() {
         (after, "")
     } else {
-        after.split_at_checked(after.len() - 1).map_or(
-            (after, ""),
-            |(finished, last)| (finished, last[0]),
-        )
+        after
+            .split_at_checked(after.len() - 1)
+            .map_or((after, ""), |(finished, last)| (finished, last[0]))
     };
     let current = arguments::current(known, finished, partial).filter(|_| !in_name);
     let pieces = known

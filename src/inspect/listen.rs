@@ -68,13 +68,17 @@ impl Listen {
             b"PSUBSCRIBE" => "PSUBSCRIBE",
             b"SSUBSCRIBE" => "SSUBSCRIBE",
             b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" | b"SUNSUBSCRIBE" => {
-                return Some(Err("a subscription ends with its Stop button; press that".into()));
+                return Some(Err(
+                    "a subscription ends with its Stop button; press that".into()
+                ));
             }
             _ => return None,
         };
         let names = words[1..].to_vec();
         Some(if names.is_empty() {
-            Err(format!("{verb} needs a channel; write {verb} followed by its name"))
+            Err(format!(
+                "{verb} needs a channel; write {verb} followed by its name"
+            ))
         } else {
             Ok(Self::Channels { verb, names })
         })
@@ -299,7 +303,9 @@ async fn refused(connection: &Connection, error: redis::RedisError, command: &Cm
     match connection.failure(error, command).await {
         InspectError::Denied { .. } if is_channel => InspectError::Server {
             command: name,
-            message: "this account may not hear that channel; allow it with ACL SETUSER ... &channel".into(),
+            message:
+                "this account may not hear that channel; allow it with ACL SETUSER ... &channel"
+                    .into(),
         },
         other => other,
     }

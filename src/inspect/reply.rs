@@ -127,7 +127,8 @@ fn write_value(out: &mut String, value: &Value, indent: usize, most: usize) -> b
         other => {
             let _ = writeln!(out, "{}", crate::human::line(&format!("{other:?}")));
         }
-    }    is_whole
+    }
+    is_whole
 }
 
 #[cfg(test)]
@@ -144,7 +145,10 @@ mod tests {
         let (text, is_whole) = reply_text(&many, SHOWN);
         assert!(!is_whole && text.len() < SHOWN + 2000);
         let (text, is_whole) = reply_text(&Value::Array(vec![Value::Int(1), Value::Nil]), SHOWN);
-        assert_eq!((text.as_str(), is_whole), ("1) (integer) 1\n2) (nil)", true));
+        assert_eq!(
+            (text.as_str(), is_whole),
+            ("1) (integer) 1\n2) (nil)", true)
+        );
     }
 
     #[test]

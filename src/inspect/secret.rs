@@ -67,9 +67,9 @@ impl Told {
 
     /// A text without the line's passwords.
     pub fn without(&self, text: &str) -> String {
-        self.secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "(hidden)"))
+        self.secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), "(hidden)")
+        })
     }
 }
 
@@ -139,7 +139,10 @@ mod tests {
         for (line, shown) in [
             ("AUTH geheim", "AUTH (hidden)"),
             ("auth ann geheim", "auth ann (hidden)"),
-            ("HELLO 3 AUTH ann geheim SETNAME x", "HELLO 3 AUTH ann (hidden) SETNAME x"),
+            (
+                "HELLO 3 AUTH ann geheim SETNAME x",
+                "HELLO 3 AUTH ann (hidden) SETNAME x",
+            ),
             (
                 "ACL SETUSER ann on >geheim ~* +@all",
                 "ACL SETUSER ann on (hidden) ~* +@all",
@@ -149,8 +152,14 @@ mod tests {
                 "config set maxmemory 1 requirepass 'geheim'",
                 "config set maxmemory 1 requirepass (hidden)",
             ),
-            ("CONFIG SET masterauth geheim", "CONFIG SET masterauth (hidden)"),
-            ("CONFIG SET tls-key-file-pass geheim", "CONFIG SET tls-key-file-pass (hidden)"),
+            (
+                "CONFIG SET masterauth geheim",
+                "CONFIG SET masterauth (hidden)",
+            ),
+            (
+                "CONFIG SET tls-key-file-pass geheim",
+                "CONFIG SET tls-key-file-pass (hidden)",
+            ),
             (
                 "MIGRATE h 1 k 0 5 AUTH geheim KEYS a",
                 "MIGRATE h 1 k 0 5 AUTH (hidden) KEYS a",
@@ -159,16 +168,28 @@ mod tests {
                 "MIGRATE h 1 k 0 5 AUTH2 ann geheim",
                 "MIGRATE h 1 k 0 5 AUTH2 ann (hidden)",
             ),
-            ("SENTINEL SET m auth-pass geheim", "SENTINEL SET m auth-pass (hidden)"),
+            (
+                "SENTINEL SET m auth-pass geheim",
+                "SENTINEL SET m auth-pass (hidden)",
+            ),
             ("AUTH \"geheim", "AUTH (hidden)"),
         ] {
             let told = Told::new(line);
             assert_eq!(told.line, shown);
             assert!(told.is_secret, "{line}");
-            let answer = told.without(&format!("ERR no {}", line.rsplit(" ").next().unwrap_or_default()));
+            let answer = told.without(&format!(
+                "ERR no {}",
+                line.rsplit(" ").next().unwrap_or_default()
+            ));
             assert!(!answer.contains("geheim"), "{answer}");
         }
-        for line in ["GET k", "SET auth geheim", "CONFIG SET maxmemory 1", "AUTH", "ACL LIST"] {
+        for line in [
+            "GET k",
+            "SET auth geheim",
+            "CONFIG SET maxmemory 1",
+            "AUTH",
+            "ACL LIST",
+        ] {
             let told = Told::new(line);
             assert_eq!(told.line, line);
             assert!(!told.is_secret, "{line}");

@@ -2,6 +2,7 @@
 //! servers that the tests start themselves.
 mod app_connect;
 mod app_console;
+mod app_console_states;
 mod app_display;
 mod app_keys;
 mod app_latency;
@@ -12,6 +13,9 @@ mod app_worker;
 mod audit;
 mod cache;
 mod cli;
+mod console_gate;
+mod console_listen;
+mod console_session;
 mod demo;
 mod dependencies;
 mod detector;

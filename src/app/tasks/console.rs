@@ -119,7 +119,8 @@ fn save(tasks: &mut Tasks, state: &mut State, name: &'static str, heard: Vec<Arc
             }
             Ok(Err((path, error))) => {
                 let path = path.display();
-                let said = format!("{path} cannot be written ({error}); copy what is shown instead");
+                let said =
+                    format!("{path} cannot be written ({error}); copy what is shown instead");
                 task.message(Tone::Error, said).await;
             }
             // It panicked, and `spawn` says so.

@@ -1,6 +1,8 @@
 //! A one-line text field with its label, and the sentence under it when the text will not do.
 
-use eframe::egui::{EventFilter, FontId, Frame, Id, Label, Margin, Response, Stroke, TextEdit, Ui, vec2};
+use eframe::egui::{
+    EventFilter, FontId, Frame, Id, Label, Margin, Response, Stroke, TextEdit, Ui, vec2,
+};
 
 use crate::app::theme::{Tone, colors, fonts, size, text};
 

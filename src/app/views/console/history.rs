@@ -138,6 +138,9 @@ mod tests {
         for n in 0..KEPT + 5 {
             history.add(&n.to_string(), true);
         }
-        assert_eq!((history.kept().len(), history.kept()[0].as_str()), (KEPT, "5"));
+        assert_eq!(
+            (history.kept().len(), history.kept()[0].as_str()),
+            (KEPT, "5")
+        );
     }
 }

@@ -105,7 +105,9 @@ impl Live {
             self.bytes += heard.size();
             self.lines.push_back(Arc::new(heard));
             while self.lines.len() > KEPT.0 || self.bytes > KEPT.1 {
-                let Some(oldest) = self.lines.pop_front() else { break };
+                let Some(oldest) = self.lines.pop_front() else {
+                    break;
+                };
                 self.bytes -= oldest.size();
             }
         }
@@ -195,12 +197,15 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_filtered_and_held_while_paused() {
         let now = Instant::now();
-        let mut live = Live::new(1, Listen::from_line("MONITOR").and_then(Result::ok).unwrap_or(
-            Listen::Channels {
-                verb: "SUBSCRIBE",
-                names: Vec::new(),
-            },
-        ));
+        let mut live = Live::new(
+            1,
+            Listen::from_line("MONITOR")
+                .and_then(Result::ok)
+                .unwrap_or(Listen::Channels {
+                    verb: "SUBSCRIBE",
+                    names: Vec::new(),
+                }),
+        );
         assert!(live.asks());
         live.start();
         live.began();
@@ -215,7 +220,10 @@ mod tests {
         assert!(Arc::ptr_eq(&held, &live.shown()));
         assert_eq!(live.since_pause(), 7);
         live.pause(false);
-        assert_eq!(live.shown().last().map(|heard| heard.text.clone()), Some("\"GET\" \"k6\"".into()));
+        assert_eq!(
+            live.shown().last().map(|heard| heard.text.clone()),
+            Some("\"GET\" \"k6\"".into())
+        );
         assert_eq!(live.per_second(now), (KEPT.0 as u64 + 17).div_ceil(3));
         assert_eq!(live.per_second(now + RATE * 2), 0);
         let end = Batch {
@@ -223,12 +231,21 @@ mod tests {
             ..Batch::default()
         };
         live.hear(end, now);
-        assert_eq!(live.phase, Phase::Ended("Ended after 10 s, as chosen".into()));
+        assert_eq!(
+            live.phase,
+            Phase::Ended("Ended after 10 s, as chosen".into())
+        );
         // Long words count by their bytes.
         let long = "x".repeat(12_000);
         for _ in 0..2_000 {
             let heard = vec![Heard::command(&format!("1.000001 [0 lua] {long}"))];
-            live.hear(Batch { heard, ..Batch::default() }, now);
+            live.hear(
+                Batch {
+                    heard,
+                    ..Batch::default()
+                },
+                now,
+            );
         }
         assert!(live.bytes <= KEPT.1 && live.kept() < 2_000);
     }

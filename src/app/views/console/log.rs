@@ -139,7 +139,9 @@ impl Log {
 
     fn bound(&mut self) {
         while self.exchanges.len() > KEPT.0 || self.bytes > KEPT.1 && self.exchanges.len() > 1 {
-            let Some(oldest) = self.exchanges.pop_front() else { break };
+            let Some(oldest) = self.exchanges.pop_front() else {
+                break;
+            };
             if let Progress::Answered(answer) = oldest.state {
                 self.bytes = self.bytes.saturating_sub(answer.text.len());
             }
@@ -182,7 +184,8 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
                 if let Some((height, at)) = exchange.height
                     && at == width
                 {
-                    let rect = eframe::egui::Rect::from_min_size(ui.cursor().min, vec2(width, height));
+                    let rect =
+                        eframe::egui::Rect::from_min_size(ui.cursor().min, vec2(width, height));
                     if !ui.is_rect_visible(rect) {
                         ui.allocate_exact_size(rect.size(), Sense::hover());
                         continue;
@@ -297,7 +300,11 @@ fn shown(ui: &mut Ui, answer: &Answer, more: usize) -> bool {
             format!("{} more", format::bytes(rest.len() as u64))
         };
         asked = ui
-            .add(Button::new("Show more").named("Show more").tooltip(left.clone()))
+            .add(
+                Button::new("Show more")
+                    .named("Show more")
+                    .tooltip(left.clone()),
+            )
             .clicked();
         ui.label(text::small(ui, left));
     } else if !answer.is_whole {
@@ -349,7 +356,13 @@ mod tests {
         assert_eq!(log.exchanges.len(), KEPT.0);
         for id in 500..510 {
             let text = "x".repeat(4 * 1024 * 1024);
-            log.answered(id, Answer { text, ..Answer::default() });
+            log.answered(
+                id,
+                Answer {
+                    text,
+                    ..Answer::default()
+                },
+            );
         }
         assert!(log.bytes <= KEPT.1 && log.exchanges.len() < 20);
     }

@@ -239,7 +239,8 @@ impl Console {
     fn start(&mut self, mut live: Live, commands: &mut Commands) {
         let title = live.listen.title();
         self.log.add(live.id, title.clone(), title);
-        self.log.told(live.id, "Listening below, on a connection of its own");
+        self.log
+            .told(live.id, "Listening below, on a connection of its own");
         live.start();
         commands.send(AppCommand::Console(Command::Listen {
             id: live.id,
@@ -270,7 +271,11 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let head = Rect::from_min_size(whole.min, vec2(whole.width(), size::TOP_BAR));
     let drawer = console.live.as_ref().map_or(0.0, |live| {
         let most = (whole.height() * 0.46).floor();
-        if live.asks() { panel::ASKING.min(most) } else { most }
+        if live.asks() {
+            panel::ASKING.min(most)
+        } else {
+            most
+        }
     });
     let drawer = Rect::from_min_max(pos2(whole.left(), whole.bottom() - drawer), whole.max);
     let foot = prompt::height(console);
@@ -283,7 +288,8 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         show_head(ui, console, unlocked, commands);
     });
     let part = line(colors(ui));
-    ui.painter().hline(whole.x_range(), head.bottom() - 0.5, part);
+    ui.painter()
+        .hline(whole.x_range(), head.bottom() - 0.5, part);
     region(ui, "log", log.shrink2(inset), |ui| {
         log::show(ui, console, state.clock.now, commands);
     });
@@ -292,7 +298,8 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         prompt::show(ui, console, names.as_deref(), commands);
     });
     if console.live.is_some() {
-        ui.painter().hline(whole.x_range(), drawer.top() + 0.5, part);
+        ui.painter()
+            .hline(whole.x_range(), drawer.top() + 0.5, part);
         region(ui, "drawer", drawer.shrink2(inset), |ui| {
             panel::show(ui, console, state.clock.now, commands);
         });
@@ -307,17 +314,23 @@ fn show_head(ui: &mut Ui, console: &mut Console, unlocked: bool, commands: &mut 
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_4;
         let clear = Button::new("Clear").bare().enabled(!console.log.is_empty());
-        if ui.add(clear.tooltip("Forget these answers (Ctrl L)")).clicked() {
+        if ui
+            .add(clear.tooltip("Forget these answers (Ctrl L)"))
+            .clicked()
+        {
             console.log.clear();
         }
         let search = Button::new("History").bare();
         let some = !console.history.is_empty();
-        let search = search.enabled(some).tooltip("Search earlier lines (Ctrl R)");
+        let search = search
+            .enabled(some)
+            .tooltip("Search earlier lines (Ctrl R)");
         if ui.add(search).clicked() {
             console.prompt.search(&console.history);
         }
         let monitor = Button::new("Monitor").bare();
-        let monitor = monitor.tooltip("See every command that the server runs, for a while; asks first");
+        let monitor =
+            monitor.tooltip("See every command that the server runs, for a while; asks first");
         if ui.add(monitor.enabled(console.error.is_none())).clicked() {
             console.listen(Listen::Monitor(console_limit(console)), commands);
         }

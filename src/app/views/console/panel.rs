@@ -128,7 +128,10 @@ fn bar(ui: &mut Ui, live: &mut Live, now: Instant, commands: &mut Commands) -> O
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = size::SPACE_4;
             if over {
-                if ui.add(Button::icon_only(Icon::Cross, "Close").tooltip("Close")).clicked() {
+                if ui
+                    .add(Button::icon_only(Icon::Cross, "Close").tooltip("Close"))
+                    .clicked()
+                {
                     end = Some(End::Close);
                 }
                 if ui.add(Button::new("Again").bare()).clicked() {
@@ -152,12 +155,19 @@ fn bar(ui: &mut Ui, live: &mut Live, now: Instant, commands: &mut Commands) -> O
             let save = save.tooltip("Write what is shown to a file in your downloads");
             if ui.add(save.enabled(some)).clicked() {
                 commands.send(AppCommand::Console(Command::Save {
-                    name: if live.is_monitor() { "monitor" } else { "messages" },
+                    name: if live.is_monitor() {
+                        "monitor"
+                    } else {
+                        "messages"
+                    },
                     heard: shown.to_vec(),
                 }));
             }
             let copy = Button::icon_only(Icon::Copy, "Copy what is shown");
-            if ui.add(copy.enabled(some).tooltip("Copy what is shown")).clicked() {
+            if ui
+                .add(copy.enabled(some).tooltip("Copy what is shown"))
+                .clicked()
+            {
                 commands.send(AppCommand::Copy(lines(&shown)));
             }
             Field::new("Filter what was heard")
@@ -206,22 +216,31 @@ fn facts(live: &mut Live, now: Instant) -> String {
         _ => {}
     }
     if live.is_paused() {
-        facts.push(format!("{} since the pause", format::count(live.since_pause())));
+        facts.push(format!(
+            "{} since the pause",
+            format::count(live.since_pause())
+        ));
     }
     if live.missed > 0 {
-        facts.push(format!("{} came too fast to be kept", format::count(live.missed)));
+        facts.push(format!(
+            "{} came too fast to be kept",
+            format::count(live.missed)
+        ));
     }
     let dropped = live.heard - live.missed - live.kept() as u64;
     if dropped > 0 {
-        facts.push(format!("the last {} are kept", format::count(live.kept() as u64)));
+        facts.push(format!(
+            "the last {} are kept",
+            format::count(live.kept() as u64)
+        ));
     }
     facts.join(" · ")
 }
 
 fn left(limit: Limit, live: &Live, now: Instant) -> String {
-    let ran = live
-        .started
-        .map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
+    let ran = live.started.map_or(Duration::ZERO, |started| {
+        now.saturating_duration_since(started)
+    });
     // Rounded up: it counts down to one.
     let left = limit.time.saturating_sub(ran).as_secs_f64().ceil() as u64;
     let lines = limit.lines.saturating_sub(live.heard);
@@ -265,20 +284,34 @@ fn list(ui: &mut Ui, live: &mut Live, commands: &mut Commands) {
 }
 
 fn row(ui: &mut Ui, heard: &Heard, commands: &mut Commands) {
-    let name = format!("{} {}", heard.from, &heard.text[..heard.text.floor_char_boundary(200)]);
+    let name = format!(
+        "{} {}",
+        heard.from,
+        &heard.text[..heard.text.floor_char_boundary(200)]
+    );
     let drawn = ListRow::new(&name, size::TABLE_ROW).show(ui, |ui, rect| {
         let colors = colors(ui);
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         let at = |x: f32, text: &str, color, width: f32| {
             let place = pos2(rect.left() + x, rect.center().y);
-            text_at(&painter, place, Align2::LEFT_CENTER, text, fonts::mono(), color, width);
+            text_at(
+                &painter,
+                place,
+                Align2::LEFT_CENTER,
+                text,
+                fonts::mono(),
+                color,
+                width,
+            );
         };
-        at(0.0, &heard.at.format("%H:%M:%S%.3f").to_string(), colors.weak, 96.0);
+        at(
+            0.0,
+            &heard.at.format("%H:%M:%S%.3f").to_string(),
+            colors.weak,
+            96.0,
+        );
         let (text, color) = match &heard.event {
-            Some(event) => (
-                format!("{}  {}", event.event, event.key),
-                colors.strong,
-            ),
+            Some(event) => (format!("{}  {}", event.event, event.key), colors.strong),
             None => (heard.text.clone(), colors.strong),
         };
         let label = match (&heard.event, &heard.pattern) {

@@ -75,7 +75,10 @@ impl Prompt {
         let (before, names) = match &hint.key {
             Some(begun) if hint.completions.is_empty() => {
                 let before = self.typed[..self.typed.len() - begun.len()].to_owned();
-                (before, keys.map(|keys| named(keys, begun)).unwrap_or_default())
+                (
+                    before,
+                    keys.map(|keys| named(keys, begun)).unwrap_or_default(),
+                )
             }
             _ => (String::new(), hint.completions.clone()),
         };
@@ -122,7 +125,10 @@ pub(super) fn height(console: &Console) -> f32 {
     match &console.prompt.search {
         Some(search) => {
             let found = console.history.find(&search.text, FOUND).len().max(1);
-            2.0 * size::SPACE_12 + 2.0 * size::BUTTON + size::SPACE_8 + found as f32 * size::LIST_ROW
+            2.0 * size::SPACE_12
+                + 2.0 * size::BUTTON
+                + size::SPACE_8
+                + found as f32 * size::LIST_ROW
         }
         None => 104.0,
     }
@@ -143,8 +149,7 @@ pub(super) fn show(
     let id = Id::unique("console line");
     let hint = hint(&console.docs, &console.prompt.typed);
     if ui.memory(|memory| memory.has_focus(id)) {
-        let pressed =
-            |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
+        let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
         let back = pressed(Modifiers::SHIFT, Keyboard::Tab);
         if back || pressed(Modifiers::NONE, Keyboard::Tab) {
             console.prompt.complete(&hint, keys, back);
