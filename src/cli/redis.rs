@@ -80,6 +80,7 @@ pub(crate) async fn run(
 
 /// A word's bytes, as they were given.
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
 fn bytes(word: &std::ffi::OsString) -> Result<Vec<u8>> {
     use std::os::unix::ffi::OsStrExt;
     Ok(word.as_bytes().to_vec())

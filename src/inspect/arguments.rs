@@ -54,7 +54,7 @@ enum Taken {
 
 /// What is being typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Current {
+pub(super) struct Current {
     /// From this argument...
     pub from: usize,
     /// ... up to before this one; several where more than one may come next.
@@ -311,7 +311,7 @@ fn walk(arguments: &[Argument], words: &[&str], outer: &[&str]) -> (Option<At>, 
 
 /// Which of the arguments comes after these finished words. `partial` is what stands at the caret: where it begins like
 /// a token, that argument is meant.
-pub fn current(arguments: &[Argument], words: &[&str], partial: &str) -> Option<Current> {
+pub(super) fn current(arguments: &[Argument], words: &[&str], partial: &str) -> Option<Current> {
     let (at, _) = walk(arguments, words, &[]);
     let mut current = at?.current;
     if !partial.is_empty() {

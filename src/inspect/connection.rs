@@ -62,7 +62,7 @@ impl Server {
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// For what a person may cancel at any time.
-const UNTIL_CANCELLED: Duration = Duration::from_secs(30 * 86_400);
+const UNTIL_CANCELLED: Duration = Duration::from_hours(30 * 24);
 
 impl Connection {
     /// Opens a connection that stays locked, signs in and asks who answers.

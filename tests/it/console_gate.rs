@@ -16,7 +16,9 @@ fn arrived(redis: &Redis) -> BTreeMap<String, u64> {
         .filter_map(|line| {
             let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(':')?;
             let of = |figure: &str| -> u64 {
-                let at = figures.split(',').find_map(|part| part.strip_prefix(figure));
+                let at = figures
+                    .split(',')
+                    .find_map(|part| part.strip_prefix(figure));
                 at.map_or(0, |value| value.trim().parse().unwrap())
             };
             Some((name.to_owned(), of("calls=") + of("rejected_calls=")))
@@ -92,7 +94,9 @@ const WRITES: &[&str] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_writes_reaches_a_locked_server_and_every_read_does() {
     let redis = Redis::start();
-    let connection = Connection::open(&ConnectionUrl::new(&redis.url())).await.unwrap();
+    let connection = Connection::open(&ConnectionUrl::new(&redis.url()))
+        .await
+        .unwrap();
     let session = Session::open(&connection).await.unwrap();
     let table = connection.commands().await;
     let mut refused = BTreeSet::new();
@@ -111,7 +115,9 @@ async fn nothing_that_writes_reaches_a_locked_server_and_every_read_does() {
         let mut words = name.split(' ');
         let (first, second) = (words.next().unwrap(), words.next().unwrap_or_default());
         let with_sub = format!("{first}|{second}");
-        let is_sub = table.names().any(|known| known.eq_ignore_ascii_case(&with_sub));
+        let is_sub = table
+            .names()
+            .any(|known| known.eq_ignore_ascii_case(&with_sub));
         let name = if is_sub { with_sub } else { first.to_owned() };
         if answer.text.contains("was not sent") {
             assert!(answer.is_error, "{line}");
@@ -133,13 +139,19 @@ async fn nothing_that_writes_reaches_a_locked_server_and_every_read_does() {
     // PFCOUNT of several keys is a read.
     let mixed: BTreeSet<_> = refused.intersection(&passed).cloned().collect();
     assert!(
-        mixed.iter().all(|name| name == "pfcount" || name == "command"),
+        mixed
+            .iter()
+            .all(|name| name == "pfcount" || name == "command"),
         "{mixed:?}"
     );
     for name in refused.difference(&mixed) {
         // INFO and CONFIG RESETSTAT of the test itself come by another client.
         let own = u64::from(name == "config|resetstat");
-        assert_eq!(arrived.get(name).copied().unwrap_or_default(), own, "{name}");
+        assert_eq!(
+            arrived.get(name).copied().unwrap_or_default(),
+            own,
+            "{name}"
+        );
     }
     // Every command that writes, by its flag or by what it does to a key, was refused.
     for name in table.names() {
@@ -155,9 +167,20 @@ async fn nothing_that_writes_reaches_a_locked_server_and_every_read_does() {
             assert!(arrived.get(&name).is_some_and(|&n| n > 0), "{name}");
         }
     }
-    for telling in ["config|get", "client|list", "pubsub|channels", "slowlog|get", "acl|whoami"] {
+    for telling in [
+        "config|get",
+        "client|list",
+        "pubsub|channels",
+        "slowlog|get",
+        "acl|whoami",
+    ] {
         assert!(passed.contains(telling), "{telling}");
     }
-    assert!(refused.len() > 150 && passed.len() > 80, "{} {}", refused.len(), passed.len());
+    assert!(
+        refused.len() > 150 && passed.len() > 80,
+        "{} {}",
+        refused.len(),
+        passed.len()
+    );
     assert_eq!(redis.cli(&["DBSIZE"]).trim(), "0");
 }

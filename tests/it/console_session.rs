@@ -42,7 +42,11 @@ async fn a_command_that_waits_is_cancelled_on_the_server_too() {
         blocked(&redis, "blocked_clients:1").await;
         cancel.cancel();
         let answer = task.await.unwrap();
-        assert!(answer.is_error && answer.text.contains("cancelled"), "{}", answer.text);
+        assert!(
+            answer.is_error && answer.text.contains("cancelled"),
+            "{}",
+            answer.text
+        );
         blocked(&redis, "blocked_clients:0").await;
         // The console goes on, in the database that was selected.
         assert_eq!(session.run("SET here 1").await.text, "OK");
@@ -60,9 +64,17 @@ async fn a_locked_console_may_wait_for_a_read_and_not_for_a_write() {
     redis.cli(&["XADD", "s", "1-1", "a", "1"]);
     let session = session(&redis, false).await;
     let read = session.run("XREAD BLOCK 1000 STREAMS s 0").await;
-    assert!(!read.is_error && read.text.contains("\"1-1\""), "{}", read.text);
+    assert!(
+        !read.is_error && read.text.contains("\"1-1\""),
+        "{}",
+        read.text
+    );
     let write = session.run("BLPOP s 0").await;
-    assert!(write.is_locked && write.text.contains("unlock"), "{}", write.text);
+    assert!(
+        write.is_locked && write.text.contains("unlock"),
+        "{}",
+        write.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,9 +84,17 @@ async fn no_answer_repeats_a_password() {
     let answer = session
         .run("CONFIG SET requirepass geheim nosuchsetting geheim")
         .await;
-    assert!(answer.is_error && !answer.text.contains("geheim"), "{}", answer.text);
+    assert!(
+        answer.is_error && !answer.text.contains("geheim"),
+        "{}",
+        answer.text
+    );
     let answer = session.run("AUTH geheim").await;
-    assert!(answer.is_error && !answer.text.contains("geheim"), "{}", answer.text);
+    assert!(
+        answer.is_error && !answer.text.contains("geheim"),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,19 +115,38 @@ async fn hints_follow_what_is_typed_for_every_command_of_the_server() {
     assert_eq!(current("getrange k 0 "), "end");
     assert_eq!(current("getrange k 0 9 "), "");
     assert!(current("set k v ").contains("EX seconds"));
-    assert!(current("set k v EX ").contains("EX seconds") && !current("set k v EX ").contains("NX"));
+    assert!(
+        current("set k v EX ").contains("EX seconds") && !current("set k v EX ").contains("NX")
+    );
     assert!(current("zadd k 1 a ").contains("score member"));
     assert!(current("config set maxmemory ").contains("value"));
     let about = hint(docs, "getrange ");
-    assert_eq!((about.since.as_str(), about.key.as_deref()), ("2.4.0", Some("")));
+    assert_eq!(
+        (about.since.as_str(), about.key.as_deref()),
+        ("2.4.0", Some(""))
+    );
     assert_eq!(hint(docs, "mget a us").key.as_deref(), Some("us"));
     assert_eq!(hint(docs, "set k us").key, None);
-    assert!(hint(docs, "object enc").completions.contains(&"OBJECT ENCODING".to_owned()));
+    assert!(
+        hint(docs, "object enc")
+            .completions
+            .contains(&"OBJECT ENCODING".to_owned())
+    );
     // Whatever is typed behind any of them.
     for name in docs.keys() {
-        for rest in ["", " ", " a", " a b c d e f g h ", " EX ", " STREAMS BY GET LIMIT 1"] {
+        for rest in [
+            "",
+            " ",
+            " a",
+            " a b c d e f g h ",
+            " EX ",
+            " STREAMS BY GET LIMIT 1",
+        ] {
             let hint = hint(docs, &format!("{name}{rest}"));
-            assert!(hint.pieces.iter().all(|piece| !piece.text.is_empty()), "{name}");
+            assert!(
+                hint.pieces.iter().all(|piece| !piece.text.is_empty()),
+                "{name}"
+            );
         }
     }
 }

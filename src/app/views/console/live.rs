@@ -30,8 +30,16 @@ pub(super) struct Live {
     paused: Option<(Arc<Vec<Arc<Heard>>>, u64)>,
     pub(super) started: Option<Instant>,
     rate: VecDeque<(Instant, u64)>,
-    /// The lines that the filter shows, of which number and filter.
-    shown: Option<(u64, bool, String, Arc<Vec<Arc<Heard>>>)>,
+    /// The lines that the filter shows.
+    shown: Option<Shown>,
+}
+
+/// What was shown, and of what it was made.
+struct Shown {
+    heard: u64,
+    paused: bool,
+    filter: String,
+    lines: Arc<Vec<Arc<Heard>>>,
 }
 
 /// How far it is.
@@ -158,12 +166,12 @@ impl Live {
     /// The lines that the filter shows; the same list until something changes.
     pub(super) fn shown(&mut self) -> Arc<Vec<Arc<Heard>>> {
         let paused = self.is_paused();
-        if let Some((heard, was_paused, filter, shown)) = &self.shown
-            && *filter == self.filter
-            && *was_paused == paused
-            && (paused || *heard == self.heard)
+        if let Some(shown) = &self.shown
+            && shown.filter == self.filter
+            && shown.paused == paused
+            && (paused || shown.heard == self.heard)
         {
-            return shown.clone();
+            return shown.lines.clone();
         }
         let wanted = self.filter.to_lowercase();
         let fits = |heard: &&Arc<Heard>| {
@@ -171,13 +179,18 @@ impl Live {
                 || heard.text.to_lowercase().contains(&wanted)
                 || heard.from.to_lowercase().contains(&wanted)
         };
-        let shown: Vec<Arc<Heard>> = match &self.paused {
+        let lines: Vec<Arc<Heard>> = match &self.paused {
             Some((lines, _)) => lines.iter().filter(fits).cloned().collect(),
             None => self.lines.iter().filter(fits).cloned().collect(),
         };
-        let shown = Arc::new(shown);
-        self.shown = Some((self.heard, paused, self.filter.clone(), shown.clone()));
-        shown
+        let lines = Arc::new(lines);
+        self.shown = Some(Shown {
+            heard: self.heard,
+            paused,
+            filter: self.filter.clone(),
+            lines: lines.clone(),
+        });
+        lines
     }
 }
 

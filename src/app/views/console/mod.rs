@@ -229,10 +229,10 @@ impl Console {
         self.stop(commands);
         self.next += 1;
         let live = Live::new(self.next, listen);
-        if !live.asks() {
-            self.start(live, commands);
-        } else {
+        if live.asks() {
             self.live = Some(live);
+        } else {
+            self.start(live, commands);
         }
     }
 
@@ -250,7 +250,7 @@ impl Console {
     }
 
     fn stop(&mut self, commands: &mut Commands) {
-        if let Some(task) = self.live.as_mut().and_then(|live| live.stop()) {
+        if let Some(task) = self.live.as_mut().and_then(Live::stop) {
             commands.send(AppCommand::Cancel(task));
         }
     }
