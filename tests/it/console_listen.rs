@@ -106,10 +106,10 @@ async fn monitor_ends_after_its_commands_or_its_time() {
     let mut listener = Listener::start(&connection, &Listen::Monitor(limit))
         .await
         .unwrap();
-    for n in 0..9 {
+    for n in 0_u8..9 {
         redis::cmd("SET")
             .arg("k")
-            .arg([n, 0xff])
+            .arg([n, 0xff_u8].as_slice())
             .exec_async(&mut link)
             .await
             .unwrap();

@@ -169,20 +169,18 @@ pub(super) fn show(
             ui.ctx().request_repaint();
         }
     }
-    let mut field = Field::new("Command line")
+    let field = Field::new("Command line")
         .inline()
         .mono()
         .hint("A Redis command")
-        .id(id);
-    if !console.prompt.typed.is_empty() {
-        // On an empty line Tab leads on, as everywhere.
-        field = field.keys(EventFilter {
-            tab: true,
+        .id(id)
+        .keys(EventFilter {
+            // On an empty line Tab leads on, as everywhere.
+            tab: !console.prompt.typed.is_empty(),
             escape: true,
             horizontal_arrows: true,
             vertical_arrows: true,
         });
-    }
     let response = field.show(ui, &mut console.prompt.typed);
     if response.changed() {
         console.history.leave();
