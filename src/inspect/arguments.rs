@@ -227,7 +227,8 @@ impl Argument {
 
     fn begins_with_key(&self) -> bool {
         match self.form {
-            Form::Value => self.token.is_empty() && self.is_key,
+            _ if !self.token.is_empty() => false,
+            Form::Value => self.is_key,
             Form::Block => self.parts.first().is_some_and(Self::begins_with_key),
             _ => false,
         }
@@ -286,7 +287,8 @@ fn walk(arguments: &[Argument], words: &[&str], outer: &[&str]) -> (Option<At>, 
                 _ => break,
             }
         }
-        if used == words.len() {
+        // After the last of a row that is no row of several, what comes next begins the next row.
+        if used == words.len() && (last_many.is_some() || !open.is_empty()) {
             // Another of several may follow, as well as what comes after it.
             let from = last_many.or(open.first().copied()).unwrap_or(at + run);
             let end = open.last().map_or(from + 1, |last| last + 1).max(from + 1);

@@ -179,7 +179,7 @@ mod tests {
             assert!(told.is_secret, "{line}");
             let answer = told.without(&format!(
                 "ERR no {}",
-                line.rsplit(" ").next().unwrap_or_default()
+                line.rsplit(' ').next().unwrap_or_default()
             ));
             assert!(!answer.contains("geheim"), "{answer}");
         }

@@ -113,12 +113,11 @@ fn send(harness: &mut Window, text: &str) {
 
 /// The latest line that was sent.
 fn sent(harness: &Window) -> (u64, String) {
-    let sent = harness.state().1.sent().iter().rev();
-    sent.filter_map(|command| match command {
+    let mut sent = harness.state().1.sent().iter().rev();
+    sent.find_map(|command| match command {
         AppCommand::Console(Command::Run { id, line }) => Some((*id, line.clone())),
         _ => None,
     })
-    .next()
     .unwrap()
 }
 
@@ -222,11 +221,11 @@ fn what_waits_is_cancelled_and_the_next_line_waits_its_turn() {
     send(&mut harness, "BLPOP queue 0");
     let (id, _) = sent(&harness);
     let now = harness.state().0.clock.now;
-    harness
-        .state_mut()
-        .0
-        .console
-        .runs(id, TaskId(77), now - Duration::from_secs(7));
+    harness.state_mut().0.console.runs(
+        id,
+        TaskId(77),
+        now.checked_sub(Duration::from_secs(7)).unwrap(),
+    );
     send(&mut harness, "GETRANGE a 0 1");
     assert_eq!(sent(&harness).1, "BLPOP queue 0");
     harness.get_by_label("waiting, 7 s");
@@ -261,7 +260,7 @@ fn a_refusal_leads_to_the_lock_and_a_long_answer_to_more() {
         .collect();
     send(&mut harness, "HGETALL user:1");
     answer(&mut harness, text(&rows.join("\n")));
-    harness.get_by_label("670 more lines");
+    harness.get_by_label("676 more lines");
     harness
         .get_by_label("Copy the answer to HGETALL user:1")
         .click();
@@ -287,7 +286,7 @@ fn a_refusal_leads_to_the_lock_and_a_long_answer_to_more() {
     harness.get_by_label("Show more").click();
     harness.run_ok();
     harness.run_ok();
-    harness.get_by_label("170 more lines");
+    harness.get_by_label("176 more lines");
 }
 
 fn commands(from: u64, to: u64) -> Batch {
@@ -312,12 +311,11 @@ fn commands(from: u64, to: u64) -> Batch {
 
 /// What was asked to be listened to.
 fn listened(harness: &Window) -> (u64, Listen) {
-    let sent = harness.state().1.sent().iter().rev();
-    sent.filter_map(|command| match command {
+    let mut sent = harness.state().1.sent().iter().rev();
+    sent.find_map(|command| match command {
         AppCommand::Console(Command::Listen { id, listen }) => Some((*id, listen.clone())),
         _ => None,
     })
-    .next()
     .unwrap()
 }
 

@@ -101,7 +101,7 @@ async fn monitor_ends_after_its_commands_or_its_time() {
     let mut link = writer(&redis).await;
     let limit = Limit {
         lines: 5,
-        time: Duration::from_secs(60),
+        time: Duration::from_mins(1),
     };
     let mut listener = Listener::start(&connection, &Listen::Monitor(limit))
         .await
@@ -176,7 +176,7 @@ async fn who_may_not_listen_is_told_in_a_sentence_and_a_lost_server_ends_it() {
     let mut channels = Listener::start(&connection, &listen).await.unwrap();
     let limit = Limit {
         lines: 1_000,
-        time: Duration::from_secs(60),
+        time: Duration::from_mins(1),
     };
     let mut monitor = Listener::start(&connection, &Listen::Monitor(limit))
         .await

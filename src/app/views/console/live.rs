@@ -237,7 +237,7 @@ mod tests {
             live.shown().last().map(|heard| heard.text.clone()),
             Some("\"GET\" \"k6\"".into())
         );
-        assert_eq!(live.per_second(now), (KEPT.0 as u64 + 17).div_ceil(3));
+        assert_eq!(live.per_second(now), 6_672);
         assert_eq!(live.per_second(now + RATE * 2), 0);
         let end = Batch {
             ended: Some("Ended after 10 s, as chosen".into()),

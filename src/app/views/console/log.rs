@@ -17,8 +17,11 @@ use crate::inspect::Answer;
 /// So many lines are kept, and so many bytes of their answers.
 const KEPT: (usize, usize) = (500, 16 * 1024 * 1024);
 /// So much of an answer is shown at first, and with each "Show more".
-const LINES: (usize, usize) = (30, 500);
+const LINES: (usize, usize) = (24, 500);
 const BYTES: (usize, usize) = (8 * 1024, 64 * 1024);
+
+/// What stands beside a line: how long it took, and the way to copy.
+const ASIDE: f32 = 116.0;
 
 /// Lines and answers, the oldest first.
 #[derive(Default)]
@@ -206,31 +209,7 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
 fn one(ui: &mut Ui, exchange: &mut Exchange, now: Instant, pressed: &mut Option<Pressed>) {
     ui.vertical(|ui| {
         ui.set_min_width(ui.available_width());
-        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            ui.spacing_mut().item_spacing.x = size::SPACE_4;
-            if let Progress::Answered(answer) = &exchange.state {
-                let name = format!("Copy the answer to {}", exchange.shown);
-                let copy = Button::icon_only(Icon::Copy, &name).tooltip("Copy the answer");
-                if ui.add(copy).clicked() {
-                    *pressed = Some(Pressed::Copy(answer.text.clone()));
-                }
-                if answer.took_us > 0 {
-                    let took = format::ms(answer.took_us as f64 / 1000.0);
-                    ui.add_space(size::SPACE_4);
-                    ui.vertical(|ui| {
-                        ui.add_space(4.0);
-                        ui.label(text::small(ui, took));
-                    });
-                }
-            }
-            ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
-                ui.vertical(|ui| {
-                    ui.add_space(4.0);
-                    let sent = format!("> {}", exchange.shown);
-                    ui.add(Label::new(text::mono(ui, sent).color(colors(ui).accent)).wrap());
-                });
-            });
-        });
+        heading(ui, exchange, pressed);
         match &exchange.state {
             Progress::Queued => {
                 ui.label(text::weak(ui, "behind the line before"));
@@ -256,6 +235,34 @@ fn one(ui: &mut Ui, exchange: &mut Exchange, now: Instant, pressed: &mut Option<
             }
         }
         ui.add_space(size::SPACE_8);
+    });
+}
+
+/// The line on the left; on the right how long its answer took, and the way to copy it.
+fn heading(ui: &mut Ui, exchange: &Exchange, pressed: &mut Option<Pressed>) {
+    ui.horizontal_top(|ui| {
+        let room = vec2((ui.available_width() - ASIDE).max(ASIDE), size::BUTTON);
+        ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
+            ui.add_space(4.0);
+            let sent = format!("> {}", exchange.shown);
+            ui.add(Label::new(text::mono(ui, sent).color(colors(ui).accent)).wrap());
+        });
+        let Progress::Answered(answer) = &exchange.state else {
+            return;
+        };
+        let room = vec2(ui.available_width(), size::BUTTON);
+        ui.allocate_ui_with_layout(room, Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = size::SPACE_4;
+            let name = format!("Copy the answer to {}", exchange.shown);
+            let copy = Button::icon_only(Icon::Copy, &name).tooltip("Copy the answer");
+            if ui.add(copy).clicked() {
+                *pressed = Some(Pressed::Copy(answer.text.clone()));
+            }
+            if answer.took_us > 0 {
+                let took = format::ms(answer.took_us as f64 / 1000.0);
+                ui.label(text::small(ui, took));
+            }
+        });
     });
 }
 

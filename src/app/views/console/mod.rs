@@ -237,6 +237,7 @@ impl Console {
     }
 
     fn start(&mut self, mut live: Live, commands: &mut Commands) {
+        self.prompt.take_focus();
         let title = live.listen.title();
         self.log.add(live.id, title.clone(), title);
         self.log

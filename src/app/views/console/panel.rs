@@ -14,11 +14,14 @@ use crate::app::widgets::{Badge, Button, Field, ListRow, Tip, notice, text_at};
 use crate::inspect::{Heard, Limit, Listen};
 
 /// How high the warning is.
-pub(super) const ASKING: f32 = 204.0;
+pub(super) const ASKING: f32 = 164.0;
 
 /// What can be chosen.
 const TIMES: [u64; 4] = [10, 30, 60, 300];
 const LINES: [u64; 3] = [1_000, 10_000, 100_000];
+
+/// How wide the filter is.
+const FILTER: f32 = 150.0;
 
 /// The most of one line that a tooltip shows.
 const TOLD: usize = 2_000;
@@ -31,7 +34,7 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
     if live.asks() {
         match ask(ui, &mut live) {
             Some(true) => console.start(live, commands),
-            Some(false) => {}
+            Some(false) => console.prompt.take_focus(),
             None => console.live = Some(live),
         }
         return;
@@ -50,11 +53,13 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
             console.listen(listen, commands);
         }
         Some(End::Close) => {
+            console.prompt.take_focus();
             console.live = Some(live);
             console.stop(commands);
             console.live = None;
         }
         Some(End::Stop) => {
+            console.prompt.take_focus();
             console.live = Some(live);
             console.stop(commands);
         }
@@ -170,11 +175,14 @@ fn bar(ui: &mut Ui, live: &mut Live, now: Instant, commands: &mut Commands) -> O
             {
                 commands.send(AppCommand::Copy(lines(&shown)));
             }
-            Field::new("Filter what was heard")
-                .inline()
-                .hint("Filter")
-                .width(150.0)
-                .show(ui, &mut live.filter);
+            let room = vec2(FILTER, size::BUTTON);
+            ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
+                Field::new("Filter what was heard")
+                    .inline()
+                    .hint("Filter")
+                    .width(FILTER)
+                    .show(ui, &mut live.filter);
+            });
             ui.add_space(size::SPACE_8);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = size::SPACE_8;

@@ -52,6 +52,11 @@ impl Prompt {
         self.search = (!history.is_empty()).then(Search::default);
     }
 
+    /// The field takes the keyboard again.
+    pub(super) fn take_focus(&mut self) {
+        self.focus = true;
+    }
+
     fn take(&mut self) -> String {
         self.tab = None;
         std::mem::take(&mut self.typed)
@@ -227,6 +232,10 @@ fn hints(ui: &mut Ui, console: &mut Console, hint: &Hint) {
             console.prompt.focus = true;
             ui.ctx().request_repaint();
         }
+    } else if console.prompt.typed.trim().is_empty() {
+        let keys = "Arrow keys bring back earlier lines  ·  Ctrl R searches them  ·  Ctrl L clears";
+        ui.label(text::small(ui, keys));
+        return;
     } else if !hint.command.is_empty() {
         ui.add(Label::new(arguments(ui, hint)).truncate());
     }
