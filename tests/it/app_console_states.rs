@@ -107,6 +107,8 @@ fn line(harness: &Window) -> String {
 }
 
 fn send(harness: &mut Window, text: &str) {
+    harness.get_by_label("Command line").focus();
+    harness.run_ok();
     write(harness, text);
     press(harness, Modifiers::NONE, Keyboard::Enter);
 }
@@ -270,7 +272,10 @@ fn a_refusal_leads_to_the_lock_and_a_long_answer_to_more() {
             |command| matches!(command, AppCommand::Copy(text) if text.lines().count() == 700),
         );
     assert!(copied);
-    send(&mut harness, "SET k v");
+    harness.run_ok();
+    // The line has the keyboard again.
+    write(&mut harness, "SET k v");
+    press(&mut harness, Modifiers::NONE, Keyboard::Enter);
     answer(&mut harness, refusal());
     picture(&mut harness, "console-refused");
     harness.get_by_label("Unlock...").click();
@@ -363,6 +368,8 @@ fn monitor_asks_first_and_then_shows_what_it_hears() {
         .apply(Event::Heard { id, batch });
     harness.run_ok();
     harness.get_by_label("live");
+    harness.get_by_label("Filter what was heard").focus();
+    harness.run_ok();
     harness
         .get_by_label("Filter what was heard")
         .type_text("HSET");

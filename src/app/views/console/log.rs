@@ -198,6 +198,9 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
                 exchange.height = Some((drawn.response.rect.height(), width));
             }
         });
+    if pressed.is_some() {
+        console.prompt.take_focus();
+    }
     match pressed {
         Some(Pressed::Copy(text)) => commands.send(AppCommand::Copy(text)),
         Some(Pressed::Cancel(task)) => commands.send(AppCommand::Cancel(task)),
