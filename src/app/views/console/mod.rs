@@ -261,6 +261,7 @@ impl Console {
 pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if !state.console.asked && state.open.is_some() {
         state.console.asked = true;
+        state.console.prompt.take_focus();
         commands.send(AppCommand::Console(Command::Open));
     }
     let whole = ui.available_rect_before_wrap();
