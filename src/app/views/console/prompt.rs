@@ -2,7 +2,8 @@
 
 use eframe::egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use eframe::egui::{
-    EventFilter, Id, Key as Keyboard, Label, Modifiers, Sense, Stroke, TextEdit, Ui, vec2,
+    EventFilter, FocusDirection, Id, Key as Keyboard, Label, Modifiers, Sense, Stroke, TextEdit,
+    Ui, vec2,
 };
 
 use super::{Console, History};
@@ -152,13 +153,13 @@ pub(super) fn show(
         return;
     }
     let id = Id::unique("console line");
-    let hint = hint(&console.docs, &console.prompt.typed);
+    let mut tab = None;
     if ui.memory(|memory| memory.has_focus(id)) {
         let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
         let back = pressed(Modifiers::SHIFT, Keyboard::Tab);
         if back || pressed(Modifiers::NONE, Keyboard::Tab) {
-            console.prompt.complete(&hint, keys, back);
-            to_end(ui, id, &console.prompt.typed);
+            // Behind what was typed in this very frame.
+            tab = Some(back);
         }
         let up = pressed(Modifiers::NONE, Keyboard::ArrowUp);
         if up || pressed(Modifiers::NONE, Keyboard::ArrowDown) {
@@ -180,8 +181,7 @@ pub(super) fn show(
         .hint("A Redis command")
         .id(id)
         .keys(EventFilter {
-            // On an empty line Tab leads on, as everywhere.
-            tab: !console.prompt.typed.is_empty(),
+            tab: true,
             escape: true,
             horizontal_arrows: true,
             vertical_arrows: true,
@@ -189,6 +189,22 @@ pub(super) fn show(
     let response = field.show(ui, &mut console.prompt.typed);
     if response.changed() {
         console.history.leave();
+    }
+    if let Some(back) = tab {
+        if console.prompt.typed.is_empty() {
+            // On an empty line Tab leads on, as everywhere.
+            ui.memory_mut(|memory| {
+                memory.move_focus(if back {
+                    FocusDirection::Previous
+                } else {
+                    FocusDirection::Next
+                });
+            });
+        } else {
+            let hint = hint(&console.docs, &console.prompt.typed);
+            console.prompt.complete(&hint, keys, back);
+            to_end(ui, id, &console.prompt.typed);
+        }
     }
     if std::mem::take(&mut console.prompt.focus) {
         response.request_focus();
@@ -201,7 +217,7 @@ pub(super) fn show(
     }
     ui.add_space(size::SPACE_8);
     // After a key was pressed, for what the line is now.
-    let hint = self::hint(&console.docs, &console.prompt.typed);
+    let hint = hint(&console.docs, &console.prompt.typed);
     hints(ui, console, &hint);
 }
 
