@@ -170,10 +170,10 @@ pub static ALL: &[Entry] = &[
         tooltip: "End what was started last, and its query on the server",
         shortcut: Some(plain(Key::Escape)),
         command: |state| {
-            state
-                .running
-                .last()
-                .map(|running| Command::Cancel(running.task))
+            let line = state.console.waits_for();
+            line.filter(|_| state.view == View::Console)
+                .or_else(|| state.running.last().map(|running| running.task))
+                .map(Command::Cancel)
         },
     },
     Entry {

@@ -1,5 +1,5 @@
 //! What the window remembers from one start to the next: the theme, its size and
-//! place, and recent workspaces. Kept in the
+//! place, recent workspaces, and lines of the console. Kept in the
 //! platform's state folder; losing it loses nothing that matters, so failures to read or write it are not shown.
 
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub struct Memory {
     pub maximized: bool,
     /// Workspaces that were open, the latest first.
     pub recent: Vec<Recent>,
+    /// Lines of the console, the oldest first; never one with a password.
+    pub console: Vec<String>,
 }
 
 /// A workspace that was open.

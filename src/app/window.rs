@@ -13,6 +13,7 @@ use super::memory::{LEAST, Memory};
 use super::options::{Options, Start};
 use super::state::{Clock, State};
 use super::tasks::Tasks;
+use super::views::console::History;
 use super::{ending, frame, theme};
 
 /// Opens the window and returns when it is closed.
@@ -70,6 +71,8 @@ struct Window {
     /// Whether the window's size is the user's, and not one that was asked for on the command line.
     own_size: bool,
     theme: Option<ThemeChoice>,
+    /// Of the console's lines that `memory` has.
+    lines: u64,
 }
 
 impl Window {
@@ -97,6 +100,7 @@ impl Window {
             ..State::default()
         };
         state.connect.recent.clone_from(&memory.recent);
+        state.console.history = History::remembered(&memory.console);
         state.first_view = options.view;
         let mut commands = Commands::default();
         match options.start {
@@ -114,6 +118,7 @@ impl Window {
             file,
             own_size,
             theme: None,
+            lines: 0,
         }
     }
 
@@ -125,6 +130,12 @@ impl Window {
         }
         if self.memory.recent != self.state.connect.recent {
             self.memory.recent.clone_from(&self.state.connect.recent);
+            self.save_soon();
+        }
+        let lines = self.state.console.history.changes();
+        if self.lines != lines {
+            self.lines = lines;
+            self.memory.console = self.state.console.history.kept();
             self.save_soon();
         }
     }

@@ -16,7 +16,7 @@ pub struct Cli {
     /// "demo:1" are the demo at scale 0.1 and 1, for a command
     #[arg(long, global = true, value_name = "FILE")]
     pub workspace: Option<PathBuf>,
-    /// Look at this Redis alone, without a workspace: for the window, keys and key
+    /// Look at this Redis alone, without a workspace: for the window, keys, key and redis
     #[arg(long, global = true, value_name = "URL", conflicts_with = "workspace")]
     pub redis: Option<String>,
     /// Log to standard error; RUST_LOG chooses in more detail
@@ -52,12 +52,15 @@ impl Cli {
             return Ok(());
         };
         let is_demo = matches!(command, Command::Demo(_));
-        let looks_at_redis = matches!(command, Command::Keys(_) | Command::Key(_));
+        let looks_at_redis = matches!(
+            command,
+            Command::Keys(_) | Command::Key(_) | Command::Redis(_)
+        );
         let WindowArgs { view, theme, size } = &self.window;
         let wrong = if self.redis.is_some() && self.workspace.is_some() {
             "--redis looks at a Redis without a workspace; leave out --redis or --workspace"
         } else if self.redis.is_some() && !looks_at_redis {
-            "--redis is for the window, keys and key; name a workspace with --workspace FILE instead"
+            "--redis is for the window, keys, key and redis; name a workspace with --workspace FILE instead"
         } else if self.workspace.is_some() && is_demo {
             "the demo makes a workspace of its own; leave --workspace out"
         } else if !is_demo && (view.is_some() || theme.is_some() || size.is_some()) {
@@ -90,6 +93,8 @@ pub enum Command {
     Keys(super::keys::KeysArgs),
     /// One key: type, encoding, TTL, bytes, idle time, and the first page of its value
     Key(super::key::KeyArgs),
+    /// Send one command to Redis, as redis-cli would; only reads, unless it is unlocked
+    Redis(super::redis::RedisArgs),
     /// Try each connection step by step, and tell which detector each source gets and what it cannot see
     Check(super::check::CheckArgs),
     /// Take out of the databases what was put into them to watch them: triggers, publications, replication slots

@@ -13,6 +13,7 @@ mod keys;
 mod output;
 mod progress;
 mod race;
+mod redis;
 mod reports;
 mod run;
 mod session;
@@ -49,6 +50,9 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
                 Box::pin(key::run(&args, target::open(redis, workspace)?)),
             )
             .await
+        }
+        Some(Command::Redis(args)) => {
+            redis::run(&args, target::open(redis, workspace)?, cancel).await
         }
         Some(Command::Demo(args)) => args.run(cancel).await,
         None => Err(failure::usage(

@@ -1,4 +1,4 @@
-//! Which Redis `keys` and `key` look at: any one by its URL, else the workspace's cache.
+//! Which Redis `keys`, `key` and `redis` look at: any one by its URL, else the workspace's cache.
 
 use std::path::Path;
 

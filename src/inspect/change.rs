@@ -5,7 +5,7 @@
 
 use redis::{Cmd, Pipeline};
 
-use super::console::shown;
+use super::line::shown;
 use super::{Connection, InspectError, Kind};
 
 /// A change of one key.

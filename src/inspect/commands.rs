@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use redis::Value;
 
+use super::arguments::Argument;
+
 /// What the server says of one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
@@ -11,8 +13,10 @@ pub struct Traits {
     pub reads: bool,
     /// It may write, here or on replicas.
     pub writes: bool,
-    /// It takes the connection away from its other users: it waits, or makes the server speak unasked.
+    /// It takes the connection away from its other users for good: it makes the server speak unasked.
     pub holds: bool,
+    /// It may wait for something to happen, longer than any other command takes.
+    pub waits: bool,
     /// The server counts it among those that may harm others: administration, scripts, slow or dangerous ones.
     pub dangerous: bool,
 }
@@ -75,7 +79,9 @@ fn add(table: &mut HashMap<String, Traits>, command: &Value) {
     let traits = Traits {
         reads: flag(&["readonly"]),
         writes: flag(&["write", "may_replicate"]) || parts.get(8).is_some_and(writes_a_key),
-        holds: flag(&["blocking", "pubsub"]) || category(&["blocking", "pubsub"]),
+        // PUBLISH and PUBSUB are of that category too, and are answered like anything else.
+        holds: category(&["pubsub"]) && name.to_ascii_uppercase().ends_with("SUBSCRIBE"),
+        waits: flag(&["blocking"]) || category(&["blocking"]),
         dangerous: flag(&["admin"]) || category(&["dangerous", "scripting", "admin"]),
     };
     table.insert(name.to_ascii_uppercase(), traits);
@@ -109,7 +115,7 @@ pub struct Doc {
     /// How long it takes, in big O.
     pub complexity: String,
     /// What it takes: `key [EX seconds | PX milliseconds]`.
-    pub arguments: String,
+    pub arguments: Vec<Argument>,
 }
 
 /// The documentation of every command by its name, upper case, `CONFIG SET` for a subcommand.
@@ -128,7 +134,10 @@ fn add_doc(docs: &mut BTreeMap<String, Doc>, name: &str, answer: &Value) {
         summary: field("summary"),
         since: field("since"),
         complexity: field("complexity"),
-        arguments: fields.get("arguments").map(arguments).unwrap_or_default(),
+        arguments: fields
+            .get("arguments")
+            .map(Argument::read_all)
+            .unwrap_or_default(),
     };
     docs.insert(name.replace('|', " ").to_ascii_uppercase(), doc);
     if let Some(subcommands) = fields.get("subcommands") {
@@ -138,52 +147,8 @@ fn add_doc(docs: &mut BTreeMap<String, Doc>, name: &str, answer: &Value) {
     }
 }
 
-/// The arguments as the documentation writes them.
-fn arguments(answer: &Value) -> String {
-    let Value::Array(all) = answer else {
-        return String::new();
-    };
-    all.iter().map(argument).collect::<Vec<_>>().join(" ")
-}
-
-fn argument(answer: &Value) -> String {
-    let fields: HashMap<String, Value> = pairs(answer).into_iter().collect();
-    let field = |name: &str| fields.get(name).and_then(text).unwrap_or_default();
-    let flags: Vec<String> = match fields.get("flags") {
-        Some(Value::Array(flags) | Value::Set(flags)) => flags.iter().filter_map(text).collect(),
-        _ => Vec::new(),
-    };
-    let has = |flag: &str| flags.iter().any(|known| known == flag);
-    let inner = |between: &str| match fields.get("arguments") {
-        Some(Value::Array(all)) => all.iter().map(argument).collect::<Vec<_>>().join(between),
-        _ => String::new(),
-    };
-    let token = field("token");
-    let body = match field("type").as_str() {
-        "pure-token" => String::new(),
-        "oneof" => inner(" | "),
-        "block" => inner(" "),
-        _ => field("name"),
-    };
-    let mut shown = [token.as_str(), body.as_str()]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    if has("multiple") {
-        shown = format!("{shown} [{body} ...]");
-    }
-    if has("optional") {
-        format!("[{shown}]")
-    } else if field("type") == "oneof" && shown.contains(" | ") {
-        format!("<{shown}>")
-    } else {
-        shown
-    }
-}
-
 /// An answer of names and values, as a map or as a list.
-fn pairs(answer: &Value) -> Vec<(String, Value)> {
+pub(super) fn pairs(answer: &Value) -> Vec<(String, Value)> {
     match answer {
         Value::Map(pairs) => pairs
             .iter()
@@ -197,7 +162,7 @@ fn pairs(answer: &Value) -> Vec<(String, Value)> {
     }
 }
 
-fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text.clone()),

@@ -72,6 +72,9 @@ impl Server {
 /// How long a single answer may take. Generous: a server that loads or a slow link is not a lost one.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// For what a person may cancel at any time.
+const UNTIL_CANCELLED: Duration = Duration::from_hours(30 * 24);
+
 impl Connection {
     /// Opens a connection that stays locked, signs in and asks who answers.
     ///
@@ -220,11 +223,22 @@ impl Connection {
         self.send(command).await
     }
 
-    /// Sends what a person typed.
+    /// Sends what a person typed, and waits for the answer as long as that person does: drop this to wait no longer,
+    /// and then [`Connection::hang_up`], or the next command waits behind this one.
     pub async fn ask_for_person(&self, command: &Cmd) -> Result<redis::Value, InspectError> {
         self.commands().await;
         self.pass(Asker::Person, command)?;
-        self.send(command).await
+        self.send_within(command, Some(UNTIL_CANCELLED)).await
+    }
+
+    /// Closes the connection, so that the server stops waiting for it. The next command opens it again.
+    pub async fn hang_up(&self) {
+        *self.inner.link.lock().await = None;
+    }
+
+    /// Where it leads, for a connection that listens.
+    pub(super) fn client(&self) -> &Client {
+        &self.inner.client
     }
 
     /// A connection in RESP3 on which the server may speak unasked.
@@ -240,7 +254,7 @@ impl Connection {
         self.pass(Asker::Program, command)
     }
 
-    fn pass(&self, asker: Asker, command: &Cmd) -> Result<(), InspectError> {
+    pub(super) fn pass(&self, asker: Asker, command: &Cmd) -> Result<(), InspectError> {
         let nothing = Table::default();
         let table = self.inner.commands.get().unwrap_or(&nothing);
         let unlocked = self.inner.lock.is_unlocked();
@@ -248,9 +262,17 @@ impl Connection {
     }
 
     async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
+        self.send_within(command, None).await
+    }
+
+    async fn send_within<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        within: Option<Duration>,
+    ) -> Result<T, InspectError> {
         let mut pipe = Pipeline::with_capacity(1);
         pipe.add_command(command.clone());
-        let answer = self.route(&pipe).await?.pop().unwrap_or_default();
+        let answer = self.route(&pipe, within).await?.pop().unwrap_or_default();
         match answer.extract_error() {
             Ok(value) => {
                 T::from_redis_value(value).map_err(|_| InspectError::Answer(name(command)))
@@ -276,13 +298,17 @@ impl Connection {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        self.route(commands).await
+        self.route(commands, None).await
     }
 
     /// Sends commands, and on a cluster those of them again that another node has to answer. Where that node does not,
     /// the answers of the others still count: the redirection stays in the place of its own.
-    async fn route(&self, commands: &Pipeline) -> Result<Vec<redis::Value>, InspectError> {
-        let mut answers = self.exchange(commands).await?;
+    async fn route(
+        &self,
+        commands: &Pipeline,
+        within: Option<Duration>,
+    ) -> Result<Vec<redis::Value>, InspectError> {
+        let mut answers = self.exchange(commands, within).await?;
         // Nobody but a cluster sends us to hosts that the user did not name.
         if !self.inner.server.is_cluster {
             return Ok(answers);
@@ -291,7 +317,7 @@ impl Connection {
         for again in cluster::again(commands, &answers, &asked) {
             let told = async {
                 let node = self.inner.others.get(self, &again.address).await?;
-                Box::pin(node.exchange(&again.pipe)).await
+                Box::pin(node.exchange(&again.pipe, within)).await
             };
             match told.await {
                 Ok(told) => again.put(told, &mut answers),
@@ -302,9 +328,17 @@ impl Connection {
         Ok(answers)
     }
 
-    /// One round trip to this node.
-    async fn exchange(&self, commands: &Pipeline) -> Result<Vec<redis::Value>, InspectError> {
+    /// One round trip to this node, which may take longer than usual where `within` says so.
+    async fn exchange(
+        &self,
+        commands: &Pipeline,
+        within: Option<Duration>,
+    ) -> Result<Vec<redis::Value>, InspectError> {
         let mut link = self.link().await?;
+        if let Some(within) = within {
+            // Of this clone alone.
+            link.set_response_timeout(within);
+        }
         match link.send_packed_commands(commands, 0, commands.len()).await {
             Ok(answers) if answers.len() == commands.len() => Ok(answers),
             answer => {
@@ -360,7 +394,7 @@ impl Connection {
         }
     }
 
-    async fn failure(&self, error: RedisError, command: &Cmd) -> InspectError {
+    pub(super) async fn failure(&self, error: RedisError, command: &Cmd) -> InspectError {
         let command = name(command);
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::NoPerm) => denied(&command, error.detail()),

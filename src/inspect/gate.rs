@@ -21,13 +21,22 @@ const DANGEROUS: &str =
     "the server counts it as dangerous to others; unlock the connection to send it all the same";
 const HOLDS: &str = "it would take the connection from everything else; use another client for it";
 
+impl Refusal {
+    /// Whether unlocking the connection would let it through.
+    pub fn is_for_the_lock(&self) -> bool {
+        self.why != HOLDS
+    }
+}
+
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
     /// The inspector itself, unasked: nothing but bounded reads, and the writes of an edit.
     Program,
-    /// A person, in so many words.
+    /// A person, in so many words, on a connection of their own.
     Person,
+    /// A person who was told what it costs, to listen on a connection that is there for nothing else.
+    Listener,
 }
 
 /// Commands without subcommands that only read, and whose answer is bounded by their arguments.
@@ -116,6 +125,61 @@ const LARGE_READS: &[&str] = &[
     "ZREVRANK",
 ];
 
+/// Commands that a person may send though the server does not call them reads: they tell of the server and of the
+/// connection, and change nothing that others see.
+const TELLING: &[&str] = &["COMMAND", "LASTSAVE", "LOLWUT", "ROLE", "SELECT"];
+
+/// The same, with a subcommand.
+const TELLING_SUBCOMMANDS: &[(&str, &[&str])] = &[
+    (
+        "ACL",
+        &[
+            "CAT", "DRYRUN", "GENPASS", "GETUSER", "LIST", "USERS", "WHOAMI",
+        ],
+    ),
+    ("CLIENT", &["GETNAME", "GETREDIR", "LIST", "TRACKINGINFO"]),
+    (
+        "CLUSTER",
+        &[
+            "COUNTKEYSINSLOT",
+            "GETKEYSINSLOT",
+            "INFO",
+            "KEYSLOT",
+            "LINKS",
+            "MYID",
+            "MYSHARDID",
+            "NODES",
+            "REPLICAS",
+            "SHARDS",
+            "SLOTS",
+        ],
+    ),
+    ("COMMAND", &["GETKEYS", "GETKEYSANDFLAGS", "LIST"]),
+    ("CONFIG", &["GET"]),
+    ("FUNCTION", &["DUMP", "LIST", "STATS"]),
+    (
+        "LATENCY",
+        &["DOCTOR", "GRAPH", "HISTOGRAM", "HISTORY", "LATEST"],
+    ),
+    ("MEMORY", &["DOCTOR", "MALLOC-STATS", "STATS"]),
+    ("MODULE", &["LIST"]),
+    (
+        "PUBSUB",
+        &[
+            "CHANNELS",
+            "NUMPAT",
+            "NUMSUB",
+            "SHARDCHANNELS",
+            "SHARDNUMSUB",
+        ],
+    ),
+    ("SCRIPT", &["EXISTS"]),
+    ("SLOWLOG", &["GET", "LEN"]),
+];
+
+/// What a listener is for.
+const LISTENING: &[&str] = &["MONITOR", "PSUBSCRIBE", "SSUBSCRIBE", "SUBSCRIBE"];
+
 /// What the edits of the inspector are made of.
 const EDITS: &[&str] = &[
     "COPY", "DISCARD", "EXEC", "HDEL", "HPERSIST", "HPEXPIRE", "HSET", "HSETEX", "JSON.SET",
@@ -140,8 +204,6 @@ const HOLDING: &[&str] = &[
     "SUNSUBSCRIBE",
     "SYNC",
     "UNSUBSCRIBE",
-    "WAIT",
-    "WAITAOF",
 ];
 
 /// Whether the command made of these words may be sent by `asker`, the connection being unlocked or not. The server's
@@ -172,8 +234,14 @@ pub fn decide<'a>(
     let holds = HOLDING.contains(&name.as_str())
         || name == "CLIENT" && matches!(sub.as_str(), "REPLY" | "TRACKING" | "CACHING")
         || traits.is_some_and(|traits| traits.holds);
-    // A stream is read without waiting as long as nobody says BLOCK.
-    if asker == Asker::Person && holds && !is_xread_without_block(&name, &words, table) {
+    if asker == Asker::Listener {
+        return if LISTENING.contains(&name.as_str()) {
+            Ok(())
+        } else {
+            refuse(LOCKED)
+        };
+    }
+    if asker == Asker::Person && holds {
         return refuse(HOLDS);
     }
     if is_known_read(&name, &sub, words.len())
@@ -181,10 +249,12 @@ pub fn decide<'a>(
     {
         return Ok(());
     }
+    let writes = traits.is_some_and(|traits| traits.writes);
     match asker {
         Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
-        Asker::Program => refuse(LOCKED),
+        Asker::Program | Asker::Listener => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
+        Asker::Person if !writes && tells(&name, &sub, words.len()) => Ok(()),
         Asker::Person => match traits {
             Some(traits) if traits.writes || !traits.reads => refuse(LOCKED),
             Some(traits) if traits.dangerous => refuse(DANGEROUS),
@@ -224,9 +294,12 @@ fn is_known_read(name: &str, sub: &str, words: usize) -> bool {
             .any(|(command, allowed)| *command == name && allowed.contains(&sub))
 }
 
-fn is_xread_without_block(name: &str, words: &[&[u8]], table: &Table) -> bool {
-    let says_block = words.iter().any(|word| word.eq_ignore_ascii_case(b"BLOCK"));
-    name == "XREAD" && !says_block && table.traits(name, "").is_some_and(|traits| traits.reads)
+/// Whether it tells of the server or of the connection. COMMAND alone, and not whatever begins with it.
+fn tells(name: &str, sub: &str, words: usize) -> bool {
+    TELLING.contains(&name) && (name != "COMMAND" || words == 1)
+        || TELLING_SUBCOMMANDS
+            .iter()
+            .any(|(command, allowed)| *command == name && allowed.contains(&sub))
 }
 
 /// The first word of a command, upper case and safe to show.
@@ -286,6 +359,30 @@ mod tests {
         for changing in ["PFCOUNT a", "SET a b", "GET a", "type a", "OBJECT", ""] {
             assert_eq!(of(changing), None, "{changing}");
         }
+    }
+
+    #[test]
+    fn a_listener_listens_and_does_nothing_else() {
+        for unlocked in [false, true] {
+            let listener = |text: &str| {
+                let words = text.split(' ').map(str::as_bytes);
+                decide(Asker::Listener, unlocked, &Table::default(), words).is_ok()
+            };
+            assert!(listener("MONITOR") && listener("psubscribe a*"));
+            assert!(!listener("SET k v") && !listener("GET k") && !listener("UNSUBSCRIBE"));
+        }
+    }
+
+    #[test]
+    fn what_tells_of_the_server_is_no_write() {
+        for telling in ["CONFIG GET maxmemory", "client list", "COMMAND", "SELECT 1"] {
+            assert_eq!(typed(telling, false), Ok(()), "{telling}");
+        }
+        for acting in ["CONFIG SET a b", "CONFIG", "CLIENT KILL x", "COMMAND x"] {
+            let refusal = typed(acting, false).unwrap_err();
+            assert!(refusal.is_for_the_lock(), "{acting}");
+        }
+        assert!(!typed("MONITOR", true).unwrap_err().is_for_the_lock());
     }
 
     #[test]

@@ -38,12 +38,17 @@
 //! | `download.rs` | how does a whole value become a file? |
 //! | `change.rs` | which commands change a key, and only as it was shown? |
 //! | `bulk.rs` | how are many keys deleted, or given a TTL? |
-//! | `console.rs` | what does a typed line mean, and how does an answer read? |
+//! | `console.rs` | how is a typed line sent, cancelled and answered? |
+//! | `line.rs`, `reply.rs` | how does a line become words, and how does an answer read? |
+//! | `hint.rs`, `arguments.rs` | what could a line become, and which argument is being typed? |
+//! | `secret.rs` | does a typed line hold a password? |
+//! | `listen.rs`, `heard.rs` | what do MONITOR and channels tell, on a connection of their own? |
 //! | `live.rs` | was the opened key changed? |
 //! | `decode/` | what do these bytes mean? |
 //! | `own.rs` | is this key ours, and what does it hold? |
 
 mod analysis;
+mod arguments;
 mod breakdown;
 mod bulk;
 mod change;
@@ -62,9 +67,13 @@ mod facts;
 mod gate;
 mod geo;
 mod glob;
+mod heard;
+mod hint;
 mod index;
 mod items;
 mod kind;
+mod line;
+mod listen;
 mod listing;
 mod live;
 mod lock;
@@ -76,8 +85,10 @@ mod range;
 mod read;
 mod rows;
 mod sample;
+mod reply;
 mod scan;
 mod search;
+mod secret;
 mod store;
 mod stream;
 mod totals;
@@ -86,12 +97,13 @@ mod walk;
 
 pub use analysis::{Analysis, BigKey, Detail, Sampled, analyse};
 pub use breakdown::{Bounds, Portion};
+pub use arguments::{Argument, Form as ArgumentForm};
 pub use bulk::{Bulk, Outcome, Preview, carry_out, preview};
 pub use change::{Change, NewValue, apply};
 pub use commands::{Doc, Table as CommandTable, Traits};
 pub use compare::{Comparison, Growth, compare};
 pub use connection::{Connection, Server};
-pub use console::{Answer, Hint, Session, hint, shown as shown_command, split as split_line};
+pub use console::{Answer, Session};
 pub use decode::{
     Branch, Content, Decoded, Decoder, Layer, Tree, UNPACKED, base64_text, decode, display,
     hex_dump, hexadecimal, json_text,
@@ -104,10 +116,14 @@ pub use facts::facts;
 pub use gate::{Asker, Refusal, check as check_command, decide as decide_command};
 pub use geo::{Position, position};
 pub use glob::Pattern;
+pub use heard::{Heard, KeyEvent};
+pub use hint::{Hint, Piece, hint, shared_beginning};
 pub use index::{Index, Prefix, TreeRow};
 pub use items::{bytes_json, elements_json, pair_json};
 pub use kind::{Kind, TtlBucket, UseBucket};
 pub use listing::{Filter, Order, Sort, is_of_an_entry, list};
+pub use line::{shown as shown_command, split as split_line};
+pub use listen::{Batch, Limit, Listen, Listener};
 pub use live::Watch;
 pub use lock::Lock;
 pub use module::type_title;
@@ -116,8 +132,10 @@ pub use range::{Range, TtlRange};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};
 pub use rows::{analysis_rows, key_rows};
 pub use sample::sample;
+pub use reply::{reply_json, reply_text};
 pub use scan::{Pace, Phase, Scan, ScanOptions, ScanState};
 pub use search::{Found, is_searchable, search};
+pub use secret::Told;
 pub use store::{Key, Keys, RowId, Ttl};
 pub use stream::{Consumer, Group, Pending, groups, tail};
 pub use totals::{Count, Totals};

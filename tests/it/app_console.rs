@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable;
 
 use lookaside::app::command::{Command as AppCommand, View};
 use lookaside::app::views::console::{Command, Console, Event};
-use lookaside::inspect::{Answer, Doc};
+use lookaside::inspect::{Answer, Argument, Doc};
 
 use super::app_latency::{open_state, picture, window};
 
@@ -16,7 +16,7 @@ use super::app_latency::{open_state, picture, window};
 fn a_line_is_completed_sent_answered_and_brought_back() {
     let doc = |summary: &str, arguments: &str| Doc {
         summary: summary.into(),
-        arguments: arguments.into(),
+        arguments: arguments.split(' ').map(Argument::word).collect(),
         complexity: "O(1)".into(),
         ..Doc::default()
     };
@@ -67,8 +67,9 @@ fn a_line_is_completed_sent_answered_and_brought_back() {
         id,
         answer: Answer {
             text: "\"0123456789\"".into(),
-            is_error: false,
+            is_whole: true,
             took_us: 180,
+            ..Answer::default()
         },
     });
     harness.run_ok();

@@ -3,6 +3,7 @@
 mod app_analysis;
 mod app_connect;
 mod app_console;
+mod app_console_states;
 mod app_display;
 mod app_keys;
 mod app_latency;
@@ -14,6 +15,9 @@ mod audit;
 mod by_hand_mssql;
 mod cache;
 mod cli;
+mod console_gate;
+mod console_listen;
+mod console_session;
 mod demo;
 mod dependencies;
 mod detector;

@@ -181,7 +181,7 @@ impl State {
                     self.keys = Keys::default();
                     self.latency = Latency::default();
                     self.worker = WorkerView::default();
-                    self.console = Console::default();
+                    self.console.renew();
                     self.log = Log::default();
                     self.connect.remember(&open);
                     let alone = open.workspace.sources.is_empty();

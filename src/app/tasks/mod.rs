@@ -289,7 +289,7 @@ impl Tasks {
         state.open = None;
         // Also what was asked for: the next server is locked again.
         state.keys.lock().set_unlocked(false);
-        state.console = super::views::console::Console::default();
+        state.console.renew();
         state.reports = super::views::reports::Reports::default();
         state.show(super::command::View::Connect);
     }

@@ -1,6 +1,8 @@
 //! A one-line text field with its label, and the sentence under it when the text will not do.
 
-use eframe::egui::{FontId, Frame, Id, Label, Margin, Response, Stroke, TextEdit, Ui, vec2};
+use eframe::egui::{
+    EventFilter, FontId, Frame, Id, Label, Margin, Response, Stroke, TextEdit, Ui, vec2,
+};
 
 use crate::app::theme::{Tone, colors, fonts, size, text};
 
@@ -17,6 +19,7 @@ pub struct Field<'a> {
     wrong: bool,
     enabled: bool,
     id: Option<Id>,
+    keys: Option<EventFilter>,
 }
 
 impl<'a> Field<'a> {
@@ -33,6 +36,7 @@ impl<'a> Field<'a> {
             wrong: false,
             enabled: true,
             id: None,
+            keys: None,
         }
     }
 
@@ -90,6 +94,12 @@ impl<'a> Field<'a> {
         self
     }
 
+    /// The keys that do not take the keyboard from it.
+    pub fn keys(mut self, keys: EventFilter) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
     /// Shows it.
     pub fn show(self, ui: &mut Ui, value: &mut String) -> Response {
         ui.vertical(|ui| {
@@ -132,6 +142,9 @@ impl<'a> Field<'a> {
             );
         if let Some(id) = self.id {
             edit = edit.id(id);
+        }
+        if let Some(keys) = self.keys {
+            edit = edit.event_filter(keys);
         }
         let response = ui
             .add_enabled(self.enabled, edit)

@@ -7,6 +7,7 @@ mod databases;
 mod export;
 mod mssql;
 mod names;
+mod redis;
 mod run;
 mod usage;
 mod worker;

@@ -71,6 +71,10 @@ fn every_document_has_the_names_that_are_written_down() {
         &place.json(&["keys", "--json", "--redis", &url]),
         "keys bytes complete elapsed_ms types type ttl bucket prefixes prefix top key elements ttl_ms",
     );
+    documented(
+        &place.json(&["redis", "--redis", &url, "--json", "DBSIZE"]),
+        "command answer took_ms",
+    );
     documented(&place.json(&["unwatch", "--json"]), "name removed error");
     let key = reports[0]["key"].as_str().unwrap();
     let key = place.json(&["key", key, "--json"]);
