@@ -97,6 +97,17 @@ const SUBCOMMANDS: &[(&str, &[&str])] = &[
     ("XINFO", &["CONSUMERS", "GROUPS", "STREAM"]),
 ];
 
+/// What the Server view asks: how the server is, and nothing of its data. Only for the program, which hides the
+/// passwords among the settings; a person is judged by the server's table, which counts these among the dangerous.
+const SERVER: &[(&str, &[&str])] = &[
+    ("CLIENT", &["LIST"]),
+    ("CLUSTER", &["INFO", "NODES", "SLOTS"]),
+    ("CONFIG", &["GET"]),
+    ("LATENCY", &["DOCTOR", "HISTORY", "LATEST"]),
+    ("SENTINEL", &["MASTERS", "REPLICAS", "SENTINELS"]),
+    ("SLOWLOG", &["GET"]),
+];
+
 /// Reads whose answer may be as large as the value: for whoever asks for them, where the server's table is not known.
 const LARGE_READS: &[&str] = &[
     "BITCOUNT",
@@ -181,6 +192,11 @@ pub fn decide<'a>(
         return Ok(());
     }
     match asker {
+        Asker::Program
+            if is_among(SERVER, &name, &sub) && traits.is_none_or(|traits| !traits.writes) =>
+        {
+            Ok(())
+        }
         Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
         Asker::Program => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
@@ -203,9 +219,12 @@ fn is_known_read(name: &str, sub: &str, words: usize) -> bool {
     // PFCOUNT of a single key may write its cached estimate into the value; of several it writes nothing.
     COMMANDS.binary_search(&name).is_ok()
         || name == "PFCOUNT" && words > 2
-        || SUBCOMMANDS
-            .iter()
-            .any(|(command, allowed)| *command == name && allowed.contains(&sub))
+        || is_among(SUBCOMMANDS, name, sub)
+}
+
+fn is_among(list: &[(&str, &[&str])], name: &str, sub: &str) -> bool {
+    list.iter()
+        .any(|(command, allowed)| *command == name && allowed.contains(&sub))
 }
 
 fn is_xread_without_block(name: &str, words: &[&[u8]], table: &Table) -> bool {
@@ -296,6 +315,11 @@ mod tests {
             "MEMORY USAGE k",
             "object encoding k",
             "XINFO STREAM k",
+            "CONFIG GET *",
+            "slowlog get 128",
+            "CLIENT LIST",
+            "LATENCY DOCTOR",
+            "CLUSTER NODES",
         ] {
             assert!(allowed(command), "{command}");
         }
@@ -324,6 +348,11 @@ mod tests {
             "SUBSCRIBE c",
             "SCAN\0 0",
             "CLUSTER RESET",
+            "SLOWLOG RESET",
+            "LATENCY RESET",
+            "CONFIG RESETSTAT",
+            "CONFIG REWRITE",
+            "SENTINEL FAILOVER m",
             "SCRIPT FLUSH",
         ] {
             assert!(!allowed(command), "{command}");

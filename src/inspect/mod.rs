@@ -31,6 +31,7 @@
 //! | `bulk.rs` | how are many keys deleted, or given a TTL? |
 //! | `console.rs` | what does a typed line mean, and how does an answer read? |
 //! | `live.rs` | was the opened key changed? |
+//! | `server/` | how is the server, and how was it? |
 //! | `decode/` | what do these bytes mean? |
 //! | `own.rs` | is this key ours, and what does it hold? |
 
@@ -59,6 +60,7 @@ mod own;
 mod read;
 mod scan;
 mod search;
+pub mod server;
 mod store;
 mod stream;
 mod totals;

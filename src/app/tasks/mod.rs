@@ -12,6 +12,7 @@ mod latency;
 mod open;
 mod order;
 mod reports;
+mod server;
 mod session;
 mod watch;
 mod worker;
@@ -215,6 +216,7 @@ impl Tasks {
         if let Some(session) = &mut self.session {
             session.poll(state);
         }
+        server::tend(self, state);
     }
 
     /// Carries out a command.
@@ -227,6 +229,7 @@ impl Tasks {
             Command::Keys(command) => keys::perform(self, state, command),
             Command::Latency(command) => latency::perform(self, state, command),
             Command::Worker(command) => worker::perform(self, state, command),
+            Command::Server(command) => server::perform(self, state, command),
             Command::Console(command) => console::perform(self, state, command),
             Command::Reports(command) => reports::perform(self, state, command),
             Command::Connect(command) => connect::perform(self, state, command),
@@ -288,6 +291,7 @@ impl Tasks {
         state.open = None;
         // Also what was asked for: the next server is locked again.
         state.keys.lock().set_unlocked(false);
+        state.server = super::views::server::ServerView::default();
         state.console = super::views::console::Console::default();
         state.reports = super::views::reports::Reports::default();
         state.show(super::command::View::Connect);
