@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use eframe::egui::accesskit::Role as AccessRole;
 use eframe::egui::{Key as Keyboard, Modifiers, Theme};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use lookaside::app::command::{Command as AppCommand, Commands, View};
 use lookaside::app::state::{State, TaskId};

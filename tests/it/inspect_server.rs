@@ -159,7 +159,7 @@ async fn rates_move_while_a_load_runs_and_a_restart_is_a_gap() {
 async fn each_part_is_asked_only_when_somebody_looks_at_it() {
     let redis = Redis::start();
     let mut link = writer(&redis).await;
-    let mut set = |name: &'static str, value: &'static str| {
+    let set = |name: &'static str, value: &'static str| {
         let mut link = link.clone();
         async move {
             let mut command = redis::cmd("CONFIG");
