@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::state::TaskId;
-use super::views::{connect, console, keys, latency, reports, worker};
+use super::views::{connect, console, keys, latency, reports, server, worker};
 
 /// The views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub enum View {
     Latency,
     /// Detectors, queue and history.
     Worker,
+    /// How the Redis server is.
+    Server,
     /// A Redis command line.
     Console,
 }
@@ -31,6 +33,7 @@ impl View {
             Self::Keys => "Keys",
             Self::Latency => "Latency",
             Self::Worker => "Worker",
+            Self::Server => "Server",
             Self::Console => "Console",
         }
     }
@@ -43,6 +46,7 @@ impl View {
             Self::Keys,
             Self::Latency,
             Self::Worker,
+            Self::Server,
             Self::Console,
         ]
         .into_iter()
@@ -119,6 +123,8 @@ pub enum Command {
     Latency(latency::Command),
     /// Of the Worker view.
     Worker(worker::Command),
+    /// Of the Server view.
+    Server(server::Command),
     /// Of the Console view.
     Console(console::Command),
 }

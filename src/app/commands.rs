@@ -124,8 +124,13 @@ pub static ALL: &[Entry] = &[
         tooltip: "Show only the rows that contain a text",
         shortcut: Some(ctrl(Key::F)),
         command: |state| {
-            (state.view == View::Keys || state.view == View::Reports && state.reports.has_rows())
-                .then_some(Command::Find)
+            let has_filter = match state.view {
+                View::Keys => true,
+                View::Reports => state.reports.has_rows(),
+                View::Server => state.server.has_filter(),
+                _ => false,
+            };
+            has_filter.then_some(Command::Find)
         },
     },
     Entry {
@@ -205,10 +210,17 @@ pub static ALL: &[Entry] = &[
         command: |state| go(state, View::Worker),
     },
     Entry {
+        id: Id::Go(View::Server),
+        text: "Go to Server",
+        tooltip: "How the Redis server is and was: figures, slow log, clients, settings",
+        shortcut: Some(ctrl(Key::Num5)),
+        command: |state| go(state, View::Server),
+    },
+    Entry {
         id: Id::Go(View::Console),
         text: "Go to Console",
         tooltip: "A Redis command line",
-        shortcut: Some(ctrl(Key::Num5)),
+        shortcut: Some(ctrl(Key::Num6)),
         command: |state| go(state, View::Console),
     },
     Entry {

@@ -2,7 +2,7 @@
 
 use super::state::{Link, Open, TaskId};
 use super::theme::Tone;
-use super::views::{connect, console, keys, latency, reports, worker};
+use super::views::{connect, console, keys, latency, reports, server, worker};
 
 /// What a task reports. Each that answers a task names it, so that a stale answer can be dropped.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub enum Event {
     Latency(latency::Event),
     /// For the Worker view.
     Worker(worker::Event),
+    /// For the Server view.
+    Server(server::Event),
     /// For the Console view.
     Console(console::Event),
 }

@@ -107,6 +107,17 @@ const SUBCOMMANDS: &[(&str, &[&str])] = &[
     ("XINFO", &["CONSUMERS", "GROUPS", "STREAM"]),
 ];
 
+/// What the Server view asks: how the server is, and nothing of its data. Only for the program, which hides the
+/// passwords among the settings; a person is judged by the server's table, which counts these among the dangerous.
+const SERVER: &[(&str, &[&str])] = &[
+    ("CLIENT", &["LIST"]),
+    ("CLUSTER", &["INFO", "NODES", "SLOTS"]),
+    ("CONFIG", &["GET"]),
+    ("LATENCY", &["DOCTOR", "HISTORY", "LATEST"]),
+    ("SENTINEL", &["MASTERS", "REPLICAS", "SENTINELS"]),
+    ("SLOWLOG", &["GET"]),
+];
+
 /// Reads whose answer may be as large as the value: for whoever asks for them, where the server's table is not known.
 const LARGE_READS: &[&str] = &[
     "BITCOUNT",
@@ -251,6 +262,11 @@ pub fn decide<'a>(
     }
     let writes = traits.is_some_and(|traits| traits.writes);
     match asker {
+        Asker::Program
+            if is_among(SERVER, &name, &sub) && traits.is_none_or(|traits| !traits.writes) =>
+        {
+            Ok(())
+        }
         Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
         Asker::Program | Asker::Listener => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
@@ -289,9 +305,12 @@ fn is_known_read(name: &str, sub: &str, words: usize) -> bool {
     // PFCOUNT of a single key may write its cached estimate into the value; of several it writes nothing.
     COMMANDS.binary_search(&name).is_ok()
         || name == "PFCOUNT" && words > 2
-        || SUBCOMMANDS
-            .iter()
-            .any(|(command, allowed)| *command == name && allowed.contains(&sub))
+        || is_among(SUBCOMMANDS, name, sub)
+}
+
+fn is_among(list: &[(&str, &[&str])], name: &str, sub: &str) -> bool {
+    list.iter()
+        .any(|(command, allowed)| *command == name && allowed.contains(&sub))
 }
 
 /// Whether it tells of the server or of the connection. COMMAND alone, and not whatever begins with it.
@@ -419,6 +438,11 @@ mod tests {
             "MEMORY USAGE k",
             "object encoding k",
             "XINFO STREAM k",
+            "CONFIG GET *",
+            "slowlog get 128",
+            "CLIENT LIST",
+            "LATENCY DOCTOR",
+            "CLUSTER NODES",
         ] {
             assert!(allowed(command), "{command}");
         }
@@ -447,6 +471,11 @@ mod tests {
             "SUBSCRIBE c",
             "SCAN\0 0",
             "CLUSTER RESET",
+            "SLOWLOG RESET",
+            "LATENCY RESET",
+            "CONFIG RESETSTAT",
+            "CONFIG REWRITE",
+            "SENTINEL FAILOVER m",
             "SCRIPT FLUSH",
         ] {
             assert!(!allowed(command), "{command}");

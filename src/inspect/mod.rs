@@ -44,6 +44,7 @@
 //! | `secret.rs` | does a typed line hold a password? |
 //! | `listen.rs`, `heard.rs` | what do MONITOR and channels tell, on a connection of their own? |
 //! | `live.rs` | was the opened key changed? |
+//! | `server/` | how is the server, and how was it? |
 //! | `decode/` | what do these bytes mean? |
 //! | `own.rs` | is this key ours, and what does it hold? |
 
@@ -89,6 +90,7 @@ mod reply;
 mod scan;
 mod search;
 mod secret;
+pub mod server;
 mod store;
 mod stream;
 mod totals;

@@ -353,6 +353,8 @@ fn the_rail_goes_to_every_view() {
         ("Keys", View::Keys),
         ("Latency", View::Latency),
         ("Worker", View::Worker),
+        ("Server", View::Server),
+        ("Console", View::Console),
         ("Reports", View::Reports),
     ] {
         window

@@ -8,11 +8,12 @@ use crate::app::state::State;
 use crate::app::theme::{Icon, colors, faint, fonts, size};
 use crate::app::widgets::Tip;
 
-const PLACES: [(View, Icon); 5] = [
+const PLACES: [(View, Icon); 6] = [
     (View::Reports, Icon::Reports),
     (View::Keys, Icon::Keys),
     (View::Latency, Icon::Latency),
     (View::Worker, Icon::Worker),
+    (View::Server, Icon::Server),
     (View::Console, Icon::Console),
 ];
 

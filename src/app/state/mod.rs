@@ -30,6 +30,7 @@ use super::views::{
     keys::Keys,
     latency::Latency,
     reports::{self, NO_FILE, Reports},
+    server::ServerView,
     worker::WorkerView,
 };
 use super::widgets::Toast;
@@ -79,6 +80,8 @@ pub struct State {
     pub latency: Latency,
     /// The Worker view.
     pub worker: WorkerView,
+    /// The Server view.
+    pub server: ServerView,
     /// The Console view.
     pub console: Console,
 }
@@ -106,6 +109,7 @@ impl Default for State {
             keys: Keys::default(),
             latency: Latency::default(),
             worker: WorkerView::default(),
+            server: ServerView::default(),
             console: Console::default(),
         }
     }
@@ -136,6 +140,7 @@ impl State {
             Command::OpenPalette => self.palette.open(),
             Command::Find => match self.view {
                 View::Keys => self.keys.find(),
+                View::Server => self.server.find(),
                 _ => self.reports.find(),
             },
             Command::SelectReport(name) => {
@@ -182,6 +187,7 @@ impl State {
                     self.latency = Latency::default();
                     self.worker = WorkerView::default();
                     self.console.renew();
+                    self.server = ServerView::default();
                     self.log = Log::default();
                     self.connect.remember(&open);
                     let alone = open.workspace.sources.is_empty();
@@ -224,6 +230,7 @@ impl State {
                 self.running.retain(|running| running.task != task);
                 self.reports.ended(task);
                 self.worker.ended(task);
+                self.server.ended(task);
                 self.connect.ended(task);
             }
             Event::Cache(link) => {
@@ -249,6 +256,7 @@ impl State {
             Event::Keys(event) => self.keys.apply(event),
             Event::Latency(event) => self.latency.apply(event),
             Event::Worker(event) => self.worker.apply(event),
+            Event::Server(event) => self.server.apply(event),
             Event::Console(event) => self.console.apply(event),
         }
     }

@@ -13,6 +13,7 @@ mod latency;
 mod open;
 mod order;
 mod reports;
+mod server;
 mod session;
 mod watch;
 mod worker;
@@ -216,6 +217,7 @@ impl Tasks {
         if let Some(session) = &mut self.session {
             session.poll(state);
         }
+        server::tend(self, state);
     }
 
     /// Carries out a command.
@@ -228,6 +230,7 @@ impl Tasks {
             Command::Keys(command) => keys::perform(self, state, command),
             Command::Latency(command) => latency::perform(self, state, command),
             Command::Worker(command) => worker::perform(self, state, command),
+            Command::Server(command) => server::perform(self, state, command),
             Command::Console(command) => console::perform(self, state, command),
             Command::Reports(command) => reports::perform(self, state, command),
             Command::Connect(command) => connect::perform(self, state, command),
@@ -290,6 +293,7 @@ impl Tasks {
         // Also what was asked for: the next server is locked again.
         state.keys.lock().set_unlocked(false);
         state.console.renew();
+        state.server = super::views::server::ServerView::default();
         state.reports = super::views::reports::Reports::default();
         state.show(super::command::View::Connect);
     }

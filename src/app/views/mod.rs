@@ -5,6 +5,7 @@ pub mod console;
 pub mod keys;
 pub mod latency;
 pub mod reports;
+pub mod server;
 pub mod worker;
 
 use eframe::egui::Ui;
@@ -20,6 +21,7 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         View::Keys => keys::show(ui, state, commands),
         View::Latency => latency::show(ui, state, commands),
         View::Worker => worker::show(ui, state, commands),
+        View::Server => server::show(ui, state, commands),
         View::Console => console::show(ui, state, commands),
     }
 }

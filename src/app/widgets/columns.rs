@@ -2,12 +2,12 @@
 //! rows there is the grid.
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Align2, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Response, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::Tip;
 use super::badge::{Badge, Mark};
-use super::paint::text_at;
-use crate::app::theme::{Tone, colors, fonts, line, size};
+use super::paint::{focus_ring, text_at, text_width};
+use crate::app::theme::{Icon, Tone, colors, faint, fonts, line, size};
 
 /// A column of a small table.
 #[derive(Clone, Copy, Debug)]
@@ -98,13 +98,74 @@ pub fn column_titles(ui: &mut Ui, columns: &[Column]) {
         .hline(rect.x_range(), rect.bottom() - 0.5, line(colors));
 }
 
+/// Like [`column_titles`], where a click on some of the titles sorts: `sorted` is the column and whether it falls.
+/// Returns the column that was clicked.
+pub fn column_titles_to_sort(
+    ui: &mut Ui,
+    columns: &[Column],
+    sortable: &[usize],
+    sorted: (usize, bool),
+) -> Option<usize> {
+    let colors = colors(ui);
+    let row = ui.available_rect_before_wrap();
+    let row = Rect::from_min_size(row.min, vec2(row.width(), size::HEADER_ROW));
+    column_titles(ui, columns);
+    let mut clicked = None;
+    for (at, (column, place)) in columns.iter().zip(places(columns, row)).enumerate() {
+        if !sortable.contains(&at) {
+            continue;
+        }
+        let id = ui.scope_id().with(("title", at));
+        let response = ui.interact(place, id, Sense::click());
+        let is_sorted = sorted.0 == at;
+        if is_sorted || response.hovered() || response.has_focus() {
+            let icon = if is_sorted && !sorted.1 {
+                Icon::Up
+            } else {
+                Icon::Down
+            };
+            let width = text_width(ui, column.title, fonts::small_strong());
+            let x = if column.right {
+                place.right() - width - 9.0
+            } else {
+                place.left() + width + 9.0
+            };
+            let place = Rect::from_center_size(pos2(x, place.center().y), vec2(10.0, 10.0));
+            icon.paint(ui.painter(), place, colors.weak);
+        }
+        focus_ring(ui, &response);
+        response.widget_info(|| {
+            let name = format!("Sort by {}", column.title.to_lowercase());
+            WidgetInfo::labeled(Role::Button, true, name)
+        });
+        if response.clicked() {
+            clicked = Some(at);
+        }
+    }
+    clicked
+}
+
 /// One row of a small table. Its accessible name is the text of its cells.
 pub fn column_row(ui: &mut Ui, columns: &[Column], cells: &[Cell]) {
+    row(ui, columns, cells, Sense::hover(), "");
+}
+
+/// Like [`column_row`], where a click copies something; `tip` says more of the row. Returns whether it was clicked.
+pub fn column_row_to_copy(ui: &mut Ui, columns: &[Column], cells: &[Cell], tip: &str) -> bool {
+    let tip = format!("{tip}\nClick to copy");
+    row(ui, columns, cells, Sense::click(), tip.trim_start()).clicked()
+}
+
+fn row(ui: &mut Ui, columns: &[Column], cells: &[Cell], sense: Sense, tip: &str) -> Response {
     let colors = colors(ui);
     let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), size::TABLE_ROW), Sense::hover());
+        ui.allocate_exact_size(vec2(ui.available_width(), size::TABLE_ROW), sense);
     if ui.is_rect_visible(rect) {
         let mut cut = String::new();
+        if sense.senses_click() && (response.hovered() || response.has_focus()) {
+            let ground = faint(colors.hover, 0.7);
+            ui.painter().rect_filled(rect, 0.0, ground);
+        }
         for ((column, place), cell) in columns.iter().zip(places(columns, rect)).zip(cells) {
             let (at, align) = anchor(column, place);
             let (font, color) = match cell {
@@ -129,6 +190,7 @@ pub fn column_row(ui: &mut Ui, columns: &[Column], cells: &[Cell]) {
             }
         }
         // What had no room is shown when the pointer rests on the row.
+        cut.push_str(tip);
         if !cut.is_empty() {
             response.clone().tip(cut.trim_end());
         }
@@ -141,6 +203,7 @@ pub fn column_row(ui: &mut Ui, columns: &[Column], cells: &[Cell]) {
             .collect();
         WidgetInfo::labeled(Role::Row, true, text.join(", "))
     });
+    response
 }
 
 fn anchor(column: &Column, place: Rect) -> (eframe::egui::Pos2, Align2) {

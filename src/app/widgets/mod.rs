@@ -13,6 +13,7 @@ mod list;
 mod paint;
 pub mod plot;
 mod steps;
+pub mod time_chart;
 mod tip;
 mod toast;
 
@@ -23,7 +24,9 @@ pub use card::{
     FactValue, card, divider, fact, fact_with, group_title, inset, region_line, table_card,
 };
 pub use chart::{progress, sparkline};
-pub use columns::{Cell, Column, column_row, column_titles};
+pub use columns::{
+    Cell, Column, column_row, column_row_to_copy, column_titles, column_titles_to_sort,
+};
 pub use field::{Field, field_label};
 pub use list::ListRow;
 pub use paint::{elide, focus_ring, text_at, text_width};
