@@ -28,11 +28,17 @@ pub(crate) async fn connect(redis: &Redis) -> Connection {
         .unwrap()
 }
 
+/// On a busy machine half a second, which the library waits by itself, is little.
+pub(crate) fn patient() -> redis::AsyncConnectionConfig {
+    redis::AsyncConnectionConfig::new()
+        .set_response_timeout(Some(std::time::Duration::from_mins(1)))
+}
+
 /// A writer of its own, as any other client.
 pub(crate) async fn writer(redis: &Redis) -> redis::aio::MultiplexedConnection {
     redis::Client::open(redis.url())
         .unwrap()
-        .get_multiplexed_async_connection()
+        .get_multiplexed_async_connection_with_config(&patient())
         .await
         .unwrap()
 }

@@ -82,9 +82,9 @@ async fn each_missing_right_is_one_sentence_and_costs_nothing_else() {
         assert!(!connection.server().version.is_empty(), "{missing}");
     }
     // Elements are counted on a server that can be asked without touching, by an account that may ask so.
+    let could = account(&redis, "~* +@all").await.server().untouched;
     let connection = account(&redis, "~* +@all -client").await;
     let state = to_end(&connection, full()).await;
-    let could = account(&redis, "~* +@all").await.server().untouched;
     assert_eq!(
         refused(&state).len(),
         usize::from(could),

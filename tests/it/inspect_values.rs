@@ -11,7 +11,7 @@ use lookaside::workspace::ConnectionUrl;
 use tokio_util::sync::CancellationToken;
 
 use super::Redis;
-use crate::inspect::harmless;
+use crate::inspect::{harmless, patient};
 
 pub(crate) async fn connect(redis: &Redis) -> Connection {
     Connection::open(&ConnectionUrl::new(&harmless(redis)))
@@ -23,7 +23,7 @@ pub(crate) async fn connect(redis: &Redis) -> Connection {
 pub(crate) async fn writer(redis: &Redis) -> redis::aio::MultiplexedConnection {
     redis::Client::open(redis.url())
         .unwrap()
-        .get_multiplexed_async_connection()
+        .get_multiplexed_async_connection_with_config(&patient())
         .await
         .unwrap()
 }

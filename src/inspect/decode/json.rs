@@ -4,6 +4,10 @@ use super::reader::{Reader, Stop};
 use super::text::display;
 use super::tree::{Grower, Tree};
 
+/// So much text is indented; what follows begins its lines on the left. A packed document of brackets alone would become
+/// a gigabyte of blanks.
+const INDENTED: usize = 16 * 1024 * 1024;
+
 /// A JSON document, indented, its keys in their order and its numbers unchanged; `None` where it is none.
 pub fn json_text(bytes: &[u8]) -> Option<String> {
     // Read for validity only: numbers keep the digits they have, which a parsed value would round.
@@ -14,7 +18,12 @@ pub fn json_text(bytes: &[u8]) -> Option<String> {
     let line = |out: &mut String, depth: usize| {
         out.push('\n');
         // Deeper documents stay readable by their brackets; the indent must not grow without bound.
-        out.extend(std::iter::repeat_n("  ", depth.min(40)));
+        let depth = if out.len() < INDENTED {
+            depth.min(40)
+        } else {
+            0
+        };
+        out.extend(std::iter::repeat_n("  ", depth));
     };
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
