@@ -387,7 +387,7 @@ fn figures_of_now_and_over_time_with_what_should_be_done() {
         "Network",
         "Memory",
         "Fragmentation",
-        "Keys that went",
+        "Keys gone",
         "Clients",
     ] {
         harness.get_by_role_and_label(AccessRole::Label, chart);
