@@ -362,12 +362,11 @@ fn press(harness: &mut Window, key: Keyboard) {
 /// The last text that was to be copied.
 fn copied(harness: &Window) -> String {
     let sent = harness.state().1.sent().iter().rev();
-    sent.filter_map(|command| match command {
+    let mut texts = sent.filter_map(|command| match command {
         AppCommand::Copy(text) => Some(text.clone()),
         _ => None,
-    })
-    .next()
-    .unwrap_or_default()
+    });
+    texts.next().unwrap_or_default()
 }
 
 const LARGE: (f32, f32) = (1280.0, 800.0);
@@ -388,7 +387,7 @@ fn figures_of_now_and_over_time_with_what_should_be_done() {
         "Network",
         "Memory",
         "Fragmentation",
-        "Keys that went",
+        "Keys gone",
         "Clients",
     ] {
         harness.get_by_role_and_label(AccessRole::Label, chart);
@@ -406,8 +405,12 @@ fn figures_of_now_and_over_time_with_what_should_be_done() {
 }
 
 #[test]
-fn the_overview_in_the_light_theme_and_in_the_smallest_window() {
+fn the_overview_in_the_light_theme() {
     picture(&mut at(Part::Overview, LARGE, Theme::Light), "server-light");
+}
+
+#[test]
+fn the_overview_in_the_smallest_window() {
     picture(&mut at(Part::Overview, SMALL, Theme::Dark), "server-small");
 }
 
@@ -476,7 +479,7 @@ fn looking_ends_when_nobody_looks() {
         state.server.unwatch(now + Duration::from_secs(5), true),
         None
     );
-    let later = now + Duration::from_secs(60);
+    let later = now + Duration::from_mins(1);
     assert_eq!(state.server.unwatch(later, true), Some(TaskId(4)));
 }
 
@@ -560,6 +563,10 @@ fn servers_that_belong_together() {
     harness.get_by_label_contains("10.0.4.21:6379, online, 42 B, 0 s ago");
     harness.get_by_label_contains("1a2b3c4d, 10.0.4.31, watches this server");
     picture(&mut harness, "server-topology");
+}
+
+#[test]
+fn a_cluster_shows_its_slots_and_what_is_wrong() {
     let mut state = full();
     state.server.seen.take(News::Topology(cluster()));
     state.server.focus.set(Part::Topology);

@@ -58,8 +58,8 @@ impl Unit {
             Self::Share => format::percent(value),
             Self::PerSecond if value > 0.0 && value < 9.95 => format!("{value:.1}/s"),
             Self::PerSecond => format!("{}/s", format::count(value.round() as u64)),
-            Self::Bytes => format::bytes(value.round() as u64),
-            Self::BytesPerSecond => format!("{}/s", format::bytes(value.round() as u64)),
+            Self::Bytes => short_bytes(value),
+            Self::BytesPerSecond => format!("{}/s", short_bytes(value)),
             Self::Ratio => format!("{value:.2}"),
             Self::Count => format::count(value.round() as u64),
         }
@@ -91,7 +91,7 @@ impl Unit {
     /// The top of the axis above a largest value.
     fn top(self, largest: f64) -> f64 {
         match self {
-            Self::Share if largest <= 1.0 => 1.0,
+            Self::Share if largest <= 1.0 => 1.06,
             Self::Share | Self::Ratio => (largest * 1.15).max(1.0),
             Self::PerSecond | Self::Count => (largest * 1.15).max(4.0),
             Self::Bytes | Self::BytesPerSecond => (largest * 1.15).max(4096.0),
@@ -104,6 +104,17 @@ impl Unit {
             Self::Share if input.bounds.1 <= 1.1 => marks(input.bounds, 0.5),
             _ => plot::round_grid(input),
         }
+    }
+}
+
+/// A size in a few digits and a unit: from a hundred on a fraction says nothing.
+fn short_bytes(value: f64) -> String {
+    let text = format::bytes(value.round() as u64);
+    let parts = text.split_once(' ');
+    let number = parts.and_then(|(number, _)| number.parse::<f64>().ok());
+    match (parts, number) {
+        (Some((_, unit)), Some(number)) if number >= 100.0 => format!("{number:.0} {unit}"),
+        _ => text,
     }
 }
 
@@ -215,10 +226,24 @@ impl TimeChart<'_> {
                     }
                     // Pieces one by one: a whole line bursts at steep joints in the tessellator.
                     points => {
-                        for pair in points.windows(2) {
-                            let ends =
-                                [place(pair[0][0], pair[0][1]), place(pair[1][0], pair[1][1])];
+                        // A level stretch is one piece: short level ones are rounded to pixels and look dashed.
+                        let piece = |from: [f64; 2], to: [f64; 2]| {
+                            let ends = [place(from[0], from[1]), place(to[0], to[1])];
                             painter.line_segment(ends, Stroke::new(1.5, color));
+                        };
+                        let (mut from, last) = (points[0], points[points.len() - 1]);
+                        for pair in points.windows(2) {
+                            if pair[0][1] == pair[1][1] {
+                                continue;
+                            }
+                            if from != pair[0] {
+                                piece(from, pair[0]);
+                            }
+                            piece(pair[0], pair[1]);
+                            from = pair[1];
+                        }
+                        if from != last {
+                            piece(from, last);
                         }
                     }
                 }
@@ -281,8 +306,15 @@ mod tests {
             Unit::PerSecond.text(12_345.4),
             Unit::BytesPerSecond.text(1_572_864.0),
             Unit::Ratio.text(1.654),
+            Unit::Bytes.text(233_700_000.0),
+            Unit::Bytes.text(900.0),
         ];
-        assert_eq!(texts, ["97.2 %", "0.4/s", "12,345/s", "1.5 MB/s", "1.65"]);
+        assert_eq!(
+            texts,
+            [
+                "97.2 %", "0.4/s", "12,345/s", "1.5 MB/s", "1.65", "223 MB", "900 B"
+            ]
+        );
         let labels = [
             Unit::PerSecond.label(2500.0),
             Unit::PerSecond.label(250_000.0),

@@ -313,14 +313,14 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("port", UNKNOWN, "The TCP port; 0: none"),
     (
-        "proto-max-bulk-len",
-        "536870912",
-        "Bytes that one value may have",
-    ),
-    (
         "protected-mode",
         "yes",
         "Without a password, answers only this machine",
+    ),
+    (
+        "proto-max-bulk-len",
+        "536870912",
+        "Bytes that one value may have",
     ),
     ("rdbchecksum", "yes", "Ends snapshots with a checksum"),
     ("rdbcompression", "yes", "Compresses text in snapshots"),

@@ -68,7 +68,7 @@ const CHARTS: [Chart; 8] = [
         series: &[("", Some(Tone::Accent), Figure::Fragmentation)],
     },
     Chart {
-        title: "Keys that went",
+        title: "Keys gone",
         unit: Unit::PerSecond,
         about: "Keys a second whose TTL ended (expired), which is how it should be, and keys that were thrown out because memory was full (evicted).",
         series: &[
@@ -97,7 +97,10 @@ pub(super) fn show(ui: &mut Ui, figures: &Figures, pointed: Option<f64>) -> Opti
     let columns = if width < 1100.0 { 2 } else { 4 };
     let each = ((width - gap * (columns - 1) as f32) / columns as f32).floor();
     let mut found = None;
-    for row in CHARTS.chunks(columns) {
+    for (at, row) in CHARTS.chunks(columns).enumerate() {
+        if at > 0 {
+            ui.add_space(gap);
+        }
         let place = ui.allocate_space(vec2(width, HEIGHT)).1;
         for (at, chart) in row.iter().enumerate() {
             let left = place.left() + at as f32 * (each + gap);
@@ -111,7 +114,6 @@ pub(super) fn show(ui: &mut Ui, figures: &Figures, pointed: Option<f64>) -> Opti
             });
             found = found.or(shown.inner);
         }
-        ui.add_space(gap);
     }
     found
 }
@@ -139,7 +141,7 @@ impl Chart {
             })
             .collect();
         self.legend(ui, &series, figures, pointed);
-        ui.add_space(size::SPACE_4);
+        ui.add_space(size::SPACE_8);
         let chart = TimeChart {
             id: self.title,
             unit: self.unit,

@@ -30,6 +30,8 @@ const COMMANDS: [Column; 6] = [
     Column::number("Each", 90.0, 0.3),
     Column::number("Failed", 80.0, 0.3),
 ];
+/// Commands that the table shows: the others take next to nothing.
+const BUSIEST: usize = 12;
 /// Events that the table shows at once.
 const ROWS: f32 = 7.0;
 
@@ -42,8 +44,6 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 Some(Err(why)) => table::sentence(ui, why),
                 Some(Ok(report)) => {
                     events(ui, state, report);
-                    ui.add_space(size::SPACE_12);
-                    doctor(ui, report, commands);
                 }
             }
             ui.add_space(size::SPACE_12);
@@ -53,6 +53,10 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 None => {}
             }
             ui.add_space(size::SPACE_12);
+            if let Some(Ok(report)) = &seen.latency {
+                doctor(ui, report, commands);
+                ui.add_space(size::SPACE_12);
+            }
         });
     });
 }
@@ -168,7 +172,7 @@ fn busiest(ui: &mut Ui, stats: &[CommandStat], commands: &mut Commands) {
         if stats.is_empty() {
             table::nothing(ui, "The server tells nothing of its commands.");
         }
-        for stat in stats {
+        for stat in stats.iter().take(BUSIEST) {
             let share = stat.us as f64 / all.max(1) as f64;
             let failed = match stat.failed {
                 0 => Cell::Weak("–".to_owned()),

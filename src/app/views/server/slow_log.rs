@@ -11,7 +11,7 @@ use crate::inspect::server::{Seen, Shown, SlowCommand};
 use super::table::{self, Tools};
 
 const COLUMNS: [Column; 4] = [
-    Column::text("When", 130.0, 0.0),
+    Column::text("When", 146.0, 0.0),
     Column::number("Took", 80.0, 0.0),
     Column::text("Command", 300.0, 1.0),
     Column::text("Client", 190.0, 0.2),

@@ -80,20 +80,18 @@ fn tiles(seen: &Seen) -> Vec<Tile> {
         info.number(name)
             .map_or_else(|| "–".to_owned(), format::count)
     };
-    let bytes = |name: &str| {
-        info.number(name)
-            .map_or_else(|| "–".to_owned(), format::bytes)
-    };
+    let in_bytes = |bytes: u64| Unit::Bytes.text(bytes as f64);
+    let bytes = |name: &str| info.number(name).map_or_else(|| "–".to_owned(), in_bytes);
     let ratio = match (info.number("keyspace_hits"), info.number("keyspace_misses")) {
         (Some(hits), Some(misses)) if hits + misses > 0 => {
             let share = hits as f64 / (hits as f64 + misses as f64);
-            format!("last minute; {} since start", format::percent(share))
+            format!("{} since start", format::percent(share))
         }
         _ => "nothing was looked up yet".to_owned(),
     };
     let limit = match info.number("maxmemory") {
         Some(0) | None => "no limit".to_owned(),
-        Some(limit) => format!("of {}", format::bytes(limit)),
+        Some(limit) => format!("of {}", in_bytes(limit)),
     };
     let fragmentation = info.measure("mem_fragmentation_ratio");
     let is_large = info.number("used_memory").unwrap_or_default() > 100 * 1024 * 1024;
@@ -119,7 +117,7 @@ fn tiles(seen: &Seen) -> Vec<Tile> {
             value: over(Figure::HitRatio, TimeDelta::minutes(1))
                 .map_or_else(|| "–".to_owned(), format::percent),
             detail: ratio,
-            about: "Of the keys that any client looked up, the share that was there. How our own reports fared stands below.",
+            about: "Of the keys that any client looked up in the last minute, the share that was there. How our own reports fared stands below.",
             tone: None,
         },
         Tile {
@@ -132,7 +130,7 @@ fn tiles(seen: &Seen) -> Vec<Tile> {
         Tile {
             label: "Fragmentation",
             value: fragmentation.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}")),
-            detail: format!("{} from the system", bytes("used_memory_rss")),
+            detail: format!("{} held", bytes("used_memory_rss")),
             about: FRAGMENTATION,
             tone: is_bad.then_some(Tone::Stale),
         },

@@ -7,13 +7,19 @@ use crate::app::format;
 use crate::app::state::State;
 use crate::app::theme::{Tone, colors, fonts, size, text};
 use crate::app::widgets::{
-    self, Cell, Column, FactValue, card, column_row, column_titles, fact, fact_with, notice,
-    table_card, text_at,
+    self, Cell, Column, card, column_row, column_titles, notice, table_card, text_at,
 };
 use crate::inspect::server::{Cluster, ClusterNode, Replica, Role, Sentinel, Topology};
 
 use super::table;
 
+const THIS: [Column; 5] = [
+    Column::text("This server", 140.0, 0.3),
+    Column::text("Mode", 90.0, 0.2),
+    Column::text("Role", 220.0, 0.6),
+    Column::text("Link to its primary", 200.0, 0.4),
+    Column::number("Changes for replicas", 140.0, 0.1),
+];
 const REPLICAS: [Column; 4] = [
     Column::text("Replica", 180.0, 1.0),
     Column::text("State", 120.0, 0.5),
@@ -51,51 +57,56 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, _commands: &mut Commands) {
                 nodes(ui, cluster);
                 ui.add_space(size::SPACE_12);
             }
-            if topology.role != Role::Sentinel {
+            // The nodes of a cluster show who copies whom, and fail over by themselves.
+            let is_alone = topology.cluster.is_none();
+            if topology.role != Role::Sentinel && (is_alone || !topology.replicas.is_empty()) {
                 replicas(ui, &topology.replicas);
                 ui.add_space(size::SPACE_12);
             }
-            sentinels(ui, &topology.sentinels);
-            ui.add_space(size::SPACE_12);
+            if is_alone || !topology.sentinels.is_empty() {
+                sentinels(ui, &topology.sentinels);
+                ui.add_space(size::SPACE_12);
+            }
         });
     });
 }
 
 fn this(ui: &mut Ui, state: &State, topology: &Topology) {
     let info = &state.server.seen.info;
-    let server = format!("{} {}, {}", info.product(), info.version(), info.mode());
-    card(ui, |ui| {
-        widgets::group_title(ui, "This server");
-        fact(ui, "Server", &server);
-        match &topology.role {
-            Role::Primary => fact(ui, "Role", "primary: takes writes"),
-            Role::Sentinel => fact(ui, "Role", "sentinel: watches others and holds no data"),
-            Role::Unknown => fact(ui, "Role", "not told"),
-            Role::Replica {
-                of,
-                connected,
-                silent,
-                syncing,
-            } => {
-                fact(ui, "Role", &format!("replica of {of}"));
-                let (tone, link) = match (connected, syncing) {
-                    (true, _) => (Tone::Hit, "connected".to_owned()),
-                    (false, true) => (Tone::Wait, "copies everything".to_owned()),
-                    (false, false) => (Tone::Error, "lost".to_owned()),
-                };
-                fact_with(ui, "Link to its primary", FactValue::Tone(tone, &link));
-                if let Some(silent) = silent {
-                    let since = std::time::Duration::from_secs(*silent);
-                    fact(ui, "Heard from it", &format!("{} ago", format::long(since)));
-                }
-            }
+    let none = || Cell::Weak("–".to_owned());
+    let (role, link) = match &topology.role {
+        Role::Primary => ("primary: takes writes".to_owned(), none()),
+        Role::Sentinel => ("sentinel: watches others".to_owned(), none()),
+        Role::Unknown => ("not told".to_owned(), none()),
+        Role::Replica {
+            of,
+            connected,
+            silent,
+            syncing,
+        } => {
+            let since = silent.map_or_else(String::new, |silent| {
+                let since = std::time::Duration::from_secs(silent);
+                format!(", heard {} ago", format::long(since))
+            });
+            let link = match (connected, syncing) {
+                (true, _) => Cell::Tone(Tone::Hit, format!("connected{since}")),
+                (false, true) => Cell::Tone(Tone::Wait, "copies everything".to_owned()),
+                (false, false) => Cell::Tone(Tone::Error, format!("lost{since}")),
+            };
+            (format!("replica of {of}"), link)
         }
-        if let Some(offset) = info
-            .number("master_repl_offset")
-            .filter(|offset| *offset > 0)
-        {
-            fact(ui, "Changes since it was made", &format::bytes(offset));
-        }
+    };
+    let changes = info.number("master_repl_offset").filter(|bytes| *bytes > 0);
+    table_card(ui, |ui| {
+        column_titles(ui, &THIS);
+        let cells = [
+            Cell::Strong(format!("{} {}", info.product(), info.version())),
+            Cell::Text(info.mode().to_owned()),
+            Cell::Text(role),
+            link,
+            changes.map_or_else(none, |bytes| Cell::Text(format::bytes(bytes))),
+        ];
+        column_row(ui, &THIS, &cells);
     });
 }
 
