@@ -96,8 +96,19 @@ impl Connection {
         if !self.inner.server.is_cluster {
             return Ok(vec![self.clone()]);
         }
-        let addresses = self.primary_addresses().await?;
-        futures::future::try_join_all(addresses.iter().map(|address| self.to(address))).await
+        let topology = self.topology().await?;
+        self.nodes(&topology).await
+    }
+
+    /// A connection to each of these nodes, in their order; this connection where there are none.
+    pub(super) async fn nodes(&self, topology: &cluster::Topology) -> Result<Vec<Self>, InspectError> {
+        if !self.inner.server.is_cluster {
+            return Ok(vec![self.clone()]);
+        }
+        if topology.is_empty() {
+            return Err(InspectError::Answer("CLUSTER SLOTS".into()));
+        }
+        futures::future::try_join_all(topology.keys().map(|address| self.to(address))).await
     }
 
     /// Where the cluster's primaries listen, in order, each with the slots it has.
@@ -109,14 +120,6 @@ impl Connection {
             Ok(answer) => cluster::topology(answer, &cluster::host(&self.inner.client)),
             Err(error) => Err(self.failure(error, &command).await),
         }
-    }
-
-    async fn primary_addresses(&self) -> Result<Vec<Address>, InspectError> {
-        let addresses: Vec<Address> = self.topology().await?.into_keys().collect();
-        if addresses.is_empty() {
-            return Err(InspectError::Answer("CLUSTER SLOTS".into()));
-        }
-        Ok(addresses)
     }
 
     async fn dial(client: Client, lock: Lock) -> Result<Self, InspectError> {
@@ -242,6 +245,22 @@ impl Connection {
         &self,
         commands: &Pipeline,
     ) -> Result<Vec<redis::Value>, InspectError> {
+        self.ask_each(commands, true).await
+    }
+
+    /// The same of this node alone, whatever it says of others.
+    pub(super) async fn ask_here(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<Vec<redis::Value>, InspectError> {
+        self.ask_each(commands, false).await
+    }
+
+    async fn ask_each(
+        &self,
+        commands: &Pipeline,
+        follows: bool,
+    ) -> Result<Vec<redis::Value>, InspectError> {
         for command in commands.cmd_iter() {
             self.pass(Asker::Program, command)?;
         }
@@ -251,7 +270,8 @@ impl Connection {
         let mut link = self.link().await?;
         let mut answer = link.send_packed_commands(commands, 0, commands.len()).await;
         // All of them are about one key where it matters, so that the first answer speaks for the rest.
-        if let Ok(values) = &answer
+        if follows
+            && let Ok(values) = &answer
             && let Some(redis::Value::ServerError(error)) = values.first()
             && let Some(address) = cluster::moved_to(&error.clone().into())
         {
@@ -278,6 +298,17 @@ impl Connection {
             message: format!("{} {}", error.code(), error.details().unwrap_or_default())
                 .trim_end()
                 .to_owned(),
+        }
+    }
+
+    /// What it means that a command on a connection of its own failed.
+    pub(super) fn refusal(&self, error: RedisError, command: &Cmd) -> InspectError {
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::NoPerm) => denied(&name(command)),
+            _ => InspectError::Lost {
+                server: self.inner.shown.clone(),
+                cause: words(&error),
+            },
         }
     }
 

@@ -93,6 +93,7 @@ const COMMANDS: &[&str] = &[
 const SUBCOMMANDS: &[(&str, &[&str])] = &[
     ("CLIENT", &["ID", "INFO", "NO-TOUCH", "SETNAME", "TRACKING"]),
     ("COMMAND", &["COUNT", "DOCS", "INFO"]),
+    ("CONFIG", &["GET"]),
     ("MEMORY", &["USAGE"]),
     ("OBJECT", &["ENCODING", "FREQ", "IDLETIME"]),
     ("XINFO", &["CONSUMERS", "GROUPS", "STREAM"]),
@@ -182,6 +183,8 @@ pub fn decide<'a>(
         return Ok(());
     }
     match asker {
+        Asker::Program if is_listening(&name, words.get(1)) => Ok(()),
+        Asker::Program if unlocked && turns_notifications_on(&name, &sub, words.get(2)) => Ok(()),
         Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
         Asker::Program => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
@@ -207,6 +210,18 @@ fn is_known_read(name: &str, sub: &str, words: usize) -> bool {
         || SUBCOMMANDS
             .iter()
             .any(|(command, allowed)| *command == name && allowed.contains(&sub))
+}
+
+/// What the server tells of changed keys, and nothing that others publish.
+fn is_listening(name: &str, pattern: Option<&&[u8]>) -> bool {
+    name == "PSUBSCRIBE" && pattern.is_some_and(|pattern| pattern.starts_with(b"__key"))
+}
+
+/// The one setting that the inspector itself may change.
+fn turns_notifications_on(name: &str, sub: &str, setting: Option<&&[u8]>) -> bool {
+    name == "CONFIG"
+        && sub == "SET"
+        && setting.is_some_and(|setting| setting.eq_ignore_ascii_case(b"notify-keyspace-events"))
 }
 
 fn is_xread_without_block(name: &str, words: &[&[u8]], table: &Table) -> bool {
@@ -270,6 +285,10 @@ mod tests {
             decide(Asker::Program, unlocked, &Table::default(), words).is_ok()
         };
         assert!(program("SET k v", true) && !program("SET k v", false));
+        let notify = "CONFIG SET notify-keyspace-events KEA";
+        assert!(program(notify, true) && !program(notify, false));
+        assert!(program("PSUBSCRIBE __keyevent@0__:*", false));
+        assert!(!program("PSUBSCRIBE *", true) && !program("CONFIG SET dir x", true));
         for never in [
             "FLUSHALL",
             "DEL k",
