@@ -16,6 +16,8 @@ use super::{Connection, InspectError};
 
 /// How often it is asked whether notifications were turned on or off.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How often what the account may not do is tried again: each try stands in the server's ACL LOG.
+const AFTER_DENIED: Duration = Duration::from_secs(300);
 /// Which changes there are, as notify-keyspace-events writes them.
 const CLASSES: &str = "g$lshztxe";
 
@@ -189,9 +191,13 @@ impl Ear {
 
     async fn listen(mut self) {
         loop {
+            let rest = match *self.hears.lock() {
+                Hears::Denied | Hears::Unknown => AFTER_DENIED,
+                _ => AGAIN,
+            };
             let Some(listening) = &mut self.link else {
                 tokio::select! {
-                    () = tokio::time::sleep(AGAIN) => {}
+                    () = tokio::time::sleep(rest) => {}
                     () = self.ask_again.notified() => {}
                 }
                 self.begin().await;
@@ -213,7 +219,7 @@ impl Ear {
                         }
                     }
                 }
-                () = tokio::time::sleep(AGAIN) => self.begin().await,
+                () = tokio::time::sleep(rest) => self.begin().await,
                 () = self.ask_again.notified() => self.begin().await,
             }
         }

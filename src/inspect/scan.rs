@@ -258,7 +258,9 @@ impl Run {
                 Err(error) => Phase::Failed(error),
             },
         };
-        self.worked += self.since.elapsed();
+        if !matches!(self.state.phase, Phase::Paused) {
+            self.worked += self.since.elapsed();
+        }
         self.publish(phase);
         if self.options.follow && !self.nodes.is_empty() {
             self.follow().await;

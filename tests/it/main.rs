@@ -6,6 +6,7 @@ mod app_console;
 mod app_display;
 mod app_keys;
 mod app_latency;
+mod app_live;
 mod app_policy;
 mod app_reports;
 mod app_shell;

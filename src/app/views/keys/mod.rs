@@ -207,7 +207,11 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
             widgets::empty(
                 ui,
                 "No keys",
-                "This database is empty. Run a report, and its entry appears here after a rescan.",
+                if view.state.live.hears.is_all() {
+                    "This database is empty. Run a report, and its entry appears here."
+                } else {
+                    "This database is empty. Run a report, and its entry appears here after a rescan."
+                },
             );
         }
         Phase::Cancelled => {
@@ -226,6 +230,22 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
     }
 }
 
+/// Where the selected key stands now: rows above it may have come or gone since. Looked for only nearby.
+fn place_of_selected(keys: &Keys) -> Option<usize> {
+    const NEARBY: usize = 10_000;
+    let (at, view) = (keys.at?, &keys.view);
+    let name = keys.selected.as_deref()?;
+    let is_it = |at: &usize| {
+        let row = view.rows.get(*at);
+        row.is_some_and(|row| view.keys.name(*row) == name)
+    };
+    let nearby = at.saturating_sub(NEARBY)..at.saturating_add(NEARBY);
+    Some(at)
+        .filter(is_it)
+        .or_else(|| nearby.into_iter().find(is_it))
+        .or(Some(at))
+}
+
 /// Arrows move the selection, Enter reads it again, Ctrl+C copies its name; not while a field has the keyboard.
 fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
     if ui.ctx().text_edit_focused() || keys.question.analysis.is_some() || keys.save.is_some() {
@@ -239,8 +259,7 @@ fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
             + 20 * (pressed(Keyboard::PageDown) - pressed(Keyboard::PageUp))
     });
     if step != 0 && rows > 0 {
-        let at = keys
-            .at
+        let at = place_of_selected(keys)
             .map_or(0, |at| at.saturating_add_signed(step))
             .min(rows - 1);
         let name = keys.view.keys.name(keys.view.rows[at]).to_vec();

@@ -102,7 +102,7 @@ pub(super) fn show(
         {
             end = Some(End::Send(Command::Change(change)));
         }
-        end = closes(ui).or(end);
+        end = closes(ui).or(end.take());
         if busy {
             ui.label(text::tone(ui, Tone::Wait, "sending"));
         }

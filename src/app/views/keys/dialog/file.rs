@@ -62,7 +62,7 @@ pub(super) fn show(
                 replace: *taken,
             }));
         }
-        end = closes(ui).or(end);
+        end = closes(ui).or(end.take());
     });
     end
 }

@@ -187,7 +187,7 @@ pub(super) fn show(
                 end = Some(End::Send(Command::ChangeMany(bulk)));
             }
         }
-        end = closes(ui).or(end);
+        end = closes(ui).or(end.take());
     });
     end
 }
