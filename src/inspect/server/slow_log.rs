@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use redis::Value;
 
 use super::answer::{bytes, items, line, number, text};
-use crate::inspect::console::shown;
+use crate::inspect::line::shown;
 
 /// Words of a command that are shown.
 const WORDS: usize = 16;

@@ -45,6 +45,12 @@ pub struct Opened {
     pub extra: Vec<(String, String)>,
     /// The glob that the elements match, and how many were looked at for them.
     pub search: Option<(String, u64)>,
+    /// The index, rank or byte that the first page begins at.
+    pub from: u64,
+    /// What became of looking for something: one sentence.
+    pub told: Option<String>,
+    /// The text that was looked for in a string, and where to go on.
+    pub sought: Option<(String, u64)>,
     /// The consumer groups of a stream, once they were asked for.
     pub groups: Option<Result<Vec<Group>, String>>,
     /// Whether it was changed since it was read.
@@ -172,6 +178,9 @@ impl Opened {
             table: table.map(Arc::new),
             extra: Vec::new(),
             search: None,
+            from: 0,
+            told: None,
+            sought: None,
             groups: None,
             is_old: false,
             pages: 1,
@@ -205,7 +214,15 @@ impl Opened {
 
     /// Whether reading it again loses nothing that the user asked for.
     pub(super) fn is_first_page(&self) -> bool {
-        self.pages == 1 && self.search.is_none()
+        self.pages == 1 && self.search.is_none() && self.from == 0
+    }
+
+    /// Where to begin looking for text: behind where it was found last, or where what is shown begins.
+    pub fn find_from(&self, text: &str) -> u64 {
+        match &self.sought {
+            Some((before, at)) if before == text => *at,
+            _ => self.from,
+        }
     }
 
     /// Keeps what the user has chosen when the key is read again.
@@ -246,7 +263,8 @@ impl Opened {
     /// The bytes of a string or document as far as they were read, and whether they are all.
     pub fn raw(&self) -> Option<(&[u8], bool)> {
         match &self.value {
-            Value::String { bytes, .. } | Value::Json(bytes) => Some((bytes, self.next.is_none())),
+            Value::String { offset, bytes } => Some((bytes, *offset == 0 && self.next.is_none())),
+            Value::Json(bytes) => Some((bytes, self.next.is_none())),
             _ => None,
         }
     }
@@ -265,6 +283,10 @@ impl Opened {
             }
             Value::List { start, items } => {
                 Some(((start + row as u64).to_string(), items.get(row)?))
+            }
+            Value::Found(found) => {
+                let (index, item) = found.get(row)?;
+                Some((index.to_string(), item))
             }
             Value::Set(members) => Some(("Member".to_owned(), members.get(row)?)),
             Value::ZSet { items, .. } => {
@@ -394,6 +416,13 @@ impl Opened {
                 &["Index", "Element"],
                 (*start..)
                     .zip(items)
+                    .map(|(index, item)| vec![index.to_string(), cell(item)])
+                    .collect(),
+            ),
+            Value::Found(found) => titled(
+                &["Index", "Element"],
+                found
+                    .iter()
                     .map(|(index, item)| vec![index.to_string(), cell(item)])
                     .collect(),
             ),

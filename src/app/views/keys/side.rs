@@ -2,14 +2,14 @@
 
 use eframe::egui::{Align, Align2, Layout, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
-use super::{Command, Keys, filter_id, filters, region};
+use super::{Command, Keys, filter_id, filters, live, region};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, Tone, colors, fonts, line, size, text};
 use crate::app::widgets::{Button, Field, ListRow, Tip, progress, text_at};
 use crate::inspect::{Pace, Pattern, Phase, ScanState, TreeRow, display};
 
-const SCAN_BLOCK: f32 = 106.0;
+const SCAN_BLOCK: f32 = 126.0;
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
@@ -29,11 +29,16 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         vec2(whole.width() - 2.0 * inset, size::BUTTON),
     );
     region(ui, "filter", field, |ui| filter(ui, keys, commands));
+    let only = Rect::from_min_size(
+        field.left_bottom() + vec2(0.0, size::SPACE_4),
+        vec2(field.width(), size::LIST_ROW),
+    );
     let block = Rect::from_min_max(pos2(whole.left(), whole.bottom() - SCAN_BLOCK), whole.max);
     let tree = Rect::from_min_max(
-        pos2(whole.left(), field.bottom() + size::SPACE_8),
+        pos2(whole.left(), only.bottom() + size::SPACE_4),
         block.right_top(),
     );
+    region(ui, "only", only, |ui| filters::entries(ui, keys, commands));
     region(ui, "tree", tree, |ui| show_tree(ui, keys, commands));
     ui.painter()
         .hline(block.x_range(), block.top() + 0.5, line(colors(ui)));
@@ -266,6 +271,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
     let seen = state.totals.all.keys;
     let complete = matches!(state.phase, Phase::Complete);
     let about = state.about.max(seen);
+    // What came and went since is no part of the scan.
     let of = if complete { seen } else { about };
     let about_word = if complete { "" } else { "about " };
     let servers = state.servers as u64;
@@ -321,6 +327,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
             }
         },
     );
+    live::show(ui, keys, commands);
     if keys.expired && !matches!(state.phase, Phase::Running | Phase::Paused) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = size::SPACE_8;
@@ -330,8 +337,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
             }
         });
     } else if let Some(note) = state.notes.first() {
-        ui.add(eframe::egui::Label::new(text::small(ui, note)).truncate())
-            .tip(state.notes.join("\n"));
+        told(ui, keys, note, &state.notes, commands);
     } else if keys.explorer.is_some() && matches!(state.phase, Phase::Running | Phase::Paused) {
         let (word, pace) = if state.pace == Pace::Full {
             ("Gentle pace", Pace::Gentle)
@@ -342,4 +348,27 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
             commands.send(AppCommand::Keys(Command::SetPace(pace)));
         }
     }
+}
+
+/// What could not be learned; elements are counted where the user takes what that costs.
+fn told(ui: &mut Ui, keys: &Keys, note: &str, notes: &[String], commands: &mut Commands) {
+    let row = Layout::right_to_left(Align::Center);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 18.0), row, |ui| {
+        ui.spacing_mut().item_spacing.x = size::SPACE_8;
+        let is_offered = !keys.counts_elements && notes.iter().any(|note| note.starts_with("Elements"));
+        if is_offered {
+            let link = ui.link(text::small(ui, "Count elements"));
+            if link.clicked() {
+                commands.send(AppCommand::Keys(Command::CountElements));
+            }
+            link.tip(
+                "Scan again and count the elements of each collection. This server takes that for use: the idle time of \
+                 every collection begins again at zero, and eviction by last use takes it for just used",
+            );
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(eframe::egui::Label::new(text::small(ui, note)).truncate())
+                .tip(notes.join("\n"));
+        });
+    });
 }
