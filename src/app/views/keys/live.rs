@@ -1,12 +1,12 @@
 //! Does what is shown follow the server? A sign, and what would help where it does not.
 
-use eframe::egui::{Align, Label, Layout, Ui, vec2};
+use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 use super::{Command, Keys};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
-use crate::app::theme::{Tone, size, text};
-use crate::app::widgets::Tip;
+use crate::app::theme::{Tone, colors, size, text};
+use crate::app::widgets::{Tip, dot};
 use crate::inspect::{Hears, Live, Phase};
 
 const TURNS_ON: &str = "CONFIG SET notify-keyspace-events KEA";
@@ -37,16 +37,23 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, commands: &mut Commands) {
         ui.spacing_mut().item_spacing.x = size::SPACE_8;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some((word, command)) = sign.offer
-                && ui.link(text::small(ui, word)).clicked()
+                && ui.link(link(ui, word)).clicked()
             {
                 commands.send(AppCommand::Keys(command));
             }
             ui.with_layout(row, |ui| {
-                ui.add(Label::new(text::tone(ui, sign.tone, &sign.word)).truncate())
-                    .tip(&sign.why);
+                let color = colors(ui).tone(sign.tone);
+                dot(ui, color);
+                let word = text::small(ui, &sign.word).color(color);
+                ui.add(Label::new(word).truncate()).tip(&sign.why);
             });
         });
     });
+}
+
+/// Small words that can be pressed.
+pub(super) fn link(ui: &Ui, word: &str) -> RichText {
+    text::small(ui, word).color(colors(ui).accent)
 }
 
 /// Whether the server has clearly more or fewer keys than are listed; a few come and go all the time.

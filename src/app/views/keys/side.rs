@@ -327,7 +327,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = size::SPACE_8;
             ui.label(text::small(ui, "Keys have expired since"));
-            if ui.link(text::small(ui, "Rescan now")).clicked() {
+            if ui.link(live::link(ui, "Rescan now")).clicked() {
                 commands.send(AppCommand::Keys(Command::Scan));
             }
         });
@@ -339,7 +339,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         } else {
             ("Full speed", Pace::Full)
         };
-        if ui.link(text::small(ui, word)).clicked() {
+        if ui.link(live::link(ui, word)).clicked() {
             commands.send(AppCommand::Keys(Command::SetPace(pace)));
         }
     }
@@ -352,7 +352,7 @@ fn told(ui: &mut Ui, keys: &Keys, note: &str, notes: &[String], commands: &mut C
         ui.spacing_mut().item_spacing.x = size::SPACE_8;
         let is_offered = !keys.counts_elements && notes.iter().any(|note| note.starts_with("Elements"));
         if is_offered {
-            let link = ui.link(text::small(ui, "Count elements"));
+            let link = ui.link(live::link(ui, "Count elements"));
             if link.clicked() {
                 commands.send(AppCommand::Keys(Command::CountElements));
             }
