@@ -255,6 +255,7 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         _ if keys.error.is_some() => ("failed", Tone::Error),
         Phase::Running => ("partial", Tone::Wait),
         Phase::Paused => ("partial, paused", Tone::Stale),
+        Phase::Complete if live::is_outdated(state) => ("outdated", Tone::Stale),
         Phase::Complete => ("complete", Tone::Hit),
         Phase::Cancelled => ("partial, stopped", Tone::Stale),
         Phase::Failed(_) => ("partial, failed", Tone::Error),
@@ -264,9 +265,9 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         return;
     }
     let seen = state.totals.all.keys;
-    let complete = matches!(state.phase, Phase::Complete);
+    let complete = matches!(state.phase, Phase::Complete) && !live::is_outdated(state);
     let about = state.about.max(seen);
-    // What came and went since is no part of the scan.
+    // What came and went in the last seconds is no part of the scan.
     let of = if complete { seen } else { about };
     let about_word = if complete { "" } else { "about " };
     let servers = state.servers as u64;
