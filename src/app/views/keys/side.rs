@@ -309,18 +309,34 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         detail.push_str(", server p99 ");
         detail.push_str(&format::duration(p99));
     }
+    let runs = keys.explorer.is_some() && matches!(state.phase, Phase::Running | Phase::Paused);
     ui.allocate_ui_with_layout(
         vec2(width, 18.0),
-        Layout::left_to_right(Align::Center),
+        Layout::right_to_left(Align::Center),
         |ui| {
-            let response = ui.add(
-                eframe::egui::Label::new(text::small(ui, detail))
-                    .truncate()
-                    .sense(Sense::hover()),
-            );
-            if !state.notes.is_empty() {
-                response.tip(state.notes.join("\n"));
+            ui.spacing_mut().item_spacing.x = size::SPACE_8;
+            if runs {
+                let (word, pace) = if state.pace == Pace::Full {
+                    ("Gentle pace", Pace::Gentle)
+                } else {
+                    ("Full speed", Pace::Full)
+                };
+                if ui.link(live::link(ui, word)).clicked() {
+                    commands.send(AppCommand::Keys(Command::SetPace(pace)));
+                }
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let response = ui.add(
+                    eframe::egui::Label::new(text::small(ui, &detail))
+                        .truncate()
+                        .sense(Sense::hover()),
+                );
+                if state.notes.is_empty() {
+                    response.tip(detail);
+                } else {
+                    response.tip(format!("{detail}\n{}", state.notes.join("\n")));
+                }
+            });
         },
     );
     live::show(ui, keys, commands);
@@ -334,15 +350,6 @@ fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
         });
     } else if let Some(note) = state.notes.first() {
         told(ui, keys, note, &state.notes, commands);
-    } else if keys.explorer.is_some() && matches!(state.phase, Phase::Running | Phase::Paused) {
-        let (word, pace) = if state.pace == Pace::Full {
-            ("Gentle pace", Pace::Gentle)
-        } else {
-            ("Full speed", Pace::Full)
-        };
-        if ui.link(live::link(ui, word)).clicked() {
-            commands.send(AppCommand::Keys(Command::SetPace(pace)));
-        }
     }
 }
 
