@@ -1,7 +1,7 @@
 //! The Keys view about what changes: the sign that says whether it follows, what is offered, and going far into values.
 #![allow(clippy::unwrap_used)]
 
-use eframe::egui::Theme;
+use eframe::egui::{Key as Keyboard, Theme};
 use egui_kittest::kittest::Queryable;
 
 use lookaside::app::state::State;
@@ -178,6 +178,13 @@ fn one_goes_to_an_index_of_a_long_list() {
     harness.get_all_by_label("Go to index").last().unwrap().click();
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::Jump(5_000_000)));
+    // Enter in the field does the same, and does not read the key again from its beginning.
+    harness.get_all_by_label("Go to index").next().unwrap().focus();
+    harness.run_ok();
+    let before = sent(&harness).len();
+    harness.key_press(Keyboard::Enter);
+    harness.run_ok();
+    assert_eq!(sent(&harness)[before..], [Command::Jump(5_000_000)]);
     harness.get_by_label("To the start").click();
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::Search(String::new())));
