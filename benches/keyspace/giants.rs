@@ -23,8 +23,16 @@ async fn build(redis: &Redis) {
     let mut link = client.get_multiplexed_async_connection().await.unwrap();
     let started = Instant::now();
     let mut pipe = redis::pipe();
-    pipe.cmd("SETRANGE").arg("giant:string").arg(STRING - 1).arg("x").ignore();
-    pipe.cmd("SETRANGE").arg("giant:string").arg(STRING - 1_000_000).arg("needle").ignore();
+    pipe.cmd("SETRANGE")
+        .arg("giant:string")
+        .arg(STRING - 1)
+        .arg("x")
+        .ignore();
+    pipe.cmd("SETRANGE")
+        .arg("giant:string")
+        .arg(STRING - 1_000_000)
+        .arg("needle")
+        .ignore();
     pipe.exec_async(&mut link).await.unwrap();
     for at in (0..ELEMENTS).step_by(100_000) {
         let mut pipe = redis::pipe();
@@ -42,13 +50,21 @@ async fn build(redis: &Redis) {
         }
         pipe.exec_async(&mut link).await.unwrap();
     }
-    println!("three giants, made in {:.0} s", started.elapsed().as_secs_f64());
+    println!(
+        "three giants, made in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
 }
 
 /// Bytes that the server has sent.
 fn sent(redis: &Redis) -> u64 {
     let stats = redis.cli(&["INFO", "stats"]);
-    let field = |line: &str| line.strip_prefix("total_net_output_bytes:")?.trim().parse().ok();
+    let field = |line: &str| {
+        line.strip_prefix("total_net_output_bytes:")?
+            .trim()
+            .parse()
+            .ok()
+    };
     stats.lines().find_map(field).unwrap()
 }
 
@@ -134,10 +150,15 @@ pub(crate) async fn run() {
     };
     println!("\nGiant values                             time       fetched");
     for name in ["giant:string", "giant:list", "giant:hash"] {
-        let (about, first) = bench.run(&format!("{name} opened"), open(&connection, name)).await;
+        let (about, first) = bench
+            .run(&format!("{name} opened"), open(&connection, name))
+            .await;
         let next = first.next.clone();
         bench
-            .run("  the next page", page(&connection, &about, next.as_ref(), true))
+            .run(
+                "  the next page",
+                page(&connection, &about, next.as_ref(), true),
+            )
             .await
             .unwrap();
         let middle = Continue::Offset(about.elements.unwrap() / 2);

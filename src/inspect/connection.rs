@@ -101,7 +101,10 @@ impl Connection {
     }
 
     /// A connection to each of these nodes, in their order; this connection where there are none.
-    pub(super) async fn nodes(&self, topology: &cluster::Topology) -> Result<Vec<Self>, InspectError> {
+    pub(super) async fn nodes(
+        &self,
+        topology: &cluster::Topology,
+    ) -> Result<Vec<Self>, InspectError> {
         if !self.inner.server.is_cluster {
             return Ok(vec![self.clone()]);
         }

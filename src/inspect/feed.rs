@@ -201,7 +201,11 @@ mod tests {
         feed.hear(b"b", News::Expires(Ttl::Never));
         let batch = feed.take(9);
         assert_eq!(batch.names, [b"b".to_vec()]);
-        let known: Vec<_> = batch.known.iter().map(|(name, news)| (&name[..], *news)).collect();
+        let known: Vec<_> = batch
+            .known
+            .iter()
+            .map(|(name, news)| (&name[..], *news))
+            .collect();
         assert_eq!(
             known,
             [(&b"a"[..], News::Gone), (b"c", News::Expires(Ttl::At(1)))]

@@ -37,10 +37,7 @@ pub async fn find_text(
             break;
         }
         let mut command = redis::cmd("GETRANGE");
-        command
-            .arg(&about.name)
-            .arg(at)
-            .arg(at + FIRST_BYTES - 1);
+        command.arg(&about.name).arg(at).arg(at + FIRST_BYTES - 1);
         let page: Vec<u8> = connection.ask(&command).await?;
         let read = page.len() as u64;
         let begins = at - tail.len() as u64;

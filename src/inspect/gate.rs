@@ -93,7 +93,6 @@ const COMMANDS: &[&str] = &[
 const SUBCOMMANDS: &[(&str, &[&str])] = &[
     ("CLIENT", &["ID", "INFO", "NO-TOUCH", "SETNAME", "TRACKING"]),
     ("COMMAND", &["COUNT", "DOCS", "INFO"]),
-    ("CONFIG", &["GET"]),
     ("MEMORY", &["USAGE"]),
     ("OBJECT", &["ENCODING", "FREQ", "IDLETIME"]),
     ("XINFO", &["CONSUMERS", "GROUPS", "STREAM"]),
@@ -184,7 +183,12 @@ pub fn decide<'a>(
     }
     match asker {
         Asker::Program if is_listening(&name, words.get(1)) => Ok(()),
-        Asker::Program if unlocked && turns_notifications_on(&name, &sub, words.get(2)) => Ok(()),
+        Asker::Program
+            if is_about_notifications(&name, words.get(2))
+                && (sub == "GET" || unlocked && sub == "SET") =>
+        {
+            Ok(())
+        }
         Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
         Asker::Program => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
@@ -217,10 +221,9 @@ fn is_listening(name: &str, pattern: Option<&&[u8]>) -> bool {
     name == "PSUBSCRIBE" && pattern.is_some_and(|pattern| pattern.starts_with(b"__key"))
 }
 
-/// The one setting that the inspector itself may change.
-fn turns_notifications_on(name: &str, sub: &str, setting: Option<&&[u8]>) -> bool {
+/// The one setting that the inspector itself may look at, and change.
+fn is_about_notifications(name: &str, setting: Option<&&[u8]>) -> bool {
     name == "CONFIG"
-        && sub == "SET"
         && setting.is_some_and(|setting| setting.eq_ignore_ascii_case(b"notify-keyspace-events"))
 }
 
@@ -288,6 +291,9 @@ mod tests {
         let notify = "CONFIG SET notify-keyspace-events KEA";
         assert!(program(notify, true) && !program(notify, false));
         assert!(program("PSUBSCRIBE __keyevent@0__:*", false));
+        assert!(
+            program("CONFIG GET notify-keyspace-events", false) && !program("CONFIG GET *", true)
+        );
         assert!(!program("PSUBSCRIBE *", true) && !program("CONFIG SET dir x", true));
         for never in [
             "FLUSHALL",

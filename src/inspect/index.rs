@@ -74,7 +74,12 @@ impl Index {
         let order = if keys.len() == keys.rows {
             all.clone()
         } else {
-            Arc::new(all.iter().copied().filter(|id| keys.is_there(*id)).collect())
+            Arc::new(
+                all.iter()
+                    .copied()
+                    .filter(|id| keys.is_there(*id))
+                    .collect(),
+            )
         };
         let mut sums = Vec::with_capacity(order.len() + 1);
         let mut sum = 0;

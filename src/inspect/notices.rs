@@ -167,7 +167,11 @@ impl Ear {
         }
         let keyevent = settings.as_ref().map_or(true, |flags| flags.contains('E'));
         let pattern = pattern(self.node.server().database, keyevent);
-        if self.link.as_ref().is_none_or(|link| link.pattern != pattern) {
+        if self
+            .link
+            .as_ref()
+            .is_none_or(|link| link.pattern != pattern)
+        {
             match listen(&self.node, &self.feed, pattern).await {
                 Ok(link) => self.link = Some(link),
                 Err(InspectError::Denied { .. }) => return self.now(Hears::Denied),
@@ -321,7 +325,10 @@ pub async fn turn_on(connection: &Connection) -> Result<(), InspectError> {
     for node in connection.primaries().await? {
         let flags = settings(&node).await.unwrap_or_default();
         // What others asked for stays.
-        let mut wanted: String = flags.chars().filter(|flag| !"AKE".contains(*flag)).collect();
+        let mut wanted: String = flags
+            .chars()
+            .filter(|flag| !"AKE".contains(*flag))
+            .collect();
         wanted.retain(|flag| !CLASSES.contains(flag) && flag != 'd');
         wanted.push_str("KEA");
         let mut command = redis::cmd("CONFIG");
@@ -343,13 +350,25 @@ mod tests {
     #[test]
     fn both_kinds_of_channel_name_the_key_and_what_became_of_it() {
         for (channel, payload, expected) in [
-            ("__keyevent@0__:set", &b"a__:b"[..], Some((&b"a__:b"[..], News::Changed))),
-            ("__keyevent@15__:expired", b"\xff\0", Some((b"\xff\0", News::Gone))),
+            (
+                "__keyevent@0__:set",
+                &b"a__:b"[..],
+                Some((&b"a__:b"[..], News::Changed)),
+            ),
+            (
+                "__keyevent@15__:expired",
+                b"\xff\0",
+                Some((b"\xff\0", News::Gone)),
+            ),
             ("__keyspace@0__:a__:b", b"del", Some((b"a__:b", News::Gone))),
             ("__keyevent@0__:keymiss", b"a", None),
             ("other", b"a", None),
         ] {
-            assert_eq!(told(&message(channel, payload), false), expected, "{channel}");
+            assert_eq!(
+                told(&message(channel, payload), false),
+                expected,
+                "{channel}"
+            );
         }
         let moved = message("__keyevent@0__:del", b"a");
         assert_eq!(told(&moved, true), Some((&b"a"[..], News::Changed)));

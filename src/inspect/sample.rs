@@ -10,8 +10,8 @@ use chrono::Utc;
 use redis::{Pipeline, Value};
 
 use super::breakdown::Drawn;
-use super::questions::Questions;
 use super::builder::Builder;
+use super::questions::Questions;
 use super::{Analysis, Connection, Detail, Filter, InspectError, Keys, RowId};
 
 /// Draws that travel together.

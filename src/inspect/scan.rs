@@ -155,7 +155,10 @@ impl Scan {
             look: look.clone(),
             shown: 0,
         };
-        tokio::spawn(end.clone().run_until_cancelled_owned(run.run(cancel.clone())));
+        tokio::spawn(
+            end.clone()
+                .run_until_cancelled_owned(run.run(cancel.clone())),
+        );
         Self {
             state,
             wish,
@@ -305,7 +308,10 @@ impl Run {
     async fn begin(&mut self, nodes: Vec<Connection>, topology: &Topology) {
         self.walks.abort_all();
         self.state.servers = nodes.len();
-        let slots = topology.values().cloned().chain(std::iter::repeat(Vec::new()));
+        let slots = topology
+            .values()
+            .cloned()
+            .chain(std::iter::repeat(Vec::new()));
         let feeds: Vec<_> = slots
             .take(nodes.len())
             .map(|slots| (slots, Arc::<Feed>::default()))
@@ -463,7 +469,11 @@ impl Run {
         let each = self.nodes.iter().map(|node| {
             let (waiting, missed, has_gap) = node.feed.figures();
             Live {
-                hears: node.notices.as_ref().map(Notices::hears).unwrap_or_default(),
+                hears: node
+                    .notices
+                    .as_ref()
+                    .map(Notices::hears)
+                    .unwrap_or_default(),
                 waiting,
                 missed,
                 has_gap,

@@ -215,9 +215,7 @@ impl Columns {
     pub(super) fn expiring(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
         let times = self.expires.iter().zip(&self.types).enumerate();
         times
-            .filter(|(_, (at, kind))| {
-                **kind != DEAD && !matches!(**at, NO_TTL | UNKNOWN_TTL)
-            })
+            .filter(|(_, (at, kind))| **kind != DEAD && !matches!(**at, NO_TTL | UNKNOWN_TTL))
             .map(|(row, (at, _))| (row, *at))
     }
 }

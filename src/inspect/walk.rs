@@ -183,7 +183,8 @@ impl Walk {
             if wish.stopped || wish.paused {
                 self.take(step, ask, answers, p99);
                 if !wish.stopped {
-                    self.follow(wishes, |wish| !wish.paused || wish.stopped).await;
+                    self.follow(wishes, |wish| !wish.paused || wish.stopped)
+                        .await;
                     wish = *wishes.borrow_and_update();
                 }
                 if wish.stopped {
@@ -206,11 +207,7 @@ impl Walk {
     }
 
     /// Looks again at keys that have changed, until a wish ends it.
-    async fn follow(
-        &mut self,
-        wishes: &mut watch::Receiver<Wish>,
-        ends: impl Fn(&Wish) -> bool,
-    ) {
+    async fn follow(&mut self, wishes: &mut watch::Receiver<Wish>, ends: impl Fn(&Wish) -> bool) {
         loop {
             tokio::select! {
                 biased;

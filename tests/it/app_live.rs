@@ -101,7 +101,9 @@ fn counting_elements_is_offered_where_it_is_not_done_unasked() {
 #[test]
 fn the_treemap_goes_deeper_and_back() {
     let mut harness = window(full(), WIDE, Theme::Dark);
-    harness.get_by_label_contains("Prefix app:session: ").click();
+    harness
+        .get_by_label_contains("Prefix app:session: ")
+        .click();
     harness.run_ok();
     assert_eq!(asked(&harness).filter.prefix, b"app:session:");
     let state = state_with(|state| {
@@ -112,7 +114,9 @@ fn the_treemap_goes_deeper_and_back() {
     });
     let mut harness = window(state, WIDE, Theme::Dark);
     picture(&mut harness, "keys-deeper");
-    harness.get_by_label_contains("Prefix app:session:0: ").click();
+    harness
+        .get_by_label_contains("Prefix app:session:0: ")
+        .click();
     harness.run_ok();
     assert_eq!(asked(&harness).filter.prefix, b"app:session:0:");
     harness.get_by_label("Back to app:").click();
@@ -158,7 +162,9 @@ fn open_with(kind: Kind, elements: u64, value: Value, from: u64) -> State {
 
 #[test]
 fn one_goes_to_an_index_of_a_long_list() {
-    let items = (0..100).map(|i| format!("element {i}").into_bytes()).collect();
+    let items = (0..100)
+        .map(|i| format!("element {i}").into_bytes())
+        .collect();
     let value = Value::List {
         start: 654_321,
         items,
@@ -173,13 +179,25 @@ fn one_goes_to_an_index_of_a_long_list() {
     let field = harness.get_all_by_label("Go to index").next().unwrap();
     field.focus();
     harness.run_ok();
-    harness.get_all_by_label("Go to index").next().unwrap().type_text("5,000,000");
+    harness
+        .get_all_by_label("Go to index")
+        .next()
+        .unwrap()
+        .type_text("5,000,000");
     harness.run_ok();
-    harness.get_all_by_label("Go to index").last().unwrap().click();
+    harness
+        .get_all_by_label("Go to index")
+        .last()
+        .unwrap()
+        .click();
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::Jump(5_000_000)));
     // Enter in the field does the same, and does not read the key again from its beginning.
-    harness.get_all_by_label("Go to index").next().unwrap().focus();
+    harness
+        .get_all_by_label("Go to index")
+        .next()
+        .unwrap()
+        .focus();
     harness.run_ok();
     let before = sent(&harness).len();
     harness.key_press(Keyboard::Enter);
@@ -204,7 +222,10 @@ fn text_is_found_in_a_long_string_and_what_was_not_found_is_told() {
     harness.run_ok();
     harness.get_by_label("Search").click();
     harness.run_ok();
-    assert_eq!(sent(&harness).pop(), Some(Command::Search(" needle".into())));
+    assert_eq!(
+        sent(&harness).pop(),
+        Some(Command::Search(" needle".into()))
+    );
     harness.state_mut().0.keys.apply(Event::Sought {
         name: b"app:cart:0:0010".to_vec(),
         text: " needle".into(),
@@ -215,5 +236,8 @@ fn text_is_found_in_a_long_string_and_what_was_not_found_is_told() {
     harness.get_by_label_contains("search again to go on");
     picture(&mut harness, "keys-find");
     let opened = harness.state().0.keys.opened().unwrap();
-    assert_eq!((opened.find_from(" needle"), opened.find_from("other")), (64 << 20, 0));
+    assert_eq!(
+        (opened.find_from(" needle"), opened.find_from("other")),
+        (64 << 20, 0)
+    );
 }

@@ -16,8 +16,17 @@ const ELEMENTS: u64 = 1_000_000;
 async fn build(redis: &Redis) {
     let mut link = writer(redis).await;
     let mut pipe = redis::pipe();
-    for (at, text) in [(STRING - 1, "x"), (700_000, "needle"), (65_534, "across"), (0, "{\"a\"")] {
-        pipe.cmd("SETRANGE").arg("string").arg(at).arg(text).ignore();
+    for (at, text) in [
+        (STRING - 1, "x"),
+        (700_000, "needle"),
+        (65_534, "across"),
+        (0, "{\"a\""),
+    ] {
+        pipe.cmd("SETRANGE")
+            .arg("string")
+            .arg(at)
+            .arg(text)
+            .ignore();
     }
     pipe.exec_async(&mut link).await.unwrap();
     for from in (0..ELEMENTS).step_by(1_000) {
@@ -40,7 +49,11 @@ async fn build(redis: &Redis) {
             zset.arg(i).arg(format!("member:{i}"));
         });
         for i in 0..20 {
-            pipe.cmd("XADD").arg("stream").arg("*").arg("n").arg(from + i);
+            pipe.cmd("XADD")
+                .arg("stream")
+                .arg("*")
+                .arg("n")
+                .arg(from + i);
         }
         pipe.exec_async(&mut link).await.unwrap();
     }
@@ -49,7 +62,12 @@ async fn build(redis: &Redis) {
 /// Bytes that the server has sent, and what asking for that lets it send.
 fn sent(redis: &Redis) -> u64 {
     let stats = redis.cli(&["INFO", "stats"]);
-    let field = |line: &str| line.strip_prefix("total_net_output_bytes:")?.trim().parse().ok();
+    let field = |line: &str| {
+        line.strip_prefix("total_net_output_bytes:")?
+            .trim()
+            .parse()
+            .ok()
+    };
     stats.lines().find_map(field).unwrap()
 }
 
@@ -78,7 +96,9 @@ async fn ours(redis: &Redis) -> Vec<Vec<String>> {
         .query_async(&mut writer(redis).await)
         .await
         .unwrap();
-    let ours = entries.into_iter().filter(|entry| entry.5 == "lookaside-inspect");
+    let ours = entries
+        .into_iter()
+        .filter(|entry| entry.5 == "lookaside-inspect");
     ours.map(|entry| entry.3).collect()
 }
 
@@ -99,11 +119,19 @@ async fn opening_a_giant_fetches_a_page_and_asks_bounded_commands_only() {
             assert_eq!(bytes.len(), 64 * 1024);
             let _ = decode(bytes, false, &[]);
         } else {
-            assert!((90..=200).contains(&first.value.len()), "{name}: {}", first.value.len());
+            assert!(
+                (90..=200).contains(&first.value.len()),
+                "{name}: {}",
+                first.value.len()
+            );
         }
         assert!(first.next.is_some());
         let fetched = (sent(&redis) - before).saturating_sub(counting);
-        let most = if name == "string" { 64 * 1024 + 2_048 } else { 16 * 1024 };
+        let most = if name == "string" {
+            64 * 1024 + 2_048
+        } else {
+            16 * 1024
+        };
         assert!(fetched < most, "{name}: {fetched} bytes fetched");
         for words in ours(&redis).await {
             let number = |at: usize| words[at].parse::<u64>().unwrap();
@@ -126,16 +154,25 @@ async fn going_far_into_a_giant_reads_the_page_there() {
     let (redis, connection) = start().await;
     let at = |place| Some(Continue::Offset(place));
     let list = describe(&connection, b"list").await.unwrap();
-    let there = page(&connection, &list, at(654_321).as_ref(), true).await.unwrap();
+    let there = page(&connection, &list, at(654_321).as_ref(), true)
+        .await
+        .unwrap();
     let Value::List { start, items } = there.value else {
         panic!()
     };
-    assert_eq!((start, items[0].as_slice()), (654_321, &b"element 654321"[..]));
+    assert_eq!(
+        (start, items[0].as_slice()),
+        (654_321, &b"element 654321"[..])
+    );
     assert_eq!(items.len(), 100);
     let zset = describe(&connection, b"zset").await.unwrap();
-    let there = page(&connection, &zset, at(999_999).as_ref(), true).await.unwrap();
+    let there = page(&connection, &zset, at(999_999).as_ref(), true)
+        .await
+        .unwrap();
     assert!(there.next.is_none());
-    assert!(matches!(there.value, Value::ZSet { start: 999_999, items } if items[0].0 == b"member:0"));
+    assert!(
+        matches!(there.value, Value::ZSet { start: 999_999, items } if items[0].0 == b"member:0")
+    );
 
     // Elements of a list are searched in steps, each goes on where the last ended.
     let found = search(&connection, &list, b"*4999?", None).await.unwrap();
@@ -145,14 +182,26 @@ async fn going_far_into_a_giant_reads_the_page_there() {
     let indexes: Vec<u64> = elements.iter().map(|(index, _)| *index).collect();
     assert_eq!(indexes, (49_990..50_000).collect::<Vec<_>>());
     assert_eq!(found.looked_at, 50_000);
-    let more = search(&connection, &list, b"element 60000", found.page.next.as_ref()).await.unwrap();
-    assert_eq!(more.page.value, Value::Found(vec![(60_000, b"element 60000".to_vec())]));
+    let more = search(
+        &connection,
+        &list,
+        b"element 60000",
+        found.page.next.as_ref(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        more.page.value,
+        Value::Found(vec![(60_000, b"element 60000".to_vec())])
+    );
 
     // Text of a string, also where it stands across two pages; a bounded number of pages, and cancelled at once.
     let string = describe(&connection, b"string").await.unwrap();
     let cancel = CancellationToken::new();
     let look = async |text: &[u8], from| {
-        find_text(&connection, &string, text, from, &cancel, |_| {}).await.unwrap()
+        find_text(&connection, &string, text, from, &cancel, |_| {})
+            .await
+            .unwrap()
     };
     assert_eq!(look(b"across", 0).await.at, Some(65_534));
     assert_eq!(look(b"needle", 0).await.at, Some(700_000));

@@ -71,10 +71,16 @@ fn is_over(state: &ScanState) -> bool {
 fn assert_adds_up(state: &ScanState) {
     let (keys, totals) = (&state.keys, &state.totals);
     let bytes: u64 = keys.ids().map(|id| keys.bytes(id)).sum();
-    assert_eq!((totals.all.keys, totals.all.bytes), (keys.len() as u64, bytes));
+    assert_eq!(
+        (totals.all.keys, totals.all.bytes),
+        (keys.len() as u64, bytes)
+    );
     assert_eq!(keys.ids().count(), keys.len());
     let types: u64 = totals.kinds().map(|(_, count)| count.bytes).sum();
-    let buckets: u64 = TtlBucket::ALL.map(|bucket| totals.ttl(bucket).bytes).iter().sum();
+    let buckets: u64 = TtlBucket::ALL
+        .map(|bucket| totals.ttl(bucket).bytes)
+        .iter()
+        .sum();
     assert_eq!((types, buckets), (bytes, bytes));
     let index = Index::default().extended(keys);
     assert_eq!(index.total(keys, b""), totals.all);
@@ -134,10 +140,21 @@ async fn keys_and_sums_follow_another_client_while_the_scan_runs_and_after_it() 
     })
     .await;
     let state = scan.state();
-    assert!(state.live.hears.is_all() && !state.live.is_behind(), "{:?}", state.live);
+    assert!(
+        state.live.hears.is_all() && !state.live.is_behind(),
+        "{:?}",
+        state.live
+    );
     assert_adds_up(&state);
     // What is told of each is what the server says now.
-    let fresh = crate::inspect::to_end(&connection, ScanOptions { follow: false, ..following() }).await;
+    let fresh = crate::inspect::to_end(
+        &connection,
+        ScanOptions {
+            follow: false,
+            ..following()
+        },
+    )
+    .await;
     let all = state.keys.ids().map(|id| state.keys.get(id));
     let by_name: HashMap<&[u8], Key<'_>> = all.map(|key| (key.name, key)).collect();
     for id in fresh.keys.ids() {
@@ -173,8 +190,11 @@ async fn keys_of_every_node_of_a_cluster_follow() {
     });
     cluster.send(&text);
     until(&mut scan, "the keys", |state| {
-        let expected: BTreeSet<Vec<u8>> =
-            cluster.scanned().into_iter().map(String::into_bytes).collect();
+        let expected: BTreeSet<Vec<u8>> = cluster
+            .scanned()
+            .into_iter()
+            .map(String::into_bytes)
+            .collect();
         expected.len() == 600 && names(state) == expected
     })
     .await;
@@ -189,7 +209,10 @@ async fn keys_of_every_node_of_a_cluster_follow() {
         scan.tell(name.as_bytes(), News::Changed);
     }
     until(&mut scan, "our own", |state| state.keys.len() == 603).await;
-    until(&mut scan, "the setting", |state| state.live.hears == Hears::Off).await;
+    until(&mut scan, "the setting", |state| {
+        state.live.hears == Hears::Off
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,9 +221,14 @@ async fn changes_made_here_show_at_once_without_notifications() {
     fill(&redis, 3_000).await;
     let connection = open(&redis, true).await;
     let (wake, mut woken) = tokio::sync::mpsc::unbounded_channel();
-    let explorer = Explorer::start(connection.clone(), following(), Question::default(), move || {
-        let _ = wake.send(());
-    });
+    let explorer = Explorer::start(
+        connection.clone(),
+        following(),
+        Question::default(),
+        move || {
+            let _ = wake.send(());
+        },
+    );
     while !is_over(&explorer.view().state) || explorer.view().rows.len() < 3_000 {
         woken.recv().await.unwrap();
     }
@@ -216,7 +244,9 @@ async fn changes_made_here_show_at_once_without_notifications() {
             key: key("app:s:0"),
             to: key("renamed"),
         },
-        Change::Delete { key: key("app:h:1") },
+        Change::Delete {
+            key: key("app:h:1"),
+        },
         Change::Expire {
             key: key("app:l:2"),
             after_ms: Some(7_000_000),
@@ -250,20 +280,33 @@ async fn changes_made_here_show_at_once_without_notifications() {
     while !shows(&explorer) {
         woken.recv().await.unwrap();
     }
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_adds_up(&explorer.view().state);
 
     // Many at once: TTLs, then deleted, and the prefix tree with them.
-    let gone: Vec<Vec<u8>> = (0..500).map(|i| format!("session:{}", i * 6 + 5).into_bytes()).collect();
+    let gone: Vec<Vec<u8>> = (0..500)
+        .map(|i| format!("session:{}", i * 6 + 5).into_bytes())
+        .collect();
     for bulk in [Bulk::Persist, Bulk::Delete] {
         let mut told = 0;
         let now = chrono::Utc::now().timestamp_millis();
-        carry_out(&connection, bulk, &gone, &mut Vec::new(), &CancellationToken::new(), |done| {
-            for name in &gone[told..done as usize] {
-                explorer.tell(name, bulk.news(now));
-            }
-            told = done as usize;
-        })
+        carry_out(
+            &connection,
+            bulk,
+            &gone,
+            &mut Vec::new(),
+            &CancellationToken::new(),
+            |done| {
+                for name in &gone[told..done as usize] {
+                    explorer.tell(name, bulk.news(now));
+                }
+                told = done as usize;
+            },
+        )
         .await
         .unwrap();
         if bulk == Bulk::Persist {
@@ -276,7 +319,13 @@ async fn changes_made_here_show_at_once_without_notifications() {
     while explorer.view().rows.len() != 2_500 {
         woken.recv().await.unwrap();
     }
-    assert!(explorer.view().tree.iter().all(|row| row.label != b"session"));
+    assert!(
+        explorer
+            .view()
+            .tree
+            .iter()
+            .all(|row| row.label != b"session")
+    );
     assert_adds_up(&explorer.view().state);
     let listed = names(&explorer.view().state);
     assert_eq!(listed, scanned(&redis));
@@ -305,7 +354,10 @@ async fn expired_keys_leave_though_nobody_tells_and_those_given_more_time_stay()
     }
     redis.cli(&["SET", "kept", "v", "PX", "4000"]);
     let mut scan = Scan::start(open(&redis, false).await, following());
-    until(&mut scan, "the scan", |state| is_over(state) && state.keys.len() == 51).await;
+    until(&mut scan, "the scan", |state| {
+        is_over(state) && state.keys.len() == 51
+    })
+    .await;
     redis.cli(&["PEXPIRE", "kept", "500000"]);
     until(&mut scan, "the end", |state| state.keys.len() == 1).await;
     let state = scan.state();
@@ -328,24 +380,39 @@ async fn a_flood_of_changes_is_bounded_and_told() {
     for round in 0..12 {
         let mut pipe = redis::pipe();
         for i in 0..10_000 {
-            pipe.cmd("SET").arg(format!("flood:{round}:{i}")).arg("v").ignore();
+            pipe.cmd("SET")
+                .arg(format!("flood:{round}:{i}"))
+                .arg("v")
+                .ignore();
         }
         pipe.exec_async(&mut link).await.unwrap();
     }
-    until(&mut scan, "the flood", |state| state.live.missed > 0 && !state.keys.is_empty()).await;
+    until(&mut scan, "the flood", |state| {
+        state.live.missed > 0 && !state.keys.is_empty()
+    })
+    .await;
     let state = scan.state();
-    assert!(state.live.is_behind() && state.live.waiting <= 50_000, "{:?}", state.live);
+    assert!(
+        state.live.is_behind() && state.live.waiting <= 50_000,
+        "{:?}",
+        state.live
+    );
     tokio::time::sleep(Duration::from_secs(2)).await;
     let asked = asked(&redis) - before;
     let most = begun.elapsed().as_secs_f64() * 2_200.0 + 500.0;
-    assert!((asked as f64) < most, "{asked} keys asked for, {most} at most");
+    assert!(
+        (asked as f64) < most,
+        "{asked} keys asked for, {most} at most"
+    );
     assert_adds_up(&scan.state());
 }
 
 /// How many keys' types were asked for.
 fn asked(redis: &Redis) -> u64 {
     let stats = redis.cli(&["INFO", "commandstats"]);
-    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_type:calls="));
+    let calls = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_type:calls="));
     calls.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
@@ -359,7 +426,10 @@ async fn what_cannot_be_heard_is_told() {
     assert_eq!(scan.state().live.hears, Hears::Denied);
     redis.cli(&["ACL", "SETUSER", "harmless", "allchannels"]);
     scan.look_for_notices();
-    until(&mut scan, "the right", |state| state.live.hears == Hears::Unknown).await;
+    until(&mut scan, "the right", |state| {
+        state.live.hears == Hears::Unknown
+    })
+    .await;
     let mut scan = Scan::start(open(&redis, false).await, following());
     until(&mut scan, "the scan", is_over).await;
     // The server writes what it was told in an order of its own.
@@ -374,13 +444,25 @@ async fn what_cannot_be_heard_is_told() {
     until(&mut scan, "the setting", |state| state.live.hears.is_all()).await;
     redis.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     until(&mut scan, "the gap", |state| state.live.has_gap).await;
-    until(&mut scan, "the next connection", |state| state.live.hears.is_all()).await;
+    until(&mut scan, "the next connection", |state| {
+        state.live.hears.is_all()
+    })
+    .await;
     redis.cli(&["SET", "heard:again", "v"]);
-    until(&mut scan, "the key", |state| names(state).contains(b"heard:again".as_slice())).await;
+    until(&mut scan, "the key", |state| {
+        names(state).contains(b"heard:again".as_slice())
+    })
+    .await;
     let mut scan = Scan::start(open(&redis, false).await, following());
-    until(&mut scan, "the scan", |state| is_over(state) && !state.live.has_gap).await;
+    until(&mut scan, "the scan", |state| {
+        is_over(state) && !state.live.has_gap
+    })
+    .await;
     redis.cli(&["FLUSHDB"]);
-    until(&mut scan, "the flush", |state| state.live.has_gap && state.about == 0).await;
+    until(&mut scan, "the flush", |state| {
+        state.live.has_gap && state.about == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,18 +471,33 @@ async fn a_scan_that_is_paused_or_stopped_still_follows() {
     fill(&redis, 30_000).await;
     let mut scan = Scan::start(open(&redis, false).await, following());
     scan.pause(true);
-    until(&mut scan, "the pause", |state| matches!(state.phase, Phase::Paused)).await;
+    until(&mut scan, "the pause", |state| {
+        matches!(state.phase, Phase::Paused)
+    })
+    .await;
     redis.cli(&["SET", "while:paused", "v"]);
     scan.tell(b"while:paused", News::Changed);
-    until(&mut scan, "a key", |state| names(state).contains(b"while:paused".as_slice())).await;
+    until(&mut scan, "a key", |state| {
+        names(state).contains(b"while:paused".as_slice())
+    })
+    .await;
     scan.pause(false);
     scan.cancel();
-    until(&mut scan, "the stop", |state| matches!(state.phase, Phase::Cancelled)).await;
+    until(&mut scan, "the stop", |state| {
+        matches!(state.phase, Phase::Cancelled)
+    })
+    .await;
     redis.cli(&["SET", "after:stop", "v"]);
-    until(&mut scan, "a key", |state| names(state).contains(b"after:stop".as_slice())).await;
+    until(&mut scan, "a key", |state| {
+        names(state).contains(b"after:stop".as_slice())
+    })
+    .await;
     assert!(scan.state().keys.len() < 30_000);
     redis.cli(&["UNLINK", "while:paused"]);
-    until(&mut scan, "a key", |state| !names(state).contains(b"while:paused".as_slice())).await;
+    until(&mut scan, "a key", |state| {
+        !names(state).contains(b"while:paused".as_slice())
+    })
+    .await;
     assert_adds_up(&scan.state());
     scan.set_pace(Pace::Full);
     until(&mut scan, "the pace", |state| state.pace == Pace::Full).await;

@@ -308,7 +308,10 @@ fn look_for(tasks: &mut Tasks, state: &mut State, typed: String) {
     if about.kind == Kind::String {
         return find(tasks, state, typed);
     }
-    let label = format!("Searching {}", crate::inspect::display(&about.name[..about.name.len().min(40)]));
+    let label = format!(
+        "Searching {}",
+        crate::inspect::display(&about.name[..about.name.len().min(40)])
+    );
     tasks.spawn(state, Some(label), |task| async move {
         let pattern = as_pattern(&typed);
         let searching = async {
@@ -336,9 +339,16 @@ fn find(tasks: &mut Tasks, state: &mut State, text: String) {
     let label = format!("Looking for {text}");
     tasks.spawn(state, Some(label), |task| async move {
         let reporter = task.clone();
-        let looking = find_text(&connection, &about, text.as_bytes(), from, &task.cancel, |done| {
-            reporter.progress("", Some(done as f32 / all as f32));
-        });
+        let looking = find_text(
+            &connection,
+            &about,
+            text.as_bytes(),
+            from,
+            &task.cancel,
+            |done| {
+                reporter.progress("", Some(done as f32 / all as f32));
+            },
+        );
         let sought = match looking.await {
             Ok(sought) => sought,
             Err(error) => {

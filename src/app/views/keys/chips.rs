@@ -167,7 +167,12 @@ fn chip(ui: &mut Ui, kind: Kind, count: u64, fit: Fit, shown: bool) -> Response 
         text_at(painter, at, align, text, font, text_color, width);
     };
     let (left, right) = (rect.left() + fit.insets.0, rect.right() - fit.insets.1);
-    write(left, Align2::LEFT_CENTER, kind.name(), fonts::small_strong());
+    write(
+        left,
+        Align2::LEFT_CENTER,
+        kind.name(),
+        fonts::small_strong(),
+    );
     write(right, Align2::RIGHT_CENTER, &count, fonts::small());
     focus_ring(ui, &response);
     let name = format!("Type {}, {keys}", kind.name());

@@ -30,7 +30,11 @@ fn way(prefix: &[u8]) -> Vec<(Vec<u8>, String)> {
     ends.map(|(at, _)| {
         let label = display(&prefix[from..at]);
         from = at + 1;
-        let label = if label.is_empty() { "(empty)".to_owned() } else { label };
+        let label = if label.is_empty() {
+            "(empty)".to_owned()
+        } else {
+            label
+        };
         (prefix[..=at].to_vec(), label)
     })
     .collect()
@@ -43,7 +47,10 @@ pub(super) fn title(ui: &mut Ui, rect: Rect, keys: &mut Keys, commands: &mut Com
     // What does not fit is left out in the middle: the beginning and the last steps say where one is.
     let width = |ui: &Ui, text: &str| text_width(ui, text, fonts::small_strong());
     let total = |ui: &Ui, steps: &[(Vec<u8>, String)]| -> f32 {
-        steps.iter().map(|(_, label)| width(ui, label) + width(ui, BETWEEN)).sum()
+        steps
+            .iter()
+            .map(|(_, label)| width(ui, label) + width(ui, BETWEEN))
+            .sum()
     };
     if steps.len() > 1 {
         steps[0].1 = "All".into();
@@ -62,7 +69,11 @@ pub(super) fn title(ui: &mut Ui, rect: Rect, keys: &mut Keys, commands: &mut Com
         );
         let mut color = colors(ui).weak;
         if is_link {
-            let shown = if prefix.is_empty() { "all keys".to_owned() } else { display(&prefix) };
+            let shown = if prefix.is_empty() {
+                "all keys".to_owned()
+            } else {
+                display(&prefix)
+            };
             let name = format!("Back to {shown}");
             let response = part(ui, place, ("way", at), &name, false, Sense::click());
             color = colors(ui).accent;
@@ -73,7 +84,16 @@ pub(super) fn title(ui: &mut Ui, rect: Rect, keys: &mut Keys, commands: &mut Com
         let painter = ui.painter();
         let mut draw = |text: &str, color: Color32, room: f32| {
             let left = Align2::LEFT_CENTER;
-            x = text_at(painter, pos2(x, middle), left, text, fonts::small_strong(), color, room).right();
+            x = text_at(
+                painter,
+                pos2(x, middle),
+                left,
+                text,
+                fonts::small_strong(),
+                color,
+                room,
+            )
+            .right();
         };
         draw(&label, color, room);
         if is_link {

@@ -1,9 +1,7 @@
 //! The sums above the table: three cards, by type, time to live and prefix.
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{
-    Align2, Rect, Response, Sense, StrokeKind, Ui, WidgetInfo, lerp, pos2, vec2,
-};
+use eframe::egui::{Align2, Rect, Response, Sense, StrokeKind, Ui, WidgetInfo, lerp, pos2, vec2};
 
 use super::{Keys, prefixes, structure};
 use crate::app::command::Commands;
@@ -30,11 +28,13 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
         rect
     });
     let inner = cards.map(|rect| rect.shrink2(vec2(13.0, size::SPACE_12)));
-    for (rect, (inner, title)) in cards.into_iter().zip(inner.into_iter().zip([
-        "Keys by type",
-        "Keys by time to live",
-        "",
-    ])) {
+    for (rect, (inner, title)) in
+        cards.into_iter().zip(
+            inner
+                .into_iter()
+                .zip(["Keys by type", "Keys by time to live", ""]),
+        )
+    {
         let colors = colors(ui);
         ui.painter()
             .rect_filled(rect, size::RADIUS_CARD, colors.raised);
@@ -53,7 +53,12 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
     }
     let chart =
         inner.map(|rect| Rect::from_min_max(pos2(rect.left(), rect.top() + 24.0), rect.max));
-    prefixes::title(ui, Rect::from_min_max(inner[2].min, chart[2].right_top()), keys, commands);
+    prefixes::title(
+        ui,
+        Rect::from_min_max(inner[2].min, chart[2].right_top()),
+        keys,
+        commands,
+    );
     by_type(ui, chart[0], view);
     by_ttl(ui, chart[1], keys, view, commands);
     prefixes::show(ui, chart[2], keys, view, commands);

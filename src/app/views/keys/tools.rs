@@ -12,9 +12,7 @@ use crate::inspect::{AT_A_TIME, FIRST_BYTES, Kind, is_searchable};
 
 /// Whether there is anything of it.
 pub(super) fn has_any(opened: &Opened) -> bool {
-    is_searchable(opened.about.kind)
-        || opened.about.kind == Kind::Stream
-        || is_long_string(opened)
+    is_searchable(opened.about.kind) || opened.about.kind == Kind::Stream || is_long_string(opened)
 }
 
 /// Whether a string is longer than a page.
@@ -36,10 +34,16 @@ fn place(opened: &Opened) -> Option<&'static str> {
 
 /// A place as typed: digits, with or without commas.
 fn read_place(typed: &str, all: u64) -> Result<u64, String> {
-    let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '_' | ' ')).collect();
+    let digits: String = typed
+        .chars()
+        .filter(|c| !matches!(c, ',' | '_' | ' '))
+        .collect();
     match digits.parse::<u64>() {
         Ok(at) if at < all => Ok(at),
-        Ok(_) => Err(format!("The last is {}", format::count(all.saturating_sub(1)))),
+        Ok(_) => Err(format!(
+            "The last is {}",
+            format::count(all.saturating_sub(1))
+        )),
         Err(_) => Err("A whole number is wanted".to_owned()),
     }
 }
@@ -93,13 +97,15 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
 
 /// Whether Enter was pressed in a field; it means nothing else then, as reading the key again.
 fn is_entered(ui: &Ui, field: &Response) -> bool {
-    field.lost_focus()
-        && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Keyboard::Enter))
+    field.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Keyboard::Enter))
 }
 
 fn search(ui: &mut Ui, opened: &Opened, sought: &mut String, send: &mut impl FnMut(Command)) {
     let (name, hint) = if opened.about.kind == Kind::String {
-        ("Find text".to_owned(), "Find text in the whole string".to_owned())
+        (
+            "Find text".to_owned(),
+            "Find text in the whole string".to_owned(),
+        )
     } else {
         let names = opened.about.kind.elements().1;
         (
@@ -125,18 +131,16 @@ fn search(ui: &mut Ui, opened: &Opened, sought: &mut String, send: &mut impl FnM
     let button = Button::new("Search").enabled(ready).tooltip(tip);
     if (ui.add(button).clicked() || entered) && ready {
         // Text is looked for exactly as typed.
-        let typed = if is_string { sought.as_str() } else { sought.trim() };
+        let typed = if is_string {
+            sought.as_str()
+        } else {
+            sought.trim()
+        };
         send(Command::Search(typed.to_owned()));
     }
 }
 
-fn go(
-    ui: &mut Ui,
-    opened: &Opened,
-    what: &str,
-    jump: &mut String,
-    send: &mut impl FnMut(Command),
-) {
+fn go(ui: &mut Ui, opened: &Opened, what: &str, jump: &mut String, send: &mut impl FnMut(Command)) {
     let name = format!("Go to {what}");
     let response = Field::new(&name)
         .inline()
@@ -167,7 +171,11 @@ fn said(ui: &mut Ui, opened: &Opened, sought: &mut String, send: &mut impl FnMut
             "{} found in {} of {}",
             format::count(opened.value.len() as u64),
             format::count(*looked_at),
-            format::plural(all, opened.about.kind.elements().0, opened.about.kind.elements().1)
+            format::plural(
+                all,
+                opened.about.kind.elements().0,
+                opened.about.kind.elements().1
+            )
         ))
     } else {
         opened.told.clone()
@@ -182,7 +190,11 @@ fn said(ui: &mut Ui, opened: &Opened, sought: &mut String, send: &mut impl FnMut
                 .tip(told);
         });
     }
-    let word = if opened.search.is_some() { "Show all" } else { "To the start" };
+    let word = if opened.search.is_some() {
+        "Show all"
+    } else {
+        "To the start"
+    };
     if is_elsewhere && ui.add(Button::new(word).bare()).clicked() {
         sought.clear();
         send(Command::Search(String::new()));
@@ -196,7 +208,10 @@ mod tests {
     #[test]
     fn a_place_is_a_number_inside() {
         assert_eq!(read_place("1,234", 2_000), Ok(1_234));
-        assert_eq!(read_place("2000", 2_000), Err("The last is 1,999".to_owned()));
+        assert_eq!(
+            read_place("2000", 2_000),
+            Err("The last is 1,999".to_owned())
+        );
         assert!(read_place("", 1).is_err() && read_place("-1", 9).is_err());
     }
 }
