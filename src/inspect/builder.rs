@@ -388,7 +388,7 @@ pub(super) mod tests {
         let bytes_a_key = (keys.overhead() + builder.seen.0.len() * 4) / keys.len();
         assert!(bytes_a_key < 64, "{bytes_a_key}");
     }
-    fn key<'a>(name: &'a [u8], bytes: u64, ttl: Ttl) -> Key<'a> {
+    fn key(name: &[u8], bytes: u64, ttl: Ttl) -> Key<'_> {
         Key {
             name,
             kind: Kind::Set,

@@ -160,14 +160,17 @@ impl Feed {
 
 /// The feeds of all servers that are scanned.
 #[derive(Clone, Default)]
-pub(super) struct Feeds(Arc<Mutex<Vec<(Slots, Arc<Feed>)>>>);
+pub(super) struct Feeds(Arc<Mutex<Vec<Routed>>>);
+
+/// A feed with the slots whose keys it takes.
+pub(super) type Routed = (Slots, Arc<Feed>);
 
 /// The ranges of slots of a cluster's node; empty where there is no cluster.
 pub(super) type Slots = Vec<(u16, u16)>;
 
 impl Feeds {
     /// From now on these.
-    pub(super) fn set(&self, feeds: Vec<(Slots, Arc<Feed>)>) {
+    pub(super) fn set(&self, feeds: Vec<Routed>) {
         *self.0.lock() = feeds;
     }
 

@@ -428,6 +428,7 @@ mod tests {
         let notify = "CONFIG SET notify-keyspace-events KEA";
         assert!(program(notify, true) && !program(notify, false));
         assert!(program("PSUBSCRIBE __keyevent@0__:*", false));
+        assert!(program("CONFIG GET notify-keyspace-events", false));
         assert!(!program("PSUBSCRIBE *", true) && !program("CONFIG SET dir x", true));
         for never in [
             "FLUSHALL",

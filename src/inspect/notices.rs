@@ -17,7 +17,7 @@ use super::{Connection, InspectError};
 /// How often it is asked whether notifications were turned on or off.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How often what the account may not do is tried again: each try stands in the server's ACL LOG.
-const AFTER_DENIED: Duration = Duration::from_secs(300);
+const AFTER_DENIED: Duration = Duration::from_mins(5);
 /// Which changes there are, as notify-keyspace-events writes them.
 const CLASSES: &str = "g$lshztxe";
 

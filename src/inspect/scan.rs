@@ -423,10 +423,10 @@ impl Run {
                 has_drifted = drifted;
                 if drifted && before {
                     // Emptying a database is told to nobody.
-                    self.nodes.iter().for_each(|node| node.feed.mark_gap());
+                    self.mark_gap();
                 }
                 if !topology.is_empty() && self.topology().await.is_ok_and(|now| now != topology) {
-                    self.nodes.iter().for_each(|node| node.feed.mark_gap());
+                    self.mark_gap();
                 }
             }
             if aged.elapsed() >= age_after {
@@ -453,6 +453,12 @@ impl Run {
     /// Whether the keys are no longer those that were published, or how many the server has.
     fn has_changed(&mut self) -> bool {
         self.seen.lock().builder.version() != self.shown
+    }
+
+    fn mark_gap(&self) {
+        for node in &self.nodes {
+            node.feed.mark_gap();
+        }
     }
 
     /// Whether the server has other keys than those that are listed, though it tells of every change.

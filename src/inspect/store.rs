@@ -312,7 +312,7 @@ impl Keys {
     }
 
     /// Bytes of our own memory above the names, without the tables that find repeats (at most 11 a key, gone with the
-    /// scan) and order by name (12 a key).
+    /// scan) and order by name (12 a key, 4 more once keys have gone).
     pub fn overhead(&self) -> usize {
         self.segments
             .iter()

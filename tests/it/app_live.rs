@@ -1,7 +1,7 @@
 //! The Keys view about what changes: the sign that says whether it follows, what is offered, and going far into values.
 #![allow(clippy::unwrap_used)]
 
-use eframe::egui::Theme;
+use eframe::egui::{Key as Keyboard, Theme};
 use egui_kittest::kittest::Queryable;
 
 use lookaside::app::state::State;
@@ -43,7 +43,7 @@ fn the_sign_says_whether_the_table_follows_and_what_would_help() {
         ..hears(Hears::All(0))
     };
     let mut harness = window(with_live(flood, |_| {}), NARROW, Theme::Light);
-    harness.get_by_label("Behind by 12,345 changes");
+    harness.get_by_label("Behind by 12,345 changes or more");
     picture(&mut harness, "keys-behind");
     // The one at the top and the one of the sign do the same.
     harness.get_all_by_label("Rescan").last().unwrap().click();
@@ -71,6 +71,8 @@ fn a_scan_that_the_server_has_left_behind_offers_a_rescan() {
     let state = with_live(hears(Hears::Off), |scan| scan.about = 5_000);
     let harness = window(state, WIDE, Theme::Light);
     assert_eq!(harness.get_all_by_label("Rescan").count(), 2);
+    harness.get_by_label("602 of about 5,000 keys");
+    harness.get_by_label("outdated");
     let state = with_live(hears(Hears::Off), |_| {});
     let harness = window(state, WIDE, Theme::Light);
     assert_eq!(harness.get_all_by_label("Rescan").count(), 1);
@@ -190,6 +192,17 @@ fn one_goes_to_an_index_of_a_long_list() {
         .click();
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::Jump(5_000_000)));
+    // Enter in the field does the same, and does not read the key again from its beginning.
+    harness
+        .get_all_by_label("Go to index")
+        .next()
+        .unwrap()
+        .focus();
+    harness.run_ok();
+    let before = sent(&harness).len();
+    harness.key_press(Keyboard::Enter);
+    harness.run_ok();
+    assert_eq!(sent(&harness)[before..], [Command::Jump(5_000_000)]);
     harness.get_by_label("To the start").click();
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::Search(String::new())));

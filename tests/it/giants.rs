@@ -33,21 +33,21 @@ async fn build(redis: &Redis) {
         let mut pipe = redis::pipe();
         let batch = from..from + 1_000;
         let list = pipe.cmd("RPUSH").arg("list");
-        batch.clone().for_each(|i| {
+        for i in batch.clone() {
             list.arg(format!("element {i}"));
-        });
+        }
         let hash = pipe.cmd("HSET").arg("hash");
-        batch.clone().for_each(|i| {
+        for i in batch.clone() {
             hash.arg(format!("field:{i}")).arg(i);
-        });
+        }
         let set = pipe.cmd("SADD").arg("set");
-        batch.clone().for_each(|i| {
+        for i in batch.clone() {
             set.arg(format!("member:{i}"));
-        });
+        }
         let zset = pipe.cmd("ZADD").arg("zset");
-        batch.for_each(|i| {
+        for i in batch {
             zset.arg(i).arg(format!("member:{i}"));
-        });
+        }
         for i in 0..20 {
             pipe.cmd("XADD")
                 .arg("stream")

@@ -201,7 +201,9 @@ pub(super) fn many(tasks: &mut Tasks, state: &mut State, bulk: Bulk) {
         let reporter = task.clone();
         let tell = |names: &[Vec<u8>], news| {
             if let Some(explorer) = &explorer {
-                names.iter().for_each(|name| explorer.tell(name, news));
+                for name in names {
+                    explorer.tell(name, news);
+                }
             }
         };
         let mut told = 0;

@@ -1,13 +1,13 @@
 //! Does what is shown follow the server? A sign, and what would help where it does not.
 
-use eframe::egui::{Align, Label, Layout, Ui, vec2};
+use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 use super::{Command, Keys};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
-use crate::app::theme::{Tone, size, text};
-use crate::app::widgets::Tip;
-use crate::inspect::{Hears, Live, Phase};
+use crate::app::theme::{Tone, colors, size, text};
+use crate::app::widgets::{Tip, dot};
+use crate::inspect::{Hears, Live, Phase, ScanState};
 
 const TURNS_ON: &str = "CONFIG SET notify-keyspace-events KEA";
 
@@ -26,13 +26,8 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, commands: &mut Commands) {
     let Some(mut sign) = sign(&state.live, keys.is_unlocked()) else {
         return;
     };
-    let listed = state.totals.all.keys;
     let is_over = !matches!(state.phase, Phase::Running | Phase::Paused);
-    if sign.offer.is_none()
-        && is_over
-        && !state.live.hears.is_all()
-        && has_drifted(listed, state.about)
-    {
+    if sign.offer.is_none() && is_over && is_outdated(state) {
         sign.offer = Some(("Rescan", Command::Scan));
     }
     let width = ui.available_width();
@@ -41,16 +36,31 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, commands: &mut Commands) {
         ui.spacing_mut().item_spacing.x = size::SPACE_8;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some((word, command)) = sign.offer
-                && ui.link(text::small(ui, word)).clicked()
+                && ui.link(link(ui, word)).clicked()
             {
                 commands.send(AppCommand::Keys(command));
             }
             ui.with_layout(row, |ui| {
-                ui.add(Label::new(text::tone(ui, sign.tone, &sign.word)).truncate())
-                    .tip(&sign.why);
+                let color = colors(ui).tone(sign.tone);
+                dot(ui, color);
+                let word = text::small(ui, &sign.word).color(color);
+                ui.add(Label::new(word).truncate()).tip(&sign.why);
             });
         });
     });
+}
+
+/// Small words that can be pressed.
+pub(super) fn link(ui: &Ui, word: &str) -> RichText {
+    text::small(ui, word).color(colors(ui).accent)
+}
+
+/// Whether a scan that was complete no longer is what the server has.
+pub(super) fn is_outdated(state: &ScanState) -> bool {
+    let is_followed = state.live.hears.is_all() && !state.live.is_behind();
+    !is_followed
+        && state.live.hears != Hears::Unasked
+        && has_drifted(state.totals.all.keys, state.about)
 }
 
 /// Whether the server has clearly more or fewer keys than are listed; a few come and go all the time.
@@ -64,7 +74,7 @@ fn sign(live: &Live, unlocked: bool) -> Option<Sign> {
         Hears::Unasked => return None,
         Hears::All(_) if live.missed > 0 => (
             Tone::Stale,
-            format!("Behind by {}", format::plural(live.missed, "change", "changes")),
+            format!("Behind by {} or more", format::plural(live.missed, "change", "changes")),
             "Keys changed faster than they could be looked at without burdening the server; \
              a rescan shows all of them as they are"
                 .to_owned(),
@@ -162,7 +172,7 @@ mod tests {
             ..live(Hears::All(0))
         };
         let word = sign(&flood, false).map(|sign| sign.word);
-        assert_eq!(word.as_deref(), Some("Behind by 12 changes"));
+        assert_eq!(word.as_deref(), Some("Behind by 12 changes or more"));
     }
 
     #[test]

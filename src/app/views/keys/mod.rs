@@ -5,7 +5,8 @@
 //! | `filters.rs` | which other conditions are there? |
 //! | `analysis.rs` | what do the shown keys hold, summed up, and what grew? |
 //! | `save.rs` | what is written to a file, and where? |
-//! | `side.rs` | which prefixes are there, and how far is the scan? |
+//! | `side.rs` | which prefixes are there? |
+//! | `scan.rs` | how far is the scan? |
 //! | `live.rs` | does what is shown follow the server? |
 //! | `sums.rs` | how many keys and bytes, by type, TTL and prefix? |
 //! | `chips.rs` | how many keys has each type, and is it shown? |
@@ -16,6 +17,7 @@
 //! | `opened.rs` | what was read of the selected key, made ready to be drawn? |
 //! | `head.rs` | what is the selected key, and what can be done with it as a whole? |
 //! | `tools.rs` | what can be done inside a large value? |
+//! | `ready.rs` | how are bytes made ready to be drawn? |
 //! | `value.rs` | how is the selected key's value drawn? |
 //! | `element.rs` | what is one element of a collection? |
 //! | `bytes.rs`, `rows.rs`, `map.rs`, `groups.rs` | how are decoded bytes, elements, positions, readers of a stream drawn? |
@@ -38,8 +40,10 @@ mod message;
 mod model;
 mod opened;
 mod prefixes;
+mod ready;
 mod rows;
 mod save;
+mod scan;
 mod side;
 mod sums;
 mod table;
@@ -59,7 +63,8 @@ use crate::inspect::{Kind, Phase, View};
 pub use dialog::Dialog;
 pub use message::{Command, Event};
 pub use model::Keys;
-pub use opened::{Bytes, Opened, Which};
+pub use opened::{Opened, Which};
+pub use ready::Bytes;
 pub use save::{Save, What};
 
 /// The filter's id, so that Ctrl+F can give it the keyboard.

@@ -1,6 +1,6 @@
 //! What can be done inside a large value: search it, go somewhere in it, look at another side of it.
 
-use eframe::egui::{Key as Keyboard, Ui};
+use eframe::egui::{Key as Keyboard, Modifiers, Response, Ui};
 
 use super::opened::Side;
 use super::{Command, Keys, Opened};
@@ -95,6 +95,11 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     });
 }
 
+/// Whether Enter was pressed in a field; it means nothing else then, as reading the key again.
+fn is_entered(ui: &Ui, field: &Response) -> bool {
+    field.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Keyboard::Enter))
+}
+
 fn search(ui: &mut Ui, opened: &Opened, sought: &mut String, send: &mut impl FnMut(Command)) {
     let (name, hint) = if opened.about.kind == Kind::String {
         (
@@ -115,7 +120,7 @@ fn search(ui: &mut Ui, opened: &Opened, sought: &mut String, send: &mut impl FnM
         .hint(&hint)
         .width(width)
         .show(ui, sought);
-    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Keyboard::Enter));
+    let entered = is_entered(ui, &response);
     let tip = match opened.about.kind {
         Kind::String => "Read on in pages of 64 KB, 64 MB at most, until the text is found",
         Kind::List => "Look through the list in short ranges, 50,000 elements at a time",
@@ -143,7 +148,7 @@ fn go(ui: &mut Ui, opened: &Opened, what: &str, jump: &mut String, send: &mut im
         .hint(&name)
         .width(112.0)
         .show(ui, jump);
-    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Keyboard::Enter));
+    let entered = is_entered(ui, &response);
     let at = read_place(jump, opened.about.elements.unwrap_or_default());
     let button = Button::new("Go").named(&name).enabled(at.is_ok());
     let response = ui.add(button);

@@ -3,7 +3,8 @@
 use eframe::egui::{Label, Rect, ScrollArea, Ui, pos2, vec2};
 
 use super::dialog::{Dialog, Edit};
-use super::opened::{Shown, Side, Which};
+use super::opened::{Side, Which};
+use super::ready::Shown;
 use super::{Command, Keys, Opened, bytes, element, groups, head, map, region, rows, tools};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
@@ -23,7 +24,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Comman
     let head = Rect::from_min_size(whole.min, vec2(whole.width(), HEAD)).shrink2(inset);
     let name = keys.selected.clone().unwrap_or_default();
     region(ui, "head", head, |ui| {
-        head::show(ui, keys, &name, now, commands)
+        head::show(ui, keys, &name, now, commands);
     });
     let has_tools = matches!(&keys.value, Some(Ok(opened)) if tools::has_any(opened));
     let tools_at = Rect::from_min_size(head.left_bottom(), vec2(head.width(), TOOLS));

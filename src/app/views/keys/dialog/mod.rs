@@ -23,7 +23,7 @@ use crate::app::theme::{color, colors, size, text};
 use crate::app::widgets::{Button, field_label};
 use crate::inspect::View;
 
-pub use many::Many;
+use many::Many;
 
 /// A longer value is not edited in a field.
 pub(super) const LONGEST: usize = 1024 * 1024;
