@@ -16,12 +16,16 @@
 //! | `clients.rs` | who is connected? |
 //! | `config.rs`, `explain.rs` | how is it set, and what does that mean? |
 //! | `topology.rs` | which servers belong together? |
+//! | `cluster.rs` | which nodes make a cluster, and which slots does each serve? |
 //! | `warnings.rs` | what should somebody do something about? |
-//! | `observe.rs` | what is asked, when, and what does asking cost? |
+//! | `ask.rs` | which commands does a question take, and what does asking cost? |
+//! | `observe.rs` | what is asked when? |
 //! | `seen.rs` | what is known by now? |
 
 mod answer;
+mod ask;
 mod clients;
+mod cluster;
 mod commands;
 mod config;
 mod explain;
@@ -37,6 +41,7 @@ mod warnings;
 
 pub use answer::Asked;
 pub use clients::{ClientSort, Clients, ConnectedClient, MOST_CLIENTS};
+pub use cluster::{Cluster, ClusterNode};
 pub use commands::CommandStat;
 pub use config::{Setting, Shown};
 pub use history::{History, KEPT};
@@ -46,5 +51,5 @@ pub use observe::{Focus, INTERVAL, News, Part, look, observe};
 pub use sample::{Figure, Sample};
 pub use seen::Seen;
 pub use slow_log::SlowCommand;
-pub use topology::{Cluster, ClusterNode, Replica, Role, Sentinel, Topology};
+pub use topology::{Replica, Role, Sentinel, Topology};
 pub use warnings::{Severity, Warning, warnings};

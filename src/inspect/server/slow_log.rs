@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use redis::Value;
 
 use super::answer::{bytes, items, line, number, text};
-use crate::inspect::line::shown;
+use crate::inspect::shown_command as shown;
 
 /// Words of a command that are shown.
 const WORDS: usize = 16;

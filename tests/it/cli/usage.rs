@@ -104,7 +104,7 @@ fn options_of_all_commands_stand_before_and_after_them() {
         (&["--theme", "dark", "reports"], "for the window"),
         (
             &["reports", "--redis", &url],
-            "for the window, keys and key",
+            "for the window, keys, key and redis",
         ),
         (
             &["demo", "--terminal", "--workspace", "other.toml"],

@@ -77,16 +77,10 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&[Vec<u8>]) -> Reply) -> Option<()> 
 
 /// The words of the next command; `None` at the end.
 fn command(from: &mut BufReader<TcpStream>) -> Option<Vec<Vec<u8>>> {
-    let mut number = |mark: char| -> Option<(usize, &mut BufReader<TcpStream>)> {
-        let mut line = String::new();
-        from.read_line(&mut line).ok()?;
-        let number = line.trim_end().strip_prefix(mark)?.parse().ok()?;
-        Some((number, &mut *from))
-    };
-    let (count, _) = number('*')?;
+    let count = number(from, '*')?;
     let mut words = Vec::new();
     for _ in 0..count {
-        let (length, from) = number('$')?;
+        let length = number(from, '$')?;
         let mut word = vec![0; length + 2];
         from.read_exact(&mut word).ok()?;
         word.truncate(length);
@@ -94,4 +88,11 @@ fn command(from: &mut BufReader<TcpStream>) -> Option<Vec<Vec<u8>>> {
     }
     words.first_mut()?.make_ascii_uppercase();
     Some(words)
+}
+
+/// The number behind a mark, in a line of its own.
+fn number(from: &mut BufReader<TcpStream>, mark: char) -> Option<usize> {
+    let mut line = String::new();
+    from.read_line(&mut line).ok()?;
+    line.trim_end().strip_prefix(mark)?.parse().ok()
 }

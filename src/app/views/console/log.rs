@@ -29,6 +29,8 @@ pub(super) struct Log {
     exchanges: VecDeque<Exchange>,
     /// Of all answers.
     bytes: usize,
+    /// How high all of it was drawn.
+    height: f32,
 }
 
 /// A line and what came of it.
@@ -174,7 +176,7 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
         return;
     }
     let mut pressed = None;
-    ScrollArea::vertical()
+    let area = ScrollArea::vertical()
         .id_salt("exchanges")
         .auto_shrink(false)
         .stick_to_bottom(true)
@@ -198,6 +200,11 @@ pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &
                 exchange.height = Some((drawn.response.rect.height(), width));
             }
         });
+    let height = area.content_size.y;
+    if (std::mem::replace(&mut console.log.height, height) - height).abs() > 0.5 {
+        // The end is scrolled to in the frame after.
+        ui.ctx().request_repaint();
+    }
     if pressed.is_some() {
         console.prompt.take_focus();
     }
