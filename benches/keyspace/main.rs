@@ -1,10 +1,11 @@
-//! The whole keyspace, measured: `cargo bench --bench keyspace -- [KEYS] [speed] [memory] [others]`.
+//! The whole keyspace, measured: `cargo bench --bench keyspace -- [KEYS] [speed] [memory] [others] [giants]`.
 //!
 //! A private server is filled by the generator of `keys.rs` (1,000,000 keys unless another number is given); a plain
 //! loop, `redis-cli` and ours walk over it in turn, and the ratios of medians are printed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bare;
+mod giants;
 mod keys;
 mod memory;
 mod others;
@@ -29,6 +30,12 @@ fn main() {
         .collect();
     let wanted = |name: &str| named.is_empty() || named.iter().any(|named| *named == name);
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    if wanted("giants") {
+        runtime.block_on(giants::run());
+    }
+    if named.iter().all(|name| *name == "giants") && !named.is_empty() {
+        return;
+    }
     let redis = Redis::start();
     let took = runtime.block_on(keys::fill(&redis, count));
     println!("{count} mixed keys, made in {:.1} s", took.as_secs_f64());

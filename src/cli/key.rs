@@ -315,6 +315,11 @@ fn write_value(out: &mut String, about: &About, page: &Page, decoders: &[Decoder
                 writeln!(out, "{index:>6}  {}", display(item))?;
             }
         }
+        Value::Found(found) => {
+            for (index, item) in found {
+                writeln!(out, "{index:>6}  {}", display(item))?;
+            }
+        }
         Value::Set(items) => {
             for item in items {
                 writeln!(out, "{}", display(item))?;

@@ -217,7 +217,7 @@ pub(super) fn divide(
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::tests::sample;
+    use super::super::builder::tests::sample;
     use super::*;
 
     fn sum(groups: &[Portion]) -> Count {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::items::bytes_json;
-use super::{Connection, InspectError};
+use super::{Connection, InspectError, News, Ttl};
 
 /// Keys of one round trip: less than a millisecond of the server's time.
 const BATCH: usize = 500;
@@ -31,6 +31,15 @@ impl Bulk {
             Self::Delete => "UNLINK",
             Self::Expire(_) => "PEXPIRE",
             Self::Persist => "PERSIST",
+        }
+    }
+
+    /// What is known of a key after it, at `now` in milliseconds since 1970.
+    pub fn news(self, now: i64) -> News {
+        match self {
+            Self::Delete => News::Gone,
+            Self::Expire(ms) => News::Expires(Ttl::At(now.saturating_add_unsigned(ms))),
+            Self::Persist => News::Expires(Ttl::Never),
         }
     }
 
@@ -98,7 +107,7 @@ pub async fn preview(
 }
 
 /// Changes the keys. Each that was changed becomes a line of `log`, one JSON object, before the next batch is sent.
-/// `progress` hears how many keys were gone through. Cancelling ends it between two batches.
+/// `progress` hears how many of `names`, from the first on, were gone through. Cancelling ends it between two batches.
 pub async fn carry_out(
     connection: &Connection,
     bulk: Bulk,

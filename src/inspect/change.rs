@@ -6,7 +6,7 @@
 use redis::{Cmd, Pipeline};
 
 use super::line::shown;
-use super::{Connection, InspectError, Kind};
+use super::{Connection, InspectError, Kind, News};
 
 /// A change of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,6 +207,15 @@ impl Change {
             | Self::Rename { key, .. }
             | Self::Delete { key }
             | Self::Add { key, .. } => key,
+        }
+    }
+
+    /// What is known of keys after it.
+    pub fn news(&self) -> Vec<(&[u8], News)> {
+        match self {
+            Self::Delete { key } => vec![(key, News::Gone)],
+            Self::Rename { key, to } => vec![(key, News::Gone), (to, News::Changed)],
+            other => vec![(other.key(), News::Changed)],
         }
     }
 

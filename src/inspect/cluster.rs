@@ -116,6 +116,27 @@ pub(super) fn topology(answer: Value, asked: &str) -> Result<Topology, InspectEr
     Ok(primaries)
 }
 
+/// The slot of a key: of what stands in its first braces where anything does, else of the whole name.
+pub(super) fn slot(name: &[u8]) -> u16 {
+    let tag = memchr::memchr(b'{', name).and_then(|open| {
+        let rest = &name[open + 1..];
+        memchr::memchr(b'}', rest)
+            .filter(|close| *close > 0)
+            .map(|close| &rest[..close])
+    });
+    // CRC-16 as XMODEM does it.
+    let crc = tag.unwrap_or(name).iter().fold(0_u16, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+            if crc & 0x8000 == 0 {
+                crc << 1
+            } else {
+                (crc << 1) ^ 0x1021
+            }
+        })
+    });
+    crc % 16_384
+}
+
 /// Commands that another node has to be sent.
 #[derive(Debug)]
 pub(super) struct Again {
@@ -269,6 +290,20 @@ mod tests {
         let ask = parse("-ASK 9 h:1\r\n");
         assert!(again(&pipe, &[Value::Okay, ask, refused], "here").is_empty());
         assert!(again(&pipe, &[parse("-MOVED nonsense\r\n")], "here").is_empty());
+    }
+
+    #[test]
+    fn a_key_has_the_slot_that_the_server_says() {
+        for (name, expected) in [
+            ("123456789", 0x31c3),
+            ("foo", 12_182),
+            ("{foo}:bar", 12_182),
+            ("a{}foo", slot(b"a{}foo")),
+            ("", 0),
+        ] {
+            assert_eq!(slot(name.as_bytes()), expected, "{name}");
+        }
+        assert_ne!(slot(b"{}foo"), slot(b"foo"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::workspace::ConnectionUrl;
 
 use super::cluster::{self, Address, Others};
 use super::commands::Table;
+use super::feed::Slots;
 use super::gate::{self, Asker};
 use super::{InspectError, Lock};
 
@@ -104,23 +105,31 @@ impl Connection {
     /// The cluster's primaries, each on a connection of its own; this connection alone where there is no cluster. Asked
     /// anew each time: a failover changes them.
     pub(super) async fn primaries(&self) -> Result<Vec<Self>, InspectError> {
-        let (nodes, missing) = self.reachable_primaries().await?;
-        missing.map_or(Ok(nodes), Err)
+        if !self.inner.server.is_cluster {
+            return Ok(vec![self.clone()]);
+        }
+        let (nodes, missing) = self.nodes(&self.topology().await?).await?;
+        missing.map_or(Ok(nodes.into_iter().map(|(node, _)| node).collect()), Err)
     }
 
-    /// Those of the primaries that answer, and why the first of the others does not.
-    pub(super) async fn reachable_primaries(
+    /// Those of these nodes that answer, in their order and each with the slots it has, and why the first of the others
+    /// does not; this connection where there is no cluster.
+    pub(super) async fn nodes(
         &self,
-    ) -> Result<(Vec<Self>, Option<InspectError>), InspectError> {
+        topology: &cluster::Topology,
+    ) -> Result<(Vec<(Self, Slots)>, Option<InspectError>), InspectError> {
         if !self.inner.server.is_cluster {
-            return Ok((vec![self.clone()], None));
+            return Ok((vec![(self.clone(), Slots::new())], None));
         }
-        let addresses = self.primary_addresses().await?;
-        let asked = addresses.iter().map(|address| self.to(address));
+        if topology.is_empty() {
+            return Err(InspectError::Answer("CLUSTER SLOTS".into()));
+        }
+        let asked = topology.keys().map(|address| self.to(address));
         let (mut nodes, mut missing) = (Vec::new(), None);
-        for node in futures::future::join_all(asked).await {
+        let answered = futures::future::join_all(asked).await;
+        for (node, slots) in answered.into_iter().zip(topology.values()) {
             match node {
-                Ok(node) => nodes.push(node),
+                Ok(node) => nodes.push((node, slots.clone())),
                 Err(error) => missing = missing.or(Some(error)),
             }
         }
@@ -140,14 +149,6 @@ impl Connection {
             *self.inner.known.lock() = topology.keys().cloned().collect();
         }
         Ok(topology)
-    }
-
-    async fn primary_addresses(&self) -> Result<Vec<Address>, InspectError> {
-        let addresses: Vec<Address> = self.topology().await?.into_keys().collect();
-        if addresses.is_empty() {
-            return Err(InspectError::Answer("CLUSTER SLOTS".into()));
-        }
-        Ok(addresses)
     }
 
     /// `known` holds other nodes that will do, `None` where only this one will.
@@ -286,6 +287,27 @@ impl Connection {
         &self,
         commands: &Pipeline,
     ) -> Result<Vec<redis::Value>, InspectError> {
+        self.let_through(commands)?;
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.route(commands, None).await
+    }
+
+    /// The same of this node alone, whatever it says of others.
+    pub(super) async fn ask_here(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<Vec<redis::Value>, InspectError> {
+        self.let_through(commands)?;
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.exchange(commands, None).await
+    }
+
+    /// Whether all of them may be sent; those of a kind are judged once.
+    fn let_through(&self, commands: &Pipeline) -> Result<(), InspectError> {
         let mut passed = Vec::new();
         for command in commands.cmd_iter() {
             let kind = gate::kind(arguments(command));
@@ -295,10 +317,7 @@ impl Connection {
             self.pass(Asker::Program, command)?;
             passed.extend(kind);
         }
-        if commands.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.route(commands, None).await
+        Ok(())
     }
 
     /// Sends commands, and on a cluster those of them again that another node has to answer. Where that node does not,
@@ -387,7 +406,8 @@ impl Connection {
         Ok(link)
     }
 
-    fn lost(&self, error: &RedisError) -> InspectError {
+    /// What it means that the connection, or one beside it, does not answer.
+    pub(super) fn lost(&self, error: &RedisError) -> InspectError {
         InspectError::Lost {
             server: self.inner.shown.clone(),
             cause: words(error),

@@ -188,7 +188,7 @@ fn group(item: &Value, name: Vec<u8>) -> Option<Portion> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::Detail;
-    use super::super::store::tests::sample;
+    use super::super::builder::tests::sample;
     use super::*;
 
     #[test]

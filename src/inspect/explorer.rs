@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Analysis, Connection, Count, Detail, Filter, Index, Keys, Order, Pace, Phase, Prefix, RowId,
-    Scan, ScanOptions, ScanState, TreeRow, list,
+    Analysis, Connection, Count, Detail, Filter, Index, Keys, News, Order, Pace, Phase, Prefix,
+    RowId, Scan, ScanOptions, ScanState, TreeRow, list,
 };
 
 /// What the window wants to see.
@@ -61,18 +61,18 @@ pub struct Explorer {
 }
 
 impl Explorer {
-    /// Starts a scan on the current runtime; `wake` is called after each new answer.
+    /// Starts a scan on the current runtime that follows what changes; `wake` is called after each new answer.
     pub fn start(
         connection: Connection,
-        pace: Pace,
+        options: ScanOptions,
         question: Question,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let mut scan = Scan::start(
             connection,
             ScanOptions {
-                pace,
-                ..ScanOptions::default()
+                follow: true,
+                ..options
             },
         );
         let states = scan.watch();
@@ -121,6 +121,16 @@ impl Explorer {
         self.with(Scan::cancel);
     }
 
+    /// Takes in what is known of a key without the server's telling: it was changed here.
+    pub fn tell(&self, name: &[u8], news: News) {
+        self.with(|scan| scan.tell(name, news));
+    }
+
+    /// The server may tell of its changes from now on: look at once.
+    pub fn look_for_notices(&self) {
+        self.with(Scan::look_for_notices);
+    }
+
     /// Ends the scan and its questions.
     pub fn close(&self) {
         self.cancel.cancel();
@@ -158,15 +168,28 @@ impl View {
     }
 }
 
-/// While keys arrive, the index is made again when there are this many more, so that the whole work stays linear.
-fn is_due(indexed: usize, state: &ScanState, last: Instant) -> bool {
-    let new = state.keys.len() - indexed;
-    let running = matches!(state.phase, Phase::Running);
-    new > 0
-        && (!running
-            || indexed == 0
-            || new >= indexed / 4
-            || (new * 50 >= indexed && last.elapsed() >= Duration::from_secs(1)))
+/// How soon changed keys are shown, at the earliest.
+const SOON: Duration = Duration::from_millis(200);
+/// An answer is made again after so many times what it took.
+const PART: u32 = 8;
+
+/// When the index is made again; `None` for not at all. While keys arrive, only when there are this many more, so that
+/// the whole work stays linear.
+fn due_in(index: &Index, state: &ScanState, last: Instant, took: Duration) -> Option<Duration> {
+    if index.is_of(&state.keys) {
+        return None;
+    }
+    let (indexed, keys) = (index.len(), state.keys.len());
+    let new = keys.saturating_sub(indexed);
+    if indexed == 0 || new >= indexed / 4 && new > 0 {
+        return Some(Duration::ZERO);
+    }
+    let rest = if matches!(state.phase, Phase::Running) && new * 50 < indexed {
+        Duration::from_secs(2)
+    } else {
+        SOON
+    };
+    Some(rest.max(took * PART).saturating_sub(last.elapsed()))
 }
 
 async fn work(
@@ -177,32 +200,38 @@ async fn work(
 ) {
     let mut index = Index::default();
     let mut view = View::default();
-    let mut indexed_at = Instant::now();
+    let (mut indexed_at, mut took) = (Instant::now(), Duration::ZERO);
     let mut scanning = true;
     loop {
         let state = states.borrow_and_update().clone();
         let question = questions.borrow_and_update().clone();
-        let due = is_due(index.len(), &state, indexed_at);
-        // An analysis tells whether it is complete, so the scan's end makes it anew.
-        let ended = view.analysis.is_some()
-            && std::mem::discriminant(&state.phase) != std::mem::discriminant(&view.state.phase);
-        if due || ended || question != view.question {
+        // An analysis tells whether it is complete, so the scan's end makes it anew; the end is shown at once.
+        let ended =
+            std::mem::discriminant(&state.phase) != std::mem::discriminant(&view.state.phase);
+        let mut due = due_in(&index, &state, indexed_at, took);
+        if ended && due.is_some() {
+            due = Some(Duration::ZERO);
+        }
+        let is_due = due.is_some_and(|rest| rest.is_zero());
+        if is_due || ended && view.analysis.is_some() || question != view.question {
             let old = std::mem::take(&mut index);
-            let keys = if due {
+            let keys = if is_due {
                 state.keys.clone()
             } else {
                 view.keys.clone()
             };
             let (asked, seen) = (question.clone(), state.clone());
             let now = Utc::now().timestamp_millis();
+            let begun = Instant::now();
             let Ok((made, answer)) =
                 tokio::task::spawn_blocking(move || answer(&old, keys, &seen, &asked, now)).await
             else {
                 return;
             };
             index = made;
-            indexed_at = Instant::now();
+            (indexed_at, took) = (Instant::now(), begun.elapsed());
             view = View { question, ..answer };
+            due = None;
         }
         view.state = state;
         publish.send_replace(Arc::new(view.clone()));
@@ -210,6 +239,7 @@ async fn work(
         tokio::select! {
             changed = states.changed(), if scanning => scanning = changed.is_ok(),
             changed = questions.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
         }
     }
 }

@@ -267,6 +267,8 @@ pub fn decide<'a>(
         {
             Ok(())
         }
+        Asker::Program if is_listening(&name, words.get(1)) => Ok(()),
+        Asker::Program if unlocked && turns_notifications_on(&name, &sub, words.get(2)) => Ok(()),
         Asker::Program if unlocked && EDITS.contains(&name.as_str()) => Ok(()),
         Asker::Program | Asker::Listener => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
@@ -319,6 +321,18 @@ fn tells(name: &str, sub: &str, words: usize) -> bool {
         || TELLING_SUBCOMMANDS
             .iter()
             .any(|(command, allowed)| *command == name && allowed.contains(&sub))
+}
+
+/// What the server tells of changed keys, and nothing that others publish.
+fn is_listening(name: &str, pattern: Option<&&[u8]>) -> bool {
+    name == "PSUBSCRIBE" && pattern.is_some_and(|pattern| pattern.starts_with(b"__key"))
+}
+
+/// The one setting that the inspector itself may change.
+fn turns_notifications_on(name: &str, sub: &str, setting: Option<&&[u8]>) -> bool {
+    name == "CONFIG"
+        && sub == "SET"
+        && setting.is_some_and(|setting| setting.eq_ignore_ascii_case(b"notify-keyspace-events"))
 }
 
 /// The first word of a command, upper case and safe to show.
@@ -411,6 +425,11 @@ mod tests {
             decide(Asker::Program, unlocked, &Table::default(), words).is_ok()
         };
         assert!(program("SET k v", true) && !program("SET k v", false));
+        let notify = "CONFIG SET notify-keyspace-events KEA";
+        assert!(program(notify, true) && !program(notify, false));
+        assert!(program("PSUBSCRIBE __keyevent@0__:*", false));
+        assert!(program("CONFIG GET notify-keyspace-events", false));
+        assert!(!program("PSUBSCRIBE *", true) && !program("CONFIG SET dir x", true));
         for never in [
             "FLUSHALL",
             "DEL k",

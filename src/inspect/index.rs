@@ -1,7 +1,8 @@
 //! How many keys and bytes there are, by prefix: the keys in order of name, with running sums of their bytes, so that
 //! every prefix is a range and its count and bytes are two subtractions.
 //!
-//! 12 bytes a key. Building is linear in the keys that are there plus a sort of those that are new.
+//! 12 bytes a key, 4 more once keys have gone. Building is linear in the keys that are there plus a sort of those that
+//! are new.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -18,8 +19,12 @@ const MOST_CHILDREN: usize = 5_000;
 /// The keys of a snapshot in order of name.
 #[derive(Clone, Default)]
 pub struct Index {
+    /// Every row, those of keys that are gone included: a name keeps its place.
+    all: Arc<Vec<RowId>>,
     order: Arc<Vec<RowId>>,
     sums: Arc<Vec<u64>>,
+    generation: u32,
+    version: u64,
 }
 
 /// A prefix and what is under it.
@@ -54,23 +59,47 @@ impl Index {
     /// The index of `keys`, given that of an earlier snapshot of the same scan.
     #[must_use]
     pub fn extended(&self, keys: &Keys) -> Self {
-        let mut new: Vec<RowId> = (self.order.len() as RowId..keys.len() as RowId).collect();
-        if new.is_empty() {
+        let is_same = self.generation == keys.generation;
+        if is_same && self.version == keys.version {
             return self.clone();
         }
+        let known: &[RowId] = if is_same { &self.all } else { &[] };
+        let mut new: Vec<RowId> = (known.len() as RowId..keys.rows as RowId).collect();
         new.sort_unstable_by(|a, b| keys.name(*a).cmp(keys.name(*b)));
-        let order = merge(&self.order, &new, keys);
+        let all = if new.is_empty() {
+            self.all.clone()
+        } else {
+            Arc::new(merge(known, &new, keys))
+        };
+        let order = if keys.len() == keys.rows {
+            all.clone()
+        } else {
+            Arc::new(
+                all.iter()
+                    .copied()
+                    .filter(|id| keys.is_there(*id))
+                    .collect(),
+            )
+        };
         let mut sums = Vec::with_capacity(order.len() + 1);
         let mut sum = 0;
         sums.push(0);
-        for id in &order {
+        for id in order.iter() {
             sum += keys.bytes(*id);
             sums.push(sum);
         }
         Self {
-            order: Arc::new(order),
+            all,
+            order,
             sums: Arc::new(sums),
+            generation: keys.generation,
+            version: keys.version,
         }
+    }
+
+    /// Whether it shows these keys as they are.
+    pub(super) fn is_of(&self, keys: &Keys) -> bool {
+        (self.generation, self.version) == (keys.generation, keys.version)
     }
 
     /// How many keys it covers.
@@ -222,7 +251,7 @@ fn merge(old: &[RowId], new: &[RowId], keys: &Keys) -> Vec<RowId> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::tests::sample;
+    use super::super::builder::tests::sample;
     use super::*;
 
     fn shown(rows: &[TreeRow]) -> Vec<String> {
@@ -274,6 +303,7 @@ mod tests {
         let mut index = Index::default();
         for part in [0, 1, 10, 250, 500] {
             index = index.extended(&sample(&all[..part]));
+            assert_eq!(index.len(), part);
         }
         let at_once = Index::default().extended(&whole);
         assert_eq!(index.order, at_once.order);

@@ -38,6 +38,14 @@ pub fn elements_json(value: &Value, now: i64) -> Option<Vec<Json>> {
         Value::List { items, .. } | Value::Set(items) => {
             items.iter().map(|item| bytes_json("value", item)).collect()
         }
+        Value::Found(found) => found
+            .iter()
+            .map(|(index, item)| {
+                let mut item = bytes_json("value", item);
+                item["index"] = Json::from(*index);
+                item
+            })
+            .collect(),
         Value::ZSet { items, .. } => items
             .iter()
             .map(|(member, score)| {

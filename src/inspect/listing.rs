@@ -136,7 +136,7 @@ fn sort<T: Ord>(rows: &mut [RowId], descending: bool, value: impl Fn(RowId) -> T
 #[cfg(test)]
 mod tests {
     use super::super::TtlBucket;
-    use super::super::store::tests::sample;
+    use super::super::builder::tests::sample;
     use super::*;
 
     fn names(filter: &Filter, order: Order) -> Vec<String> {

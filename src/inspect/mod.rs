@@ -14,6 +14,7 @@
 //! | `kind.rs` | which data structures, TTL buckets and buckets of use are there? |
 //! | `range.rs` | what does a range as a person writes it mean? |
 //! | `store.rs` | how are millions of keys kept in little memory, each once? |
+//! | `builder.rs` | how do keys come into the store, change there and go? |
 //! | `scan.rs` | which keys are there? |
 //! | `walk.rs` | how are the keys of one server walked over, at which pace? |
 //! | `questions.rs` | what is asked of each key, and what do the answers mean? |
@@ -31,6 +32,7 @@
 //! | `value.rs`, `read.rs` | what is in one key, page by page? |
 //! | `module.rs` | what is in a key of a module's type? |
 //! | `search.rs` | which elements of a large collection match a pattern? |
+//! | `find.rs` | where does text stand in a long string? |
 //! | `facts.rs` | what is worth knowing of a value besides its elements? |
 //! | `stream.rs` | who reads a stream, and what is new in it? |
 //! | `geo.rs` | where does a member of a geo set stand? |
@@ -44,6 +46,8 @@
 //! | `secret.rs` | does a typed line hold a password? |
 //! | `listen.rs`, `heard.rs` | what do MONITOR and channels tell, on a connection of their own? |
 //! | `live.rs` | was the opened key changed? |
+//! | `notices.rs` | does the server tell of changed keys? |
+//! | `feed.rs` | which keys are known to have changed, and are to be looked at again? |
 //! | `server/` | how is the server, and how was it? |
 //! | `decode/` | what do these bytes mean? |
 //! | `own.rs` | is this key ours, and what does it hold? |
@@ -51,6 +55,7 @@
 mod analysis;
 mod arguments;
 mod breakdown;
+mod builder;
 mod bulk;
 mod change;
 mod cluster;
@@ -65,6 +70,8 @@ mod error;
 mod estimate;
 mod explorer;
 mod facts;
+mod feed;
+mod find;
 mod gate;
 mod geo;
 mod glob;
@@ -79,14 +86,15 @@ mod listing;
 mod live;
 mod lock;
 mod module;
+mod notices;
 mod own;
 mod probe;
 mod questions;
 mod range;
 mod read;
+mod reply;
 mod rows;
 mod sample;
-mod reply;
 mod scan;
 mod search;
 mod secret;
@@ -98,8 +106,8 @@ mod value;
 mod walk;
 
 pub use analysis::{Analysis, BigKey, Detail, Sampled, analyse};
-pub use breakdown::{Bounds, Portion};
 pub use arguments::{Argument, Form as ArgumentForm};
+pub use breakdown::{Bounds, Portion};
 pub use bulk::{Bulk, Outcome, Preview, carry_out, preview};
 pub use change::{Change, NewValue, apply};
 pub use commands::{Doc, Table as CommandTable, Traits};
@@ -115,6 +123,8 @@ pub use download::{DownloadError, download};
 pub use error::InspectError;
 pub use explorer::{Explorer, Question, View};
 pub use facts::facts;
+pub use feed::News;
+pub use find::{Sought, find_text};
 pub use gate::{Asker, Refusal, check as check_command, decide as decide_command};
 pub use geo::{Position, position};
 pub use glob::Pattern;
@@ -123,18 +133,19 @@ pub use hint::{Hint, Piece, hint, shared_beginning};
 pub use index::{Index, Prefix, TreeRow};
 pub use items::{bytes_json, elements_json, pair_json};
 pub use kind::{Kind, TtlBucket, UseBucket};
-pub use listing::{Filter, Order, Sort, is_of_an_entry, list};
 pub use line::{shown as shown_command, split as split_line};
 pub use listen::{Batch, Limit, Listen, Listener};
+pub use listing::{Filter, Order, Sort, is_of_an_entry, list};
 pub use live::Watch;
 pub use lock::Lock;
 pub use module::type_title;
+pub use notices::{Hears, Live, turn_on as turn_on_notices};
 pub use own::{Owned, header_text, owned, payload};
 pub use range::{Range, TtlRange};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};
+pub use reply::{reply_json, reply_text};
 pub use rows::{analysis_rows, key_rows};
 pub use sample::sample;
-pub use reply::{reply_json, reply_text};
 pub use scan::{Pace, Phase, Scan, ScanOptions, ScanState};
 pub use search::{Found, is_searchable, search};
 pub use secret::Told;

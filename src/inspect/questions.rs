@@ -138,15 +138,17 @@ impl Questions {
         questions
     }
 
-    /// Takes in the first round's answers about `names`, asked as `ask`; keys that are gone meanwhile are left out.
+    /// Takes in the first round's answers about `names`, asked as `ask`: the keys, and the names of those that are gone.
+    /// What another node of a cluster has now is neither.
     pub(super) fn answered(
         &mut self,
         ask: Ask,
         names: Vec<Vec<u8>>,
         answers: &mut IntoIter<Value>,
         now: i64,
-    ) -> Vec<Answered> {
+    ) -> (Vec<Answered>, Vec<Vec<u8>>) {
         let mut keys = Vec::with_capacity(names.len());
+        let mut gone = Vec::new();
         for name in names {
             let mut answer: [Option<Value>; QUESTIONS.len()] = Default::default();
             for (slot, _) in answer.iter_mut().zip(ask.first).filter(|(_, asked)| *asked) {
@@ -155,6 +157,7 @@ impl Questions {
             let [kind, ttl, encoding, used, bytes] = answer;
             let type_name = match kind {
                 Some(Value::SimpleString(name)) => name,
+                Some(Value::ServerError(error)) if is_elsewhere(&error) => continue,
                 Some(Value::ServerError(error)) => {
                     self.refused(0, &error);
                     "unknown".into()
@@ -163,7 +166,8 @@ impl Questions {
             };
             let ttl = self.number(1, ttl);
             if type_name == "none" || ttl == Some(-2) {
-                // It expired or was deleted between SCAN and TYPE.
+                // It expired or was deleted since its name was heard.
+                gone.push(name);
                 continue;
             }
             let encoding = match encoding {
@@ -197,7 +201,7 @@ impl Questions {
                 frequency: used.filter(|_| ask.frequency).map(frequency),
             });
         }
-        keys
+        (keys, gone)
     }
 
     /// Takes in the second round's answers about `keys`, asked as `ask`.
@@ -280,6 +284,11 @@ impl Questions {
 }
 
 impl Answered {
+    /// What the second round told of it.
+    pub(super) fn counted(&self) -> (&[u8], Option<u32>, Option<u8>) {
+        (&self.name, self.elements, self.frequency)
+    }
+
     /// As it is kept.
     pub(super) fn key(&self) -> Key<'_> {
         Key {
@@ -294,6 +303,14 @@ impl Answered {
             frequency: self.frequency,
         }
     }
+}
+
+/// The server says that another node of the cluster has the key.
+fn is_elsewhere(error: &redis::ServerError) -> bool {
+    matches!(
+        error.kind(),
+        Some(ServerErrorKind::Moved | ServerErrorKind::Ask)
+    )
 }
 
 fn frequency(used: i64) -> u8 {

@@ -84,10 +84,7 @@ pub async fn page(
     anyway: bool,
 ) -> Result<Page, InspectError> {
     let name = about.name.as_slice();
-    let average = match (about.bytes, about.elements) {
-        (Some(bytes), Some(elements)) if elements > 0 => bytes / elements,
-        _ => 0,
-    };
+    let average = average(about);
     if matches!(about.kind, Kind::Json | Kind::Other) {
         return module::page(connection, about, from, anyway).await;
     }
@@ -200,7 +197,15 @@ pub async fn page(
     }
 }
 
-fn window(command: &str, name: &[u8], offset: u64, count: u64) -> Cmd {
+/// Bytes of memory that one element takes, about; zero where that is not known.
+pub(super) fn average(about: &About) -> u64 {
+    match (about.bytes, about.elements) {
+        (Some(bytes), Some(elements)) if elements > 0 => bytes / elements,
+        _ => 0,
+    }
+}
+
+pub(super) fn window(command: &str, name: &[u8], offset: u64, count: u64) -> Cmd {
     let mut command = redis::cmd(command);
     command.arg(name).arg(offset).arg(offset + count - 1);
     command

@@ -10,8 +10,8 @@ use chrono::Utc;
 use redis::{Pipeline, Value};
 
 use super::breakdown::Drawn;
+use super::builder::Builder;
 use super::questions::Questions;
-use super::store::Builder;
 use super::{Analysis, Connection, Detail, Filter, InspectError, Keys, RowId};
 
 /// Draws that travel together.
@@ -87,7 +87,7 @@ fn parts(draws: u64, sizes: &[u64]) -> Vec<u64> {
 }
 
 fn shown(keys: &Keys, filter: &Filter, now: i64) -> Vec<RowId> {
-    (0..keys.len() as RowId)
+    keys.ids()
         .filter(|id| {
             let key = keys.get(*id);
             key.name.starts_with(&filter.prefix) && filter.shows(&key, now)
@@ -130,7 +130,7 @@ async fn take(
     }
     let answers = node.ask_all(&pipe).await?;
     let now = Utc::now().timestamp_millis();
-    let mut keys = questions.answered(ask, unknown, &mut answers.into_iter(), now);
+    let (mut keys, _) = questions.answered(ask, unknown, &mut answers.into_iter(), now);
     let ask = questions.ask;
     let mut pipe = Pipeline::new();
     for key in &keys {
@@ -139,7 +139,7 @@ async fn take(
     let answers = node.ask_all(&pipe).await?;
     questions.completed(ask, &mut keys, &mut answers.into_iter());
     for key in &keys {
-        builder.push(key.key());
+        builder.put(key.key(), now);
     }
     times.resize(builder.len(), 0);
     for (name, drawn) in names {

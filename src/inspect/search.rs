@@ -1,7 +1,9 @@
-//! Which elements of a large hash, set or sorted set match a pattern? The server matches; only what matches travels.
+//! Which elements of a large collection match a pattern? Of a hash, set or sorted set the server matches, and only what
+//! matches travels. Of a list no command does that within bounds (LPOS finds whole elements only, and cannot go on where
+//! it ended), so its elements are read in ranges and matched here.
 
-use super::read::{fields, scan};
-use super::{About, Connection, Continue, InspectError, Kind, Page, Value};
+use super::read::{FIRST_BYTES, average, fields, scan, window};
+use super::{About, Connection, Continue, InspectError, Kind, Page, Pattern, Value};
 
 /// How many elements one step looks at: less than a millisecond of the server's time.
 const STEP: u64 = 1_000;
@@ -21,11 +23,11 @@ pub struct Found {
 
 /// Whether a key of this kind can be searched.
 pub fn is_searchable(kind: Kind) -> bool {
-    matches!(kind, Kind::Hash | Kind::Set | Kind::ZSet)
+    matches!(kind, Kind::Hash | Kind::List | Kind::Set | Kind::ZSet)
 }
 
-/// Looks for elements whose name matches the glob, from the beginning or from where the last page ended. Fields of a
-/// hash and members of a set or sorted set have names.
+/// Looks for elements that match the glob, from the beginning or from where the last page ended: fields of a hash,
+/// elements of a list, members of a set or sorted set.
 pub async fn search(
     connection: &Connection,
     about: &About,
@@ -36,6 +38,7 @@ pub async fn search(
         Kind::Hash => ("HSCAN", 2),
         Kind::Set => ("SSCAN", 1),
         Kind::ZSet => ("ZSCAN", 2),
+        Kind::List => return in_list(connection, about, pattern, from).await,
         _ => {
             return Ok(Found {
                 page: Page {
@@ -90,5 +93,41 @@ pub async fn search(
     Ok(Found {
         page: Page { value, next },
         looked_at: looked_at.min(all),
+    })
+}
+
+async fn in_list(
+    connection: &Connection,
+    about: &About,
+    pattern: &[u8],
+    from: Option<&Continue>,
+) -> Result<Found, InspectError> {
+    let pattern = Pattern::glob(pattern);
+    let count = (FIRST_BYTES / average(about).max(1)).clamp(1, STEP);
+    let mut at = match from {
+        Some(Continue::Offset(at)) => *at,
+        _ => 0,
+    };
+    let begun = at;
+    let mut found = Vec::new();
+    let mut next = None;
+    for _ in 0..STEPS {
+        let range = window("LRANGE", &about.name, at, count);
+        let items: Vec<Vec<u8>> = connection.ask(&range).await?;
+        let read = items.len() as u64;
+        let numbered = (at..).zip(items);
+        found.extend(numbered.filter(|(_, item)| pattern.matches(item)));
+        at += read;
+        next = (read == count).then_some(Continue::Offset(at));
+        if next.is_none() || found.len() >= ENOUGH {
+            break;
+        }
+    }
+    Ok(Found {
+        page: Page {
+            value: Value::Found(found),
+            next,
+        },
+        looked_at: at - begun,
     })
 }

@@ -1,19 +1,20 @@
 //! How millions of keys are kept in little memory, each once.
 //!
 //! Rows live in segments of a fixed number of rows: names one after the other in one allocation, each column in its
-//! own array (34 bytes a key; the table that finds repeats adds 5 to 11). A full segment never changes, so a snapshot
-//! is a list of pointers and whoever reads one never waits for the scan.
+//! own array (35 bytes a key; the table that finds repeats adds 5 to 11). A snapshot is a list of pointers, and what it
+//! points to never changes: a change copies the columns of its segment first, so whoever reads a snapshot never waits.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::Kind;
+use super::{Kind, TtlBucket};
 
 /// Names a key within one scan; it stays the same in every later snapshot.
 pub type RowId = u32;
 
-const SEGMENT_BITS: u32 = 14;
-const SEGMENT_ROWS: usize = 1 << SEGMENT_BITS;
+pub(super) const SEGMENT_BITS: u32 = 14;
+pub(super) const SEGMENT_ROWS: usize = 1 << SEGMENT_BITS;
+/// The type of a row whose key is gone.
+pub(super) const DEAD: u8 = 255;
 const NO_TTL: i64 = i64::MAX;
 const UNKNOWN_TTL: i64 = i64::MIN;
 const UNKNOWN_BYTES: u64 = u64::MAX;
@@ -66,56 +67,177 @@ pub struct Key<'a> {
     pub frequency: Option<u8>,
 }
 
+/// The names of a segment's rows; they stay when a key goes.
 #[derive(Clone, Default)]
-struct Segment {
-    names: Vec<u8>,
-    /// Where each name ends.
+pub(super) struct Names {
+    bytes: Vec<u8>,
+    /// Where each ends.
     ends: Vec<u64>,
+}
+
+/// What is known of a segment's rows.
+#[derive(Clone, Default)]
+pub(super) struct Columns {
     expires: Vec<i64>,
     bytes: Vec<u64>,
     elements: Vec<u32>,
     used: Vec<u32>,
     types: Vec<u8>,
     encodings: Vec<u8>,
+    /// The TTL bucket that the totals count a row in: where it stood when it was asked.
+    buckets: Vec<u8>,
 }
 
-impl Segment {
-    fn len(&self) -> usize {
+#[derive(Clone, Default)]
+pub(super) struct Segment {
+    pub(super) names: Arc<Names>,
+    pub(super) columns: Arc<Columns>,
+}
+
+impl Names {
+    pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    fn name(&self, row: usize) -> &[u8] {
+    pub(super) fn get(&self, row: usize) -> &[u8] {
         let start = if row == 0 {
             0
         } else {
             self.ends[row - 1] as usize
         };
-        &self.names[start..self.ends[row] as usize]
+        &self.bytes[start..self.ends[row] as usize]
     }
 
-    fn shrink(mut self) -> Self {
-        self.names.shrink_to_fit();
-        self
+    pub(super) fn push(&mut self, name: &[u8]) {
+        self.bytes.extend_from_slice(name);
+        self.ends.push(self.bytes.len() as u64);
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+}
+
+/// A row's columns.
+#[derive(Clone, Copy)]
+pub(super) struct Cells {
+    pub(super) expires: i64,
+    bytes: u64,
+    elements: u32,
+    used: u32,
+    pub(super) kind: u8,
+    encoding: u8,
+    pub(super) bucket: u8,
+}
+
+impl Cells {
+    pub(super) fn of(key: &Key<'_>, kind: u8, encoding: u8, now: i64) -> Self {
+        Self {
+            expires: expires(key.ttl),
+            bytes: key.bytes.unwrap_or(UNKNOWN_BYTES),
+            elements: key.elements.unwrap_or(UNKNOWN),
+            used: used(key.idle, key.frequency),
+            kind,
+            encoding,
+            bucket: TtlBucket::of(key.ttl, now) as u8,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Option<u64> {
+        (self.bytes != UNKNOWN_BYTES).then_some(self.bytes)
+    }
+
+    pub(super) fn ttl(&self) -> Ttl {
+        ttl(self.expires)
+    }
+
+    pub(super) fn expire(&mut self, ttl: Ttl, now: i64) {
+        self.expires = expires(ttl);
+        self.bucket = TtlBucket::of(ttl, now) as u8;
+    }
+
+    pub(super) fn count(&mut self, elements: Option<u32>, frequency: Option<u8>) {
+        if let Some(elements) = elements {
+            self.elements = elements;
+        }
+        if frequency.is_some() {
+            self.used = used(None, frequency);
+        }
+    }
+
+    /// What was not asked yet stays as it was known of a key of the same type.
+    pub(super) fn keep_from(&mut self, before: &Self) {
+        if before.kind == self.kind {
+            if self.elements == UNKNOWN {
+                self.elements = before.elements;
+            }
+            if self.used == UNKNOWN {
+                self.used = before.used;
+            }
+        }
+    }
+}
+
+impl Columns {
+    pub(super) fn get(&self, row: usize) -> Cells {
+        Cells {
+            expires: self.expires[row],
+            bytes: self.bytes[row],
+            elements: self.elements[row],
+            used: self.used[row],
+            kind: self.types[row],
+            encoding: self.encodings[row],
+            bucket: self.buckets[row],
+        }
+    }
+
+    pub(super) fn push(&mut self, cells: Cells) {
+        self.expires.push(cells.expires);
+        self.bytes.push(cells.bytes);
+        self.elements.push(cells.elements);
+        self.used.push(cells.used);
+        self.types.push(cells.kind);
+        self.encodings.push(cells.encoding);
+        self.buckets.push(cells.bucket);
+    }
+
+    pub(super) fn set(&mut self, row: usize, cells: Cells) {
+        self.expires[row] = cells.expires;
+        self.bytes[row] = cells.bytes;
+        self.elements[row] = cells.elements;
+        self.used[row] = cells.used;
+        self.types[row] = cells.kind;
+        self.encodings[row] = cells.encoding;
+        self.buckets[row] = cells.bucket;
+    }
+
+    /// Rows that expire, each with when; those that are gone left out.
+    pub(super) fn expiring(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
+        let times = self.expires.iter().zip(&self.types).enumerate();
+        times
+            .filter(|(_, (at, kind))| **kind != DEAD && !matches!(**at, NO_TTL | UNKNOWN_TTL))
+            .map(|(row, (at, _))| (row, *at))
     }
 }
 
 /// Type and encoding names, each kept once; a server has a few dozen of them.
 #[derive(Clone, Default)]
-struct Words(Arc<Vec<String>>);
+pub(super) struct Words(Arc<Vec<String>>);
 
 impl Words {
-    fn intern(&mut self, word: &str) -> u8 {
+    pub(super) fn intern(&mut self, word: &str) -> u8 {
         if let Some(found) = self.0.iter().position(|known| known == word) {
             return found as u8;
         }
-        if self.0.len() >= 255 {
-            return 255;
+        // The last numbers stand for "too many" and for what is gone.
+        if self.0.len() >= usize::from(DEAD - 1) {
+            return DEAD - 1;
         }
         Arc::make_mut(&mut self.0).push(word.to_owned());
         (self.0.len() - 1) as u8
     }
 
-    fn get(&self, index: u8) -> &str {
+    pub(super) fn get(&self, index: u8) -> &str {
         self.0.get(index as usize).map_or("", String::as_str)
     }
 }
@@ -123,68 +245,78 @@ impl Words {
 /// The keys found so far: a snapshot that never changes.
 #[derive(Clone, Default)]
 pub struct Keys {
-    segments: Arc<Vec<Arc<Segment>>>,
-    types: Words,
-    encodings: Words,
-    rows: usize,
+    pub(super) segments: Arc<Vec<Segment>>,
+    pub(super) types: Words,
+    pub(super) encodings: Words,
+    /// Rows, those of keys that are gone included.
+    pub(super) rows: usize,
+    pub(super) alive: usize,
+    /// Grows whenever the rows get new numbers.
+    pub(super) generation: u32,
+    /// Grows with every change.
+    pub(super) version: u64,
 }
 
 impl Keys {
     /// How many.
     pub fn len(&self) -> usize {
-        self.rows
+        self.alive
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.alive == 0
+    }
+
+    /// The numbers of all that are there.
+    pub fn ids(&self) -> impl Iterator<Item = RowId> + '_ {
+        (0..self.rows as RowId).filter(|id| self.is_there(*id))
+    }
+
+    /// Whether a key is there; one that is gone keeps its number.
+    pub fn is_there(&self, id: RowId) -> bool {
+        let (segment, row) = self.locate(id);
+        segment.columns.types[row] != DEAD
     }
 
     /// A key's name.
     pub fn name(&self, id: RowId) -> &[u8] {
         let (segment, row) = self.locate(id);
-        segment.name(row)
+        segment.names.get(row)
     }
 
     /// A key's bytes of memory, zero where unknown.
     pub fn bytes(&self, id: RowId) -> u64 {
         let (segment, row) = self.locate(id);
-        if segment.bytes[row] == UNKNOWN_BYTES {
-            0
-        } else {
-            segment.bytes[row]
-        }
+        segment.columns.get(row).bytes().unwrap_or(0)
     }
 
     /// Everything about a key.
     pub fn get(&self, id: RowId) -> Key<'_> {
         let (segment, row) = self.locate(id);
-        let type_name = self.types.get(segment.types[row]);
+        let cells = segment.columns.get(row);
+        let type_name = self.types.get(cells.kind);
         Key {
-            name: segment.name(row),
-            kind: kind(segment.types[row], type_name),
+            name: segment.names.get(row),
+            kind: kind(cells.kind, type_name),
             type_name,
-            ttl: match segment.expires[row] {
-                NO_TTL => Ttl::Never,
-                UNKNOWN_TTL => Ttl::Unknown,
-                at => Ttl::At(at),
-            },
-            bytes: (segment.bytes[row] != UNKNOWN_BYTES).then_some(segment.bytes[row]),
-            encoding: self.encodings.get(segment.encodings[row]),
-            elements: known(segment.elements[row]),
-            idle: known(segment.used[row]).filter(|used| used & FREQUENCY == 0),
-            frequency: known(segment.used[row])
+            ttl: cells.ttl(),
+            bytes: cells.bytes(),
+            encoding: self.encodings.get(cells.encoding),
+            elements: known(cells.elements),
+            idle: known(cells.used).filter(|used| used & FREQUENCY == 0),
+            frequency: known(cells.used)
                 .filter(|used| used & FREQUENCY != 0)
                 .map(|used| used as u8),
         }
     }
 
     /// Bytes of our own memory above the names, without the tables that find repeats (at most 11 a key, gone with the
-    /// scan) and order by name (12 a key).
+    /// scan) and order by name (12 a key, 4 more once keys have gone).
     pub fn overhead(&self) -> usize {
         self.segments
             .iter()
-            .map(|segment| segment.len() * (8 + 8 + 8 + 4 + 4 + 1 + 1))
+            .map(|segment| segment.names.len() * (8 + 8 + 8 + 4 + 4 + 1 + 1 + 1))
             .sum()
     }
 
@@ -198,7 +330,7 @@ impl Keys {
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Keys({})", self.rows)
+        write!(f, "Keys({})", self.alive)
     }
 }
 
@@ -206,228 +338,35 @@ fn known(value: u32) -> Option<u32> {
     (value != UNKNOWN).then_some(value)
 }
 
-fn kind(index: u8, name: &str) -> Kind {
+fn expires(ttl: Ttl) -> i64 {
+    match ttl {
+        Ttl::Never => NO_TTL,
+        Ttl::Unknown => UNKNOWN_TTL,
+        Ttl::At(at) => at,
+    }
+}
+
+fn ttl(expires: i64) -> Ttl {
+    match expires {
+        NO_TTL => Ttl::Never,
+        UNKNOWN_TTL => Ttl::Unknown,
+        at => Ttl::At(at),
+    }
+}
+
+fn used(idle: Option<u32>, frequency: Option<u8>) -> u32 {
+    match (frequency, idle) {
+        (Some(frequency), _) => FREQUENCY | u32::from(frequency),
+        (None, Some(idle)) => idle.min(FREQUENCY - 1),
+        (None, None) => UNKNOWN,
+    }
+}
+
+/// The data structure of an interned type.
+pub(super) fn kind(index: u8, name: &str) -> Kind {
     match Kind::from_index(index) {
         // The first names are interned in the kinds' order; what follows is a module's.
         Kind::Other => Kind::from_type(name),
         kind => kind,
-    }
-}
-
-/// Takes keys in, each once.
-pub(super) struct Builder {
-    full: Vec<Arc<Segment>>,
-    open: Segment,
-    types: Words,
-    encodings: Words,
-    seen: Seen,
-    hasher: RandomState,
-}
-
-impl Builder {
-    pub(super) fn new() -> Self {
-        let mut types = Words::default();
-        for kind in &Kind::ALL[..7] {
-            types.intern(if *kind == Kind::Json {
-                "ReJSON-RL"
-            } else {
-                kind.name()
-            });
-        }
-        Self {
-            full: Vec::new(),
-            open: Segment::default(),
-            types,
-            encodings: Words::default(),
-            seen: Seen::default(),
-            hasher: RandomState::new(),
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.full.len() * SEGMENT_ROWS + self.open.len()
-    }
-
-    fn name(&self, id: RowId) -> &[u8] {
-        let (segment, row) = (
-            (id >> SEGMENT_BITS) as usize,
-            id as usize & (SEGMENT_ROWS - 1),
-        );
-        self.full
-            .get(segment)
-            .map_or(&self.open, |segment| segment.as_ref())
-            .name(row)
-    }
-
-    /// Whether the scan has met this name before.
-    pub(super) fn contains(&self, name: &[u8]) -> bool {
-        self.find(name).is_some()
-    }
-
-    /// The number of a name that was met before.
-    pub(super) fn find(&self, name: &[u8]) -> Option<RowId> {
-        self.seen
-            .find(self.hasher.hash_one(name), |id| self.name(id) == name)
-    }
-
-    /// Adds a key; `false` where it is there already (SCAN may repeat) or the numbers ran out (4 billion keys).
-    pub(super) fn push(&mut self, key: Key<'_>) -> bool {
-        if self.contains(key.name) || self.len() >= u32::MAX as usize - SEGMENT_ROWS {
-            return false;
-        }
-        let id = self.len() as RowId;
-        if self.seen.is_crowded(self.len()) {
-            let mut larger = Seen::with_room(self.len() * 2);
-            for old in 0..id {
-                larger.insert(self.hasher.hash_one(self.name(old)), old);
-            }
-            self.seen = larger;
-        }
-        self.seen.insert(self.hasher.hash_one(key.name), id);
-        let open = &mut self.open;
-        open.names.extend_from_slice(key.name);
-        open.ends.push(open.names.len() as u64);
-        open.expires.push(match key.ttl {
-            Ttl::Never => NO_TTL,
-            Ttl::Unknown => UNKNOWN_TTL,
-            Ttl::At(at) => at,
-        });
-        open.bytes.push(key.bytes.unwrap_or(UNKNOWN_BYTES));
-        open.elements.push(key.elements.unwrap_or(UNKNOWN));
-        open.used.push(match (key.frequency, key.idle) {
-            (Some(frequency), _) => FREQUENCY | u32::from(frequency),
-            (None, Some(idle)) => idle.min(FREQUENCY - 1),
-            (None, None) => UNKNOWN,
-        });
-        open.types.push(self.types.intern(key.type_name));
-        open.encodings.push(self.encodings.intern(key.encoding));
-        if open.len() == SEGMENT_ROWS {
-            self.full.push(Arc::new(std::mem::take(open).shrink()));
-        }
-        true
-    }
-
-    pub(super) fn snapshot(&self) -> Keys {
-        let mut segments = self.full.clone();
-        if self.open.len() > 0 {
-            segments.push(Arc::new(self.open.clone()));
-        }
-        Keys {
-            segments: Arc::new(segments),
-            types: self.types.clone(),
-            encodings: self.encodings.clone(),
-            rows: self.len(),
-        }
-    }
-}
-
-/// An open-addressed table of row numbers plus one, zero for an empty place: 4 bytes a place.
-#[derive(Default)]
-struct Seen(Vec<u32>);
-
-impl Seen {
-    fn with_room(rows: usize) -> Self {
-        Self(vec![0; (rows * 5 / 4).max(1024).next_power_of_two()])
-    }
-
-    fn is_crowded(&self, rows: usize) -> bool {
-        rows * 5 >= self.0.len() * 4
-    }
-
-    fn find(&self, hash: u64, is: impl Fn(RowId) -> bool) -> Option<RowId> {
-        self.places(hash)
-            .map(|place| self.0[place])
-            .take_while(|id| *id != 0)
-            .map(|id| id - 1)
-            .find(|id| is(*id))
-    }
-
-    fn insert(&mut self, hash: u64, id: RowId) {
-        let free = self.places(hash).find(|place| self.0[*place] == 0);
-        if let Some(place) = free {
-            self.0[place] = id + 1;
-        }
-    }
-
-    fn places(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.0.len().wrapping_sub(1);
-        (0..self.0.len()).map(move |step| (hash as usize).wrapping_add(step) & mask)
-    }
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    pub(in super::super) fn sample(names: &[&[u8]]) -> Keys {
-        let mut builder = Builder::new();
-        for (i, name) in names.iter().enumerate() {
-            builder.push(Key {
-                name,
-                kind: Kind::String,
-                type_name: "string",
-                ttl: if i % 2 == 0 {
-                    Ttl::Never
-                } else {
-                    Ttl::At(1_000 * i as i64)
-                },
-                bytes: Some(10 * (i as u64 + 1)),
-                encoding: "raw",
-                elements: None,
-                idle: None,
-                frequency: None,
-            });
-        }
-        builder.snapshot()
-    }
-
-    #[test]
-    fn names_are_exact_and_kept_once() {
-        let names: [&[u8]; 5] = [b"", b"\0\xff\n", b"a", b"a", b"a:b"];
-        let keys = sample(&names);
-        assert_eq!(keys.len(), 4);
-        assert_eq!(
-            (0..4).map(|id| keys.name(id)).collect::<Vec<_>>(),
-            [&b""[..], b"\0\xff\n", b"a", b"a:b"]
-        );
-    }
-
-    #[test]
-    fn a_hundred_thousand_keys_span_segments_within_the_bound() {
-        let mut builder = Builder::new();
-        for round in 0..2 {
-            for i in 0..100_000_u32 {
-                let name = format!("key:{i}");
-                let added = builder.push(Key {
-                    name: name.as_bytes(),
-                    kind: Kind::Other,
-                    type_name: "MBbloom--",
-                    ttl: Ttl::At(i64::from(i)),
-                    bytes: None,
-                    encoding: "raw",
-                    elements: Some(i),
-                    idle: i.is_multiple_of(2).then_some(i),
-                    frequency: (i % 2 == 1).then_some(i as u8),
-                });
-                assert_eq!(added, round == 0);
-            }
-        }
-        let keys = builder.snapshot();
-        assert_eq!(keys.len(), 100_000);
-        let key = keys.get(77_777);
-        assert_eq!(
-            (key.name, key.kind, key.type_name),
-            (&b"key:77777"[..], Kind::Other, "MBbloom--")
-        );
-        assert_eq!(
-            (key.ttl, key.bytes, key.elements),
-            (Ttl::At(77_777), None, Some(77_777))
-        );
-        assert_eq!((key.idle, key.frequency), (None, Some(77_777_u32 as u8)));
-        let key = keys.get(77_776);
-        assert_eq!((key.idle, key.frequency), (Some(77_776), None));
-        let bytes_a_key = (keys.overhead() + builder.seen.0.len() * 4) / keys.len();
-        assert!(bytes_a_key < 64, "{bytes_a_key}");
     }
 }

@@ -1,6 +1,6 @@
 //! How many keys and bytes there are, by type and TTL bucket. The sums of either equal the whole.
 
-use super::{Key, Kind, TtlBucket};
+use super::{Kind, TtlBucket};
 
 /// Keys and their bytes of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,11 +30,26 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts a key seen at `now`, in milliseconds since 1970.
-    pub fn add(&mut self, key: &Key<'_>, now: i64) {
-        self.all.add(key.bytes);
-        self.kinds[key.kind as usize].add(key.bytes);
-        self.ttl[TtlBucket::of(key.ttl, now) as usize].add(key.bytes);
+    /// Counts a key of this kind in this TTL bucket.
+    pub(super) fn put(&mut self, kind: Kind, bucket: u8, bytes: Option<u64>) {
+        for count in self.of(kind, bucket) {
+            count.add(bytes);
+        }
+    }
+
+    /// Takes back what [`Totals::put`] counted.
+    pub(super) fn remove(&mut self, kind: Kind, bucket: u8, bytes: Option<u64>) {
+        for count in self.of(kind, bucket) {
+            count.keys = count.keys.saturating_sub(1);
+            count.bytes = count.bytes.saturating_sub(bytes.unwrap_or(0));
+        }
+    }
+
+    fn of(&mut self, kind: Kind, bucket: u8) -> impl Iterator<Item = &mut Count> {
+        let bucket = self.ttl.get_mut(usize::from(bucket));
+        [&mut self.all, &mut self.kinds[kind as usize]]
+            .into_iter()
+            .chain(bucket)
     }
 
     /// Of one data structure.

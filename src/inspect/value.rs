@@ -62,6 +62,8 @@ pub enum Value {
         /// The elements.
         items: Vec<Vec<u8>>,
     },
+    /// Elements of a list that a search found, each with its index.
+    Found(Vec<(u64, Vec<u8>)>),
     /// Members.
     Set(Vec<Vec<u8>>),
     /// Members and scores, the highest score first, from a rank on.
@@ -113,6 +115,7 @@ impl Value {
             Self::Series(samples) => samples.len(),
             Self::Hash(items) => items.len(),
             Self::List { items, .. } | Self::Set(items) => items.len(),
+            Self::Found(items) => items.len(),
             Self::ZSet { items, .. } => items.len(),
             Self::Stream(items) => items.len(),
             Self::Withheld(_) | Self::Other => 0,
@@ -131,6 +134,7 @@ impl Value {
         match (self, next) {
             (Self::String { bytes, .. }, Self::String { bytes: more, .. }) => bytes.extend(more),
             (Self::List { items, .. }, Self::List { items: more, .. }) => items.extend(more),
+            (Self::Found(items), Self::Found(more)) => items.extend(more),
             (Self::ZSet { items, .. }, Self::ZSet { items: more, .. }) => {
                 let known: std::collections::HashSet<_> =
                     items.iter().map(|(member, _)| member.clone()).collect();

@@ -1,6 +1,8 @@
 //! One walk over the keys of one server: SCAN, the questions about each key, and the rests that the pace asks for.
 //!
-//! One round trip a step: questions about the keys at hand and the SCAN for the next ones travel together.
+//! One round trip a step: questions about the keys at hand and the SCAN for the next ones travel together. Keys that are
+//! known to have changed go first, and answers are taken in in the order in which they were asked for, so that what is
+//! kept of a key is never older than what was heard of it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,19 +11,18 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use parking_lot::Mutex;
 use redis::{Pipeline, Value};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use super::builder::Builder;
+use super::feed::{Batch, Feed, News};
 use super::probe::Probe;
 use super::questions::{Answered, Ask, Questions};
-use super::store::Builder;
-use super::{Connection, InspectError, Pace, ScanOptions, Totals};
+use super::{Connection, InspectError, Pace, ScanOptions};
 
 /// What the walks of one scan share.
 pub(super) struct Seen {
-    /// The keys.
+    /// The keys with their sums.
     pub(super) builder: Builder,
-    /// Their sums.
-    pub(super) totals: Totals,
     /// What is asked, and what could not be learned.
     pub(super) questions: Questions,
     /// The slowest 99th percentile of the PINGs beside the walks.
@@ -33,6 +34,8 @@ pub(super) struct Seen {
 pub(super) struct Wish {
     /// Wait.
     pub(super) paused: bool,
+    /// Look for no more keys.
+    pub(super) stopped: bool,
     /// How hard to work.
     pub(super) pace: Pace,
 }
@@ -46,6 +49,12 @@ const GENTLE: std::ops::RangeInclusive<usize> = 20..=250;
 const SCAN_FACTOR: usize = 2;
 /// The longest rest after a step.
 const LONGEST_REST: Duration = Duration::from_millis(50);
+/// Changed keys that are asked for together once the scan has ended, and the least rest after them: at most 2,000 keys
+/// a second, however many change.
+const CHANGED: usize = 100;
+const AFTER_CHANGED: Duration = Duration::from_millis(50);
+/// After a connection was lost it is tried again so soon.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// How many keys travel together; grows and shrinks with what the probe measures.
 struct Effort(usize);
@@ -104,18 +113,30 @@ impl Progress {
     }
 }
 
-/// What one step asked, in this order: the second round about some keys, the first about others, a SCAN.
+/// What one step asked, in this order: the second round about some keys, the first about others, a SCAN; and what is
+/// known of others without being asked.
 #[derive(Default)]
 struct Step {
     second: Vec<Answered>,
     first: Vec<Vec<u8>>,
+    known: Vec<(Arc<[u8]>, News)>,
     scans: bool,
 }
 
-struct Walk<'a> {
-    node: &'a Connection,
-    options: &'a ScanOptions,
-    seen: &'a Mutex<Seen>,
+/// A step on its way.
+struct Flight {
+    step: Step,
+    ask: Ask,
+    request: Request,
+    sent: Instant,
+}
+
+/// A walk over one server's keys.
+pub(super) struct Walk {
+    node: Connection,
+    options: ScanOptions,
+    seen: Arc<Mutex<Seen>>,
+    feed: Arc<Feed>,
     /// Where SCAN goes on, `None` at the end.
     cursor: Option<Vec<u8>>,
     progress: Progress,
@@ -128,83 +149,164 @@ struct Walk<'a> {
 
 type Request = futures::future::BoxFuture<'static, Result<Vec<Value>, InspectError>>;
 
-/// Walks to the end of a server's keys.
-pub(super) async fn walk(
-    node: &Connection,
-    options: &ScanOptions,
-    seen: &Mutex<Seen>,
-    mut wishes: watch::Receiver<Wish>,
-) -> Result<(), InspectError> {
-    let probe = Probe::start(node).await;
-    let pace = wishes.borrow().pace;
-    let mut walk = Walk {
-        node,
-        options,
-        seen,
-        cursor: Some(b"0".to_vec()),
-        progress: Progress::default(),
-        names: VecDeque::new(),
-        half: Vec::new(),
-        effort: Effort(100),
-    };
-    let (mut step, mut ask, mut request) = walk.step(pace);
-    loop {
-        let sent = Instant::now();
-        let mut answers = request.await?;
-        let took = sent.elapsed();
-        if step.scans {
-            walk.scanned(answers.pop())?;
-        }
-        let pace = rest(&mut wishes, took).await;
-        let slowed = probe.as_ref().is_some_and(Probe::slowed);
-        walk.effort.adapt(pace, slowed);
-        let next;
-        let asked;
-        (next, asked, request) = walk.step(pace);
-        let is_last = next.second.is_empty() && next.first.is_empty() && !next.scans;
-        walk.take(
-            std::mem::replace(&mut step, next),
-            std::mem::replace(&mut ask, asked),
-            answers,
-            probe.as_ref().and_then(Probe::p99),
-        );
-        if is_last && walk.half.is_empty() {
-            return Ok(());
+impl Walk {
+    pub(super) fn new(
+        node: Connection,
+        options: ScanOptions,
+        seen: Arc<Mutex<Seen>>,
+        feed: Arc<Feed>,
+    ) -> Self {
+        Self {
+            node,
+            options,
+            seen,
+            feed,
+            cursor: Some(b"0".to_vec()),
+            progress: Progress::default(),
+            names: VecDeque::new(),
+            half: Vec::new(),
+            effort: Effort(100),
         }
     }
-}
 
-/// Rests as the pace asks and waits while paused; the pace to go on with.
-async fn rest(wishes: &mut watch::Receiver<Wish>, took: Duration) -> Pace {
-    let mut wish = *wishes.borrow_and_update();
-    while wish.paused {
-        if wishes.changed().await.is_err() {
-            break;
+    /// Walks to the end of the server's keys and says so; then follows their changes, where that is wanted.
+    pub(super) async fn run(
+        mut self,
+        mut wishes: watch::Receiver<Wish>,
+        ended: oneshot::Sender<Result<(), InspectError>>,
+    ) {
+        let result = self.scan(&mut wishes).await;
+        if result.is_err() {
+            // Changed keys that were on their way are not known.
+            self.feed.mark_gap();
         }
-        wish = *wishes.borrow_and_update();
+        // Nobody hears it where the scan was stopped.
+        drop(ended.send(result));
+        if self.options.follow {
+            self.cursor = None;
+            self.names.clear();
+            self.half.clear();
+            self.follow(&mut wishes, |_| false).await;
+        }
     }
-    if wish.pace == Pace::Gentle {
-        tokio::time::sleep(took.min(LONGEST_REST)).await;
-    }
-    wish.pace
-}
 
-impl Walk<'_> {
-    /// Sends the next step.
-    fn step(&mut self, pace: Pace) -> (Step, Ask, Request) {
+    async fn scan(&mut self, wishes: &mut watch::Receiver<Wish>) -> Result<(), InspectError> {
+        let probe = Probe::start(&self.node).await;
+        let pace = wishes.borrow().pace;
+        let mut flight = self.step(pace);
+        while let Some(Flight {
+            step,
+            ask,
+            request,
+            sent,
+        }) = flight
+        {
+            let mut answers = request.await?;
+            let took = sent.elapsed();
+            if step.scans {
+                self.scanned(answers.pop())?;
+            }
+            let p99 = probe.as_ref().and_then(Probe::p99);
+            let mut wish = *wishes.borrow_and_update();
+            if wish.stopped || wish.paused {
+                self.take(step, ask, answers, p99);
+                if !wish.stopped {
+                    self.follow(wishes, |wish| !wish.paused || wish.stopped)
+                        .await;
+                    wish = *wishes.borrow_and_update();
+                }
+                if wish.stopped {
+                    return Ok(());
+                }
+                flight = self.step(wish.pace);
+                continue;
+            }
+            if wish.pace == Pace::Gentle {
+                tokio::time::sleep(took.min(LONGEST_REST)).await;
+            }
+            let slowed = probe.as_ref().is_some_and(Probe::slowed);
+            self.effort.adapt(wish.pace, slowed);
+            let next = self.step(wish.pace);
+            self.take(step, ask, answers, p99);
+            // What was taken in may have left questions of the second round.
+            flight = next.or_else(|| self.step(wish.pace));
+        }
+        Ok(())
+    }
+
+    /// Looks again at keys that have changed, until a wish ends it.
+    async fn follow(&mut self, wishes: &mut watch::Receiver<Wish>, ends: impl Fn(&Wish) -> bool) {
+        loop {
+            tokio::select! {
+                biased;
+                changed = wishes.changed() => {
+                    if changed.is_err() || ends(&wishes.borrow_and_update()) {
+                        return;
+                    }
+                    continue;
+                }
+                () = self.feed.ready() => {}
+            }
+            let pace = wishes.borrow().pace;
+            let (most, rest) = match pace {
+                Pace::Gentle => (CHANGED, AFTER_CHANGED),
+                Pace::Full => (FULL / 2, Duration::ZERO),
+            };
+            let sent = Instant::now();
+            if self.look_again(most).await.is_err() {
+                // What changed meanwhile may be told to nobody.
+                self.feed.mark_gap();
+                tokio::time::sleep(RETRY).await;
+            }
+            if pace == Pace::Gentle {
+                tokio::time::sleep(sent.elapsed().clamp(rest, 10 * rest)).await;
+            }
+        }
+    }
+
+    /// Both rounds about some of the keys that have changed.
+    async fn look_again(&mut self, most: usize) -> Result<(), InspectError> {
+        let Batch { known, names } = self.feed.take(most);
+        let mut step = Step {
+            known,
+            first: names,
+            ..Step::default()
+        };
+        // What the scan has left for later stays where it is.
+        let later = std::mem::take(&mut self.half);
+        loop {
+            let (ask, pipe) = self.asked(&step, None);
+            let answers = self.node.ask_here(&pipe).await;
+            match answers {
+                Ok(answers) => self.take(step, ask, answers, None),
+                Err(error) => {
+                    self.half = later;
+                    return Err(error);
+                }
+            }
+            let second = std::mem::take(&mut self.half);
+            if second.is_empty() {
+                break;
+            }
+            step = Step {
+                second,
+                ..Step::default()
+            };
+        }
+        self.half = later;
+        Ok(())
+    }
+
+    /// The questions of a step, and how they are asked.
+    fn asked(&self, step: &Step, cursor: Option<&[u8]>) -> (Ask, Pipeline) {
         let ask = self.seen.lock().questions.ask;
-        let depth = self.effort.depth();
-        let second = std::mem::take(&mut self.half);
-        let first: Vec<_> = self.names.drain(..depth.min(self.names.len())).collect();
-        let mut pipe = Pipeline::with_capacity(second.len() + first.len() * 5 + 1);
-        for key in &second {
+        let mut pipe = Pipeline::with_capacity(step.second.len() + step.first.len() * 5 + 1);
+        for key in &step.second {
             ask.second(&mut pipe, key);
         }
-        for name in &first {
+        for name in &step.first {
             ask.first(&mut pipe, name);
         }
-        // A SCAN may give more names than it was asked for; then they are asked about before the next.
-        let cursor = self.cursor.as_ref().filter(|_| self.names.len() < depth);
         if let Some(cursor) = cursor {
             pipe.cmd("SCAN")
                 .arg(cursor)
@@ -217,23 +319,53 @@ impl Walk<'_> {
                 pipe.arg("TYPE").arg(&self.options.type_name);
             }
         }
+        (ask, pipe)
+    }
+
+    /// Sends the scan's next step; `None` where there is nothing left to ask.
+    fn step(&mut self, pace: Pace) -> Option<Flight> {
+        let depth = self.effort.depth();
+        let second = std::mem::take(&mut self.half);
+        // Changed keys are looked at on the way, and by themselves once the scan has ended, however many there are.
+        let is_on = self.cursor.is_some() || !self.names.is_empty();
+        let Batch { known, names } = if is_on && self.options.follow {
+            self.feed.take(depth / 2)
+        } else {
+            Batch::default()
+        };
+        let mut first = names;
+        let rest = depth.saturating_sub(first.len()).min(self.names.len());
+        first.extend(self.names.drain(..rest));
+        // A SCAN may give more names than it was asked for; then they are asked about before the next.
+        let cursor = self.cursor.clone().filter(|_| self.names.len() < depth);
         let step = Step {
             second,
             first,
+            known,
             scans: cursor.is_some(),
         };
-        let node = self.node.clone();
-        let request: Request = Box::pin(async move { node.ask_all(&pipe).await });
-        if pace == Pace::Gentle {
-            return (step, ask, request);
+        if !is_on && step.second.is_empty() {
+            return None;
         }
-        // While the server works on the next step, this one is taken in.
-        let task = tokio::spawn(request);
-        let request = async move {
-            task.await
-                .map_err(|_| InspectError::Answer("SCAN".into()))?
+        let (ask, pipe) = self.asked(&step, cursor.as_deref());
+        let node = self.node.clone();
+        let request: Request = Box::pin(async move { node.ask_here(&pipe).await });
+        let request = if pace == Pace::Gentle {
+            request
+        } else {
+            // While the server works on the next step, this one is taken in.
+            let task = tokio::spawn(request);
+            Box::pin(async move {
+                task.await
+                    .map_err(|_| InspectError::Answer("SCAN".into()))?
+            })
         };
-        (step, ask, Box::pin(request))
+        Some(Flight {
+            step,
+            ask,
+            request,
+            sent: Instant::now(),
+        })
     }
 
     /// Takes in where the scan goes on and the names that it has not met before.
@@ -269,20 +401,32 @@ impl Walk<'_> {
         let now = Utc::now().timestamp_millis();
         let mut answers = answers.into_iter();
         let mut seen = self.seen.lock();
-        let mut whole = step.second;
-        seen.questions.completed(ask, &mut whole, &mut answers);
-        let keys = seen.questions.answered(ask, step.first, &mut answers, now);
-        let ask = seen.questions.ask;
-        let (half, done): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| ask.has_second(key));
-        self.half = half;
-        whole.extend(done);
         let Seen {
-            builder, totals, ..
+            builder, questions, ..
         } = &mut *seen;
+        let mut whole = step.second;
+        questions.completed(ask, &mut whole, &mut answers);
         for key in &whole {
-            let key = key.key();
-            if builder.push(key) {
-                totals.add(&key, now);
+            // Only of what is still there: it may have gone since the first round.
+            let (name, elements, frequency) = key.counted();
+            builder.count(name, elements, frequency);
+        }
+        for (name, news) in &step.known {
+            match news {
+                News::Gone => builder.remove(name),
+                News::Expires(ttl) => builder.expire(name, *ttl, now),
+                News::Changed => {}
+            }
+        }
+        let (keys, gone) = questions.answered(ask, step.first, &mut answers, now);
+        for name in &gone {
+            builder.remove(name);
+        }
+        let ask = questions.ask;
+        for key in keys {
+            builder.put(key.key(), now);
+            if ask.has_second(&key) {
+                self.half.push(key);
             }
         }
         seen.ping_p99 = seen.ping_p99.max(p99);
@@ -293,7 +437,6 @@ impl Walk<'_> {
 pub(super) fn nothing_seen(questions: Questions) -> Arc<Mutex<Seen>> {
     Arc::new(Mutex::new(Seen {
         builder: Builder::new(),
-        totals: Totals::default(),
         questions,
         ping_p99: None,
     }))

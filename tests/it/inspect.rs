@@ -556,7 +556,7 @@ async fn an_explorer_answers_questions_while_and_after_it_scans() {
     let (wake, mut woken) = tokio::sync::mpsc::unbounded_channel();
     let explorer = Explorer::start(
         connect(&redis).await,
-        Pace::Full,
+        full(),
         Question::default(),
         move || {
             let _ = wake.send(());

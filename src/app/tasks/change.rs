@@ -8,7 +8,7 @@ use crate::app::state::State;
 use crate::app::theme::Tone;
 use crate::app::views::keys::{Dialog, Event};
 use crate::inspect::{
-    Bulk, Change, DownloadError, Kind, apply, carry_out, display, download, preview,
+    Bulk, Change, DownloadError, Kind, News, apply, carry_out, display, download, preview,
 };
 
 /// Opens the dialog with a file name to begin with.
@@ -89,9 +89,16 @@ pub(super) fn one(tasks: &mut Tasks, state: &mut State, change: Change) {
     let Some(connection) = state.keys.connection().cloned() else {
         return;
     };
+    let explorer = state.keys.explorer().cloned();
     let id = tasks.spawn(state, None, |task| async move {
         match apply(&connection, &change).await {
             Ok(()) => {
+                // The table follows at once, whether or not the server tells of its changes.
+                for (key, news) in change.news() {
+                    if let Some(explorer) = &explorer {
+                        explorer.tell(key, news);
+                    }
+                }
                 let sent = change.shown();
                 let short: String = sent
                     .lines()
@@ -172,6 +179,7 @@ pub(super) fn many(tasks: &mut Tasks, state: &mut State, bulk: Bulk) {
     else {
         return;
     };
+    let explorer = state.keys.explorer().cloned();
     let what = if bulk == Bulk::Delete {
         "Deleting keys"
     } else {
@@ -191,10 +199,26 @@ pub(super) fn many(tasks: &mut Tasks, state: &mut State, bulk: Bulk) {
         let names = names(view).await;
         let all = names.len().max(1);
         let reporter = task.clone();
+        let tell = |names: &[Vec<u8>], news| {
+            if let Some(explorer) = &explorer {
+                for name in names {
+                    explorer.tell(name, news);
+                }
+            }
+        };
+        let mut told = 0;
         let done = carry_out(&connection, bulk, &names, &mut log, &task.cancel, |done| {
+            let now = chrono::Utc::now().timestamp_millis();
+            tell(&names[told..done as usize], bulk.news(now));
+            told = done as usize;
             reporter.progress("", Some(done as f32 / all as f32));
         })
         .await;
+        // Where the server refused some, or nobody knows how far it came, each is asked for.
+        match &done {
+            Ok(outcome) if outcome.failed == 0 => {}
+            _ => tell(&names, News::Changed),
+        }
         let event = match done {
             Ok(outcome) => Event::ChangedMany(outcome, path),
             Err(error) => Event::Undone(format!(

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::{Task, Tasks, change, keyspace};
 use crate::app::event::Event as AppEvent;
+use crate::app::format;
 use crate::app::state::State;
+use crate::app::theme::Tone;
 use crate::app::views::keys::{Bytes, Command, Dialog, Event, Opened, Which};
 use crate::inspect::{
-    Connection, Explorer, InspectError, Pace, Page, Question, Value, Watch, describe, facts,
-    groups, owned, page, payload, search, tail,
+    Connection, Continue, Explorer, InspectError, Kind, Page, Question, ScanOptions, Value, Watch,
+    describe, facts, find_text, groups, owned, page, payload, search, tail, turn_on_notices,
 };
 
 /// How often a followed stream is asked for new entries.
@@ -21,9 +23,15 @@ const REFRESH: std::time::Duration = std::time::Duration::from_millis(500);
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
     match command {
         Command::Scan => scan(tasks, state),
+        Command::CountElements => {
+            state.keys.count_elements();
+            scan(tasks, state);
+        }
         Command::Pause(paused) => with(state, |explorer| explorer.pause(paused)),
         Command::SetPace(pace) => with(state, |explorer| explorer.set_pace(pace)),
         Command::Stop => with(state, Explorer::cancel),
+        Command::TurnOnNotices => turn_on(tasks, state),
+        Command::Jump(at) => jump(tasks, state, at),
         Command::Open { name, anyway } => {
             watch(tasks, state, &name);
             open(tasks, state, name, anyway);
@@ -70,13 +78,17 @@ fn scan(tasks: &mut Tasks, state: &mut State) {
     let url = session.workspace.cache.url.clone();
     state.keys.start();
     let lock = state.keys.lock().clone();
+    let options = ScanOptions {
+        count_anyway: state.keys.counts_elements(),
+        ..ScanOptions::default()
+    };
     tasks.spawn(state, None, |task| async move {
         let event = match Connection::open_with(&url, lock).await {
             Ok(connection) => {
                 let wake = task.wake.clone();
                 let explorer = Explorer::start(
                     connection.clone(),
-                    Pace::Gentle,
+                    options,
                     Question::default(),
                     move || wake(),
                 );
@@ -89,6 +101,63 @@ fn scan(tasks: &mut Tasks, state: &mut State) {
         };
         task.send(AppEvent::Keys(event)).await;
     });
+}
+
+/// Lets the server tell of its changes.
+fn turn_on(tasks: &mut Tasks, state: &mut State) {
+    let (Some(connection), Some(explorer)) = (
+        state.keys.connection().cloned(),
+        state.keys.explorer().cloned(),
+    ) else {
+        return;
+    };
+    tasks.spawn(state, None, |task| async move {
+        match turn_on_notices(&connection).await {
+            Ok(()) => {
+                explorer.look_for_notices();
+                let told = "Done: CONFIG SET notify-keyspace-events, until the server restarts";
+                task.message(Tone::Hit, told).await;
+            }
+            Err(error) => {
+                let told = format::sentence(&error.to_string());
+                task.message(Tone::Error, told).await;
+            }
+        }
+    });
+}
+
+/// Reads the page that begins at an index, a rank or a byte.
+fn jump(tasks: &mut Tasks, state: &mut State, at: u64) {
+    let (Some(connection), Some(opened)) = (state.keys.connection().cloned(), state.keys.opened())
+    else {
+        return;
+    };
+    let about = opened.about.clone();
+    tasks.spawn(state, None, |task| async move {
+        let result = opened_at(&connection, about.clone(), at, None).await;
+        let (name, result) = (about.name, result.map_err(|error| error.to_string()));
+        task.send(AppEvent::Keys(Event::Opened { name, result }))
+            .await;
+    });
+}
+
+/// The page that begins there, ready to be drawn; `told` says why it is shown.
+async fn opened_at(
+    connection: &Connection,
+    about: crate::inspect::About,
+    at: u64,
+    told: Option<String>,
+) -> Result<Box<Opened>, InspectError> {
+    let from = Continue::Offset(at);
+    let page = page(connection, &about, Some(&from), true).await?;
+    tokio::task::spawn_blocking(move || {
+        let mut opened = Opened::new(about, page, None, None);
+        opened.from = at;
+        opened.told = told;
+        Box::new(opened)
+    })
+    .await
+    .map_err(|_| InspectError::Answer("LRANGE".into()))
 }
 
 /// Reads a key's description and first page, and makes them ready; decoding takes milliseconds, and is done beside the
@@ -236,7 +305,14 @@ fn look_for(tasks: &mut Tasks, state: &mut State, typed: String) {
         open(tasks, state, about.name, false);
         return;
     }
-    tasks.spawn(state, None, |task| async move {
+    if about.kind == Kind::String {
+        return find(tasks, state, typed);
+    }
+    let label = format!(
+        "Searching {}",
+        crate::inspect::display(&about.name[..about.name.len().min(40)])
+    );
+    tasks.spawn(state, Some(label), |task| async move {
         let pattern = as_pattern(&typed);
         let searching = async {
             let found = search(&connection, &about, pattern.as_bytes(), None).await?;
@@ -246,6 +322,68 @@ fn look_for(tasks: &mut Tasks, state: &mut State, typed: String) {
         };
         let result = searching.await.map_err(|error| error.to_string());
         let name = about.name.clone();
+        task.send(AppEvent::Keys(Event::Opened { name, result }))
+            .await;
+    });
+}
+
+/// Looks for text in a string, from behind what is shown on, and shows where it stands.
+fn find(tasks: &mut Tasks, state: &mut State, text: String) {
+    let (Some(connection), Some(opened)) = (state.keys.connection().cloned(), state.keys.opened())
+    else {
+        return;
+    };
+    let about = opened.about.clone();
+    let from = opened.find_from(&text);
+    let all = about.elements.unwrap_or_default().max(1);
+    let label = format!("Looking for {text}");
+    tasks.spawn(state, Some(label), |task| async move {
+        let reporter = task.clone();
+        let looking = find_text(
+            &connection,
+            &about,
+            text.as_bytes(),
+            from,
+            &task.cancel,
+            |done| {
+                reporter.progress("", Some(done as f32 / all as f32));
+            },
+        );
+        let sought = match looking.await {
+            Ok(sought) => sought,
+            Err(error) => {
+                task.message(Tone::Error, format::sentence(&error.to_string()))
+                    .await;
+                return;
+            }
+        };
+        let name = about.name.clone();
+        let Some(at) = sought.at else {
+            let range = format!(
+                "in bytes {} to {}",
+                format::count(from),
+                format::count(sought.until)
+            );
+            let told = match (sought.until >= all, task.cancel.is_cancelled()) {
+                (true, _) => format!("Not found {range}, the end"),
+                (_, true) => format!("Cancelled; not found {range}"),
+                _ => format!("Not found {range}; search again to go on"),
+            };
+            let event = Event::Sought {
+                name,
+                text,
+                until: sought.until % all,
+                told,
+            };
+            task.send(AppEvent::Keys(event)).await;
+            return;
+        };
+        let told = format!("Found at byte {}", format::count(at));
+        let result = opened_at(&connection, about, at, Some(told)).await;
+        let result = result.map_err(|error| error.to_string()).map(|mut opened| {
+            opened.sought = Some((text, at + 1));
+            opened
+        });
         task.send(AppEvent::Keys(Event::Opened { name, result }))
             .await;
     });

@@ -131,6 +131,7 @@ impl KeysArgs {
     fn scan(&self) -> ScanOptions {
         ScanOptions {
             pattern: self.r#match.as_bytes().to_vec(),
+            follow: false,
             type_name: self.type_name.clone(),
             pace: if self.full_speed {
                 Pace::Full

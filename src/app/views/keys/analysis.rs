@@ -236,6 +236,9 @@ fn text_of(name: &[u8]) -> String {
 
 /// A table of groups, with intervals where it is of a sample.
 fn groups(ui: &mut Ui, title: &str, first: &'static str, groups: &[Portion]) {
+    if groups.is_empty() {
+        return;
+    }
     ui.spacing_mut().item_spacing.y = 0.0;
     heading(ui, title);
     let sampled = groups.iter().any(|group| group.bounds.is_some());
@@ -244,11 +247,11 @@ fn groups(ui: &mut Ui, title: &str, first: &'static str, groups: &[Portion]) {
         Column::number("Keys", 80.0, 0.0),
     ];
     if sampled {
-        columns.push(Column::number("95 %", 170.0, 0.0));
+        columns.push(Column::number("95 %", 216.0, 0.0));
     }
     columns.push(Column::number("Bytes", 74.0, 0.0));
     if sampled {
-        columns.push(Column::number("95 %", 140.0, 0.0));
+        columns.push(Column::number("95 %", 164.0, 0.0));
     }
     column_titles(ui, &columns);
     for group in groups.iter().take(SHOWN) {
@@ -282,6 +285,9 @@ fn prefixes(ui: &mut Ui, analysis: &Analysis) {
         Column::number("Without TTL", 80.0, 0.0),
         Column::number("Bytes of those", 90.0, 0.0),
     ];
+    if analysis.prefixes.is_empty() {
+        return;
+    }
     ui.spacing_mut().item_spacing.y = 0.0;
     heading(ui, "By prefix");
     column_titles(ui, &COLUMNS);

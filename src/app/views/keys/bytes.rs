@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align2, Label, Popup, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
-use super::opened::{Bytes, Shown};
+use super::ready::{Bytes, Shown};
 use crate::app::theme::{Icon, Tone, colors, fonts, line, size, text};
 use crate::app::widgets::{Button, ListRow, Tip, notice, text_at};
 use crate::inspect::{Content, Decoder};

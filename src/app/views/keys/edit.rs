@@ -158,11 +158,18 @@ impl Edit {
                 edits.push(("Edit", edit));
                 edits
             }
-            Value::List { start, items } => {
-                let Some(item) = items.get(row) else {
+            Value::List { .. } | Value::Found(_) => {
+                let listed = match &opened.value {
+                    Value::List { start, items } => {
+                        items.get(row).map(|item| (start + row as u64, item))
+                    }
+                    Value::Found(found) => found.get(row).map(|(index, item)| (*index, item)),
+                    _ => None,
+                };
+                let Some((index, item)) = listed else {
                     return Vec::new();
                 };
-                let (index, was) = (start + row as u64, item.clone());
+                let was = item.clone();
                 let delete = Form::DeleteElement {
                     index,
                     was: was.clone(),

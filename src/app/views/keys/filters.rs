@@ -5,7 +5,7 @@ use eframe::egui::{Popup, PopupCloseBehavior, Ui};
 use super::Keys;
 use crate::app::command::Commands;
 use crate::app::theme::{size, text};
-use crate::app::widgets::{Button, Field};
+use crate::app::widgets::{Button, Field, Tip};
 use crate::inspect::{Filter, Range, TtlRange};
 
 /// The conditions as typed; what does not read as one is told beside its field and changes nothing.
@@ -60,6 +60,17 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         });
 }
 
+/// Whether only what belongs to a report is shown; in sight, for it is what sets this cache apart.
+pub(super) fn entries(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
+    let mut only = keys.question.filter.entries.is_some();
+    let response = ui.checkbox(&mut only, text::small(ui, "Only entries of reports"));
+    if response.changed() {
+        keys.question.filter.entries = only.then(|| keys.prefix.clone());
+        keys.ask(commands);
+    }
+    response.tip("Only the headers and chunks that belong to a report of this cache");
+}
+
 fn fields(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     let before = keys.question.filter.clone();
     let filter = &mut keys.question.filter;
@@ -109,13 +120,6 @@ fn fields(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         .show(ui, &mut typed.encoding);
     if encoding.changed() {
         typed.encoding.trim().clone_into(&mut filter.encoding);
-    }
-    let mut entries = filter.entries.is_some();
-    if ui
-        .checkbox(&mut entries, "Only entries of reports")
-        .changed()
-    {
-        filter.entries = entries.then(|| keys.prefix.clone());
     }
     ui.horizontal(|ui| {
         let some = conditions(&keys.question.filter) > 0;

@@ -14,6 +14,8 @@ use crate::inspect::{
 pub enum Command {
     /// Scan from the beginning.
     Scan,
+    /// Scan from the beginning and count elements, though the server takes that for use of them.
+    CountElements,
     /// Pause or resume the scan.
     Pause(bool),
     /// How hard the scan works.
@@ -29,6 +31,10 @@ pub enum Command {
         /// Fetch large elements too.
         anyway: bool,
     },
+    /// Let the server tell of its changes.
+    TurnOnNotices,
+    /// Read the page that begins at this index, rank or byte.
+    Jump(u64),
     /// Read the next page of the selected key.
     More,
     /// Read bytes by these decoders; by those that fit where there are none.
@@ -105,6 +111,17 @@ pub enum Event {
         /// What it holds, and the bytes so far, decoded.
         result: Result<(Page, Option<Bytes>), String>,
     },
+    /// Text was looked for in the opened string, and not found yet.
+    Sought {
+        /// The exact name.
+        name: Vec<u8>,
+        /// The text.
+        text: String,
+        /// Where to go on looking.
+        until: u64,
+        /// One sentence.
+        told: String,
+    },
     /// Bytes were decoded.
     Decoded {
         /// The key's name.
@@ -162,6 +179,7 @@ impl std::fmt::Debug for Event {
             Self::Failed(_) => "Failed",
             Self::Opened { .. } => "Opened",
             Self::More { .. } => "More",
+            Self::Sought { .. } => "Sought",
             Self::Decoded { .. } => "Decoded",
             Self::Groups { .. } => "Groups",
             Self::Tail { .. } => "Tail",

@@ -5,13 +5,21 @@
 //! | `filters.rs` | which other conditions are there? |
 //! | `analysis.rs` | what do the shown keys hold, summed up, and what grew? |
 //! | `save.rs` | what is written to a file, and where? |
-//! | `side.rs` | which prefixes are there, and how far is the scan? |
+//! | `side.rs` | which prefixes are there? |
+//! | `scan.rs` | how far is the scan? |
+//! | `live.rs` | does what is shown follow the server? |
 //! | `sums.rs` | how many keys and bytes, by type, TTL and prefix? |
+//! | `chips.rs` | how many keys has each type, and is it shown? |
+//! | `prefixes.rs` | which prefixes take the bytes? |
 //! | `treemap.rs` | where does each part of the treemap stand? |
 //! | `table.rs` | which keys are shown? |
 //! | `model.rs`, `message.rs` | what is kept, asked for and reported? |
 //! | `opened.rs` | what was read of the selected key, made ready to be drawn? |
+//! | `head.rs` | what is the selected key, and what can be done with it as a whole? |
+//! | `tools.rs` | what can be done inside a large value? |
+//! | `ready.rs` | how are bytes made ready to be drawn? |
 //! | `value.rs` | how is the selected key's value drawn? |
+//! | `element.rs` | what is one element of a collection? |
 //! | `bytes.rs`, `rows.rs`, `map.rs`, `groups.rs` | how are decoded bytes, elements, positions, readers of a stream drawn? |
 //! | `edit.rs` | which change does it mean what was typed? |
 //! | `dialog.rs` | how are changes and downloads asked for? |
@@ -19,19 +27,27 @@
 
 mod analysis;
 mod bytes;
+mod chips;
 mod dialog;
 mod edit;
+mod element;
 mod filters;
 mod groups;
+mod head;
+mod live;
 mod map;
 mod message;
 mod model;
 mod opened;
+mod prefixes;
+mod ready;
 mod rows;
 mod save;
+mod scan;
 mod side;
 mod sums;
 mod table;
+mod tools;
 mod treemap;
 mod value;
 mod writing;
@@ -47,7 +63,8 @@ use crate::inspect::{Kind, Phase, View};
 pub use dialog::Dialog;
 pub use message::{Command, Event};
 pub use model::Keys;
-pub use opened::{Bytes, Opened, Which};
+pub use opened::{Opened, Which};
+pub use ready::Bytes;
 pub use save::{Save, What};
 
 /// The filter's id, so that Ctrl+F can give it the keyboard.
@@ -147,7 +164,7 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
         rest.bottom()
     };
     region(ui, "chips", chips, |ui| {
-        sums::chips(ui, keys, &view, commands);
+        chips::show(ui, keys, &view, commands);
     });
     if keys.question.analysis.is_some() {
         let below = Rect::from_min_max(chips.left_bottom(), whole.max);
@@ -195,7 +212,11 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
             widgets::empty(
                 ui,
                 "No keys",
-                "This database is empty. Run a report, and its entry appears here after a rescan.",
+                if view.state.live.hears.is_all() {
+                    "This database is empty. Run a report, and its entry appears here."
+                } else {
+                    "This database is empty. Run a report, and its entry appears here after a rescan."
+                },
             );
         }
         Phase::Cancelled => {
@@ -214,6 +235,22 @@ fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
     }
 }
 
+/// Where the selected key stands now: rows above it may have come or gone since. Looked for only nearby.
+fn place_of_selected(keys: &Keys) -> Option<usize> {
+    const NEARBY: usize = 10_000;
+    let (at, view) = (keys.at?, &keys.view);
+    let name = keys.selected.as_deref()?;
+    let is_it = |at: &usize| {
+        let row = view.rows.get(*at);
+        row.is_some_and(|row| view.keys.name(*row) == name)
+    };
+    let nearby = at.saturating_sub(NEARBY)..at.saturating_add(NEARBY);
+    Some(at)
+        .filter(is_it)
+        .or_else(|| nearby.into_iter().find(is_it))
+        .or(Some(at))
+}
+
 /// Arrows move the selection, Enter reads it again, Ctrl+C copies its name; not while a field has the keyboard.
 fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
     if ui.ctx().text_edit_focused() || keys.question.analysis.is_some() || keys.save.is_some() {
@@ -227,8 +264,7 @@ fn keyboard(ui: &Ui, keys: &mut Keys, commands: &mut Commands) {
             + 20 * (pressed(Keyboard::PageDown) - pressed(Keyboard::PageUp))
     });
     if step != 0 && rows > 0 {
-        let at = keys
-            .at
+        let at = place_of_selected(keys)
             .map_or(0, |at| at.saturating_add_signed(step))
             .min(rows - 1);
         let name = keys.view.keys.name(keys.view.rows[at]).to_vec();

@@ -54,8 +54,12 @@ pub struct Keys {
     pub(super) lock: Lock,
     /// The dialog that is open.
     pub(super) dialog: Option<Dialog>,
-    /// What is searched for in the opened collection, as typed.
+    /// What is searched for in the opened value, as typed.
     pub(super) sought: String,
+    /// Where to go in the opened value, as typed.
+    pub(super) jump: String,
+    /// Whether elements are counted also where the server takes that for use.
+    pub(super) counts_elements: bool,
     /// Whether new entries of the opened stream are shown as they come.
     pub(super) following: bool,
     /// Read the selected key again: it changed.
@@ -106,6 +110,17 @@ impl Keys {
                     _ => {}
                 }
             }
+            Event::Sought {
+                name,
+                text,
+                until,
+                told,
+            } if self.selected.as_ref() == Some(&name) => {
+                if let Some(Ok(opened)) = &mut self.value {
+                    opened.sought = Some((text, until));
+                    opened.told = Some(told);
+                }
+            }
             Event::Decoded { name, which, bytes } if self.selected.as_ref() == Some(&name) => {
                 if let Some(Ok(opened)) = &mut self.value {
                     opened.decoded(which, *bytes);
@@ -151,6 +166,7 @@ impl Keys {
             // Another key was selected meanwhile.
             Event::Opened { .. }
             | Event::More { .. }
+            | Event::Sought { .. }
             | Event::Decoded { .. }
             | Event::Groups { .. }
             | Event::Tail { .. }
@@ -179,7 +195,6 @@ impl Keys {
                 }
             }
             Event::ChangedMany(outcome, log) => {
-                self.expired = true;
                 self.again = self.selected.is_some();
                 if let Some(dialog) = &mut self.dialog {
                     dialog.task = None;
@@ -239,22 +254,29 @@ impl Keys {
     fn changed(&mut self, change: &Change) {
         match change {
             Change::Delete { .. } => {
-                self.expired = true;
                 self.selected = None;
                 self.value = None;
             }
             Change::Rename { to, .. } => {
-                self.expired = true;
                 self.selected = Some(to.clone());
                 self.again = true;
             }
             Change::Add { key, .. } => {
-                self.expired = true;
                 self.selected = Some(key.clone());
                 self.again = true;
             }
             _ => self.again = true,
         }
+    }
+
+    /// From the next scan on elements are counted also where the server takes that for use.
+    pub fn count_elements(&mut self) {
+        self.counts_elements = true;
+    }
+
+    /// Whether elements are counted also where the server takes that for use.
+    pub fn counts_elements(&self) -> bool {
+        self.counts_elements
     }
 
     /// Gives the keyboard to the filter.
@@ -328,6 +350,7 @@ impl Keys {
         self.value = None;
         self.more = false;
         self.sought.clear();
+        self.jump.clear();
         self.following = false;
         self.selected = Some(name.clone());
         Command::Open {

@@ -1,20 +1,16 @@
-//! What was read of the selected key, made ready to be drawn: bytes are decoded and cut into lines once, not each frame.
+//! What was read of the selected key?
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::ready::{Bytes, Shown};
 use crate::inspect::{
-    About, Content, Continue, Decoded, Decoder, Group, Kind, Owned, Page, Position, StreamEntry,
-    Ttl, Value, decode, display, header_text, position, type_title,
+    About, Continue, Decoder, Group, Kind, Owned, Page, Position, StreamEntry, Ttl, Value, display,
+    header_text, position, type_title,
 };
 use crate::table::Table;
 
 /// The most bytes of one cell that are shown; copying takes all of them.
 const CELL: usize = 1024;
-/// Lines are cut here, so that a value without line breaks can be scrolled.
-const LINE: usize = 160;
-/// A tree with more parts begins with its inner ones folded.
-const UNFOLDED: usize = 300;
 
 /// Which side of a value is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +41,12 @@ pub struct Opened {
     pub extra: Vec<(String, String)>,
     /// The glob that the elements match, and how many were looked at for them.
     pub search: Option<(String, u64)>,
+    /// The index, rank or byte that the first page begins at.
+    pub from: u64,
+    /// What became of looking for something: one sentence.
+    pub told: Option<String>,
+    /// The text that was looked for in a string, and where to go on.
+    pub sought: Option<(String, u64)>,
     /// The consumer groups of a stream, once they were asked for.
     pub groups: Option<Result<Vec<Group>, String>>,
     /// Whether it was changed since it was read.
@@ -72,17 +74,6 @@ pub(super) struct Element {
     pub(super) bytes: Bytes,
 }
 
-/// Bytes with the decoders that read them.
-#[derive(Clone, Debug)]
-pub struct Bytes {
-    /// The decoders that the user chose; empty for those that fit.
-    pub(super) chosen: Vec<Decoder>,
-    /// What they made of them.
-    pub(super) decoded: Arc<Decoded>,
-    /// That, ready to be drawn.
-    pub(super) shown: Shown,
-}
-
 /// Which bytes a decoder is chosen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -90,75 +81,6 @@ pub enum Which {
     Value,
     /// Those of the element in this row.
     Element(usize),
-}
-
-/// A value made ready to be drawn.
-#[derive(Clone, Debug)]
-pub(super) enum Shown {
-    /// Lines of text in the mono face.
-    Lines(Vec<String>),
-    /// A nested value: which of its branches are folded, and which are in sight.
-    Tree(HashSet<usize>, Vec<usize>),
-    /// Rows under titles.
-    Rows(Vec<&'static str>, Vec<Vec<String>>),
-    /// Rows of a table.
-    Table(Arc<Table>),
-    /// One sentence.
-    Sentence(String),
-}
-
-impl Bytes {
-    /// Decodes bytes by `chosen`, or by what fits.
-    pub fn new(bytes: &[u8], whole: bool, chosen: Vec<Decoder>) -> Self {
-        let decoded = decode(bytes, whole, &chosen);
-        let shown = match &decoded.content {
-            Content::Text(text) => Shown::Lines(lines(text)),
-            Content::Tree(tree) => {
-                let many = tree.branches.len() > UNFOLDED;
-                let folded: HashSet<usize> = (0..tree.branches.len())
-                    .filter(|at| {
-                        many && tree.branches[*at].inner > 0 && tree.branches[*at].depth > 0
-                    })
-                    .collect();
-                let seen = in_sight(&decoded, &folded);
-                Shown::Tree(folded, seen)
-            }
-            Content::Table(table) => Shown::Table(Arc::new(table.clone())),
-            Content::Not(sentence) => Shown::Sentence(sentence.clone()),
-        };
-        Self {
-            chosen,
-            decoded: Arc::new(decoded),
-            shown,
-        }
-    }
-
-    /// Folds or unfolds a branch.
-    pub(super) fn toggle(&mut self, branch: usize) {
-        let decoded = self.decoded.clone();
-        if let Shown::Tree(folded, seen) = &mut self.shown {
-            if !folded.remove(&branch) {
-                folded.insert(branch);
-            }
-            *seen = in_sight(&decoded, folded);
-        }
-    }
-}
-
-/// The branches that stand in no folded one.
-fn in_sight(decoded: &Decoded, folded: &HashSet<usize>) -> Vec<usize> {
-    let Content::Tree(tree) = &decoded.content else {
-        return Vec::new();
-    };
-    let (mut seen, mut at) = (Vec::new(), 0);
-    while let Some(branch) = tree.branches.get(at) {
-        seen.push(at);
-        at += 1;
-        if folded.contains(&(at - 1)) {
-            at += branch.inner as usize;
-        }
-    }
-    seen
 }
 
 impl Opened {
@@ -172,6 +94,9 @@ impl Opened {
             table: table.map(Arc::new),
             extra: Vec::new(),
             search: None,
+            from: 0,
+            told: None,
+            sought: None,
             groups: None,
             is_old: false,
             pages: 1,
@@ -205,7 +130,15 @@ impl Opened {
 
     /// Whether reading it again loses nothing that the user asked for.
     pub(super) fn is_first_page(&self) -> bool {
-        self.pages == 1 && self.search.is_none()
+        self.pages == 1 && self.search.is_none() && self.from == 0
+    }
+
+    /// Where to begin looking for text: behind where it was found last, or where what is shown begins.
+    pub fn find_from(&self, text: &str) -> u64 {
+        match &self.sought {
+            Some((before, at)) if before == text => *at,
+            _ => self.from,
+        }
     }
 
     /// Keeps what the user has chosen when the key is read again.
@@ -246,7 +179,8 @@ impl Opened {
     /// The bytes of a string or document as far as they were read, and whether they are all.
     pub fn raw(&self) -> Option<(&[u8], bool)> {
         match &self.value {
-            Value::String { bytes, .. } | Value::Json(bytes) => Some((bytes, self.next.is_none())),
+            Value::String { offset, bytes } => Some((bytes, *offset == 0 && self.next.is_none())),
+            Value::Json(bytes) => Some((bytes, self.next.is_none())),
             _ => None,
         }
     }
@@ -265,6 +199,10 @@ impl Opened {
             }
             Value::List { start, items } => {
                 Some(((start + row as u64).to_string(), items.get(row)?))
+            }
+            Value::Found(found) => {
+                let (index, item) = found.get(row)?;
+                Some((index.to_string(), item))
             }
             Value::Set(members) => Some(("Member".to_owned(), members.get(row)?)),
             Value::ZSet { items, .. } => {
@@ -397,6 +335,13 @@ impl Opened {
                     .map(|(index, item)| vec![index.to_string(), cell(item)])
                     .collect(),
             ),
+            Value::Found(found) => titled(
+                &["Index", "Element"],
+                found
+                    .iter()
+                    .map(|(index, item)| vec![index.to_string(), cell(item)])
+                    .collect(),
+            ),
             Value::Set(members) => titled(
                 &["Member"],
                 members.iter().map(|member| vec![cell(member)]).collect(),
@@ -483,37 +428,9 @@ fn cell(bytes: &[u8]) -> String {
     )
 }
 
-fn lines(text: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let mut rest = line;
-        loop {
-            let end = rest
-                .char_indices()
-                .nth(LINE)
-                .map_or(rest.len(), |(at, _)| at);
-            let (head, tail) = rest.split_at(end);
-            lines.push(head.replace('\t', "    "));
-            if tail.is_empty() {
-                break;
-            }
-            rest = tail;
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_lines_are_cut_without_losing_a_character() {
-        let text = format!("a\n{}\n\n", "\u{fc}".repeat(400));
-        let lines = lines(&text);
-        assert_eq!(lines.len(), 5);
-        assert_eq!(lines.concat().chars().count(), 401);
-    }
 
     #[test]
     fn a_huge_cell_says_its_size() {

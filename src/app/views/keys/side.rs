@@ -1,15 +1,15 @@
-//! The left side: filter, prefix tree, and how far the scan is.
+//! The left side: filter and prefix tree.
 
-use eframe::egui::{Align, Align2, Layout, Rect, ScrollArea, Sense, Ui, pos2, vec2};
+use eframe::egui::{Align, Align2, Layout, Rect, ScrollArea, Ui, pos2, vec2};
 
-use super::{Command, Keys, filter_id, filters, region};
+use super::{Command, Keys, filter_id, filters, region, scan};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
-use crate::app::theme::{Icon, Tone, colors, fonts, line, size, text};
-use crate::app::widgets::{Button, Field, ListRow, Tip, progress, text_at};
-use crate::inspect::{Pace, Pattern, Phase, ScanState, TreeRow, display};
+use crate::app::theme::{Icon, colors, fonts, line, size, text};
+use crate::app::widgets::{Button, Field, ListRow, Tip, text_at};
+use crate::inspect::{Pattern, Phase, TreeRow, display};
 
-const SCAN_BLOCK: f32 = 106.0;
+const SCAN_BLOCK: f32 = 126.0;
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
@@ -29,16 +29,21 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         vec2(whole.width() - 2.0 * inset, size::BUTTON),
     );
     region(ui, "filter", field, |ui| filter(ui, keys, commands));
+    let only = Rect::from_min_size(
+        field.left_bottom() + vec2(0.0, size::SPACE_4),
+        vec2(field.width(), size::LIST_ROW),
+    );
     let block = Rect::from_min_max(pos2(whole.left(), whole.bottom() - SCAN_BLOCK), whole.max);
     let tree = Rect::from_min_max(
-        pos2(whole.left(), field.bottom() + size::SPACE_8),
+        pos2(whole.left(), only.bottom() + size::SPACE_4),
         block.right_top(),
     );
+    region(ui, "only", only, |ui| filters::entries(ui, keys, commands));
     region(ui, "tree", tree, |ui| show_tree(ui, keys, commands));
     ui.painter()
         .hline(block.x_range(), block.top() + 0.5, line(colors(ui)));
     region(ui, "scan", block.shrink(inset), |ui| {
-        scan(ui, keys, &keys.view.state.clone(), commands);
+        scan::show(ui, keys, &keys.view.state.clone(), commands);
     });
 }
 
@@ -247,99 +252,4 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
     } else {
         Click::Select
     })
-}
-
-/// "1,000,412 of 1,000,412 keys  complete", a line that fills, and how it went.
-fn scan(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
-    let (word, tone) = match &state.phase {
-        _ if keys.error.is_some() => ("failed", Tone::Error),
-        Phase::Running => ("partial", Tone::Wait),
-        Phase::Paused => ("partial, paused", Tone::Stale),
-        Phase::Complete => ("complete", Tone::Hit),
-        Phase::Cancelled => ("partial, stopped", Tone::Stale),
-        Phase::Failed(_) => ("partial, failed", Tone::Error),
-    };
-    if keys.error.is_some() {
-        ui.label(text::tone(ui, tone, "Nothing was scanned"));
-        return;
-    }
-    let seen = state.totals.all.keys;
-    let complete = matches!(state.phase, Phase::Complete);
-    let about = state.about.max(seen);
-    let of = if complete { seen } else { about };
-    let about_word = if complete { "" } else { "about " };
-    let servers = state.servers as u64;
-    let width = ui.available_width();
-    ui.allocate_ui_with_layout(
-        vec2(width, 22.0),
-        Layout::right_to_left(Align::Center),
-        |ui| {
-            ui.label(text::tone(ui, tone, word));
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let shown = format!(
-                    "{} of {about_word}{} keys",
-                    format::count(seen),
-                    format::count(of)
-                );
-                ui.add(eframe::egui::Label::new(text::name(ui, shown)).truncate());
-            });
-        },
-    );
-    ui.add_space(size::SPACE_4);
-    let fraction = if complete || of == 0 {
-        1.0
-    } else {
-        seen as f32 / of as f32
-    };
-    progress(ui, "Scan", Some(fraction), tone, width);
-    ui.add_space(size::SPACE_8);
-    let mut detail = format::duration(state.elapsed);
-    detail.push_str(if state.pace == Pace::Full {
-        ", full speed"
-    } else {
-        ", gentle pace"
-    });
-    if servers > 1 {
-        detail.push_str(", ");
-        detail.push_str(&format::plural(servers, "primary", "primaries"));
-    }
-    if let Some(p99) = state.ping_p99 {
-        detail.push_str(", server p99 ");
-        detail.push_str(&format::duration(p99));
-    }
-    ui.allocate_ui_with_layout(
-        vec2(width, 18.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            let response = ui.add(
-                eframe::egui::Label::new(text::small(ui, detail))
-                    .truncate()
-                    .sense(Sense::hover()),
-            );
-            if !state.notes.is_empty() {
-                response.tip(state.notes.join("\n"));
-            }
-        },
-    );
-    if keys.expired && !matches!(state.phase, Phase::Running | Phase::Paused) {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = size::SPACE_8;
-            ui.label(text::small(ui, "Keys have expired since"));
-            if ui.link(text::small(ui, "Rescan now")).clicked() {
-                commands.send(AppCommand::Keys(Command::Scan));
-            }
-        });
-    } else if let Some(note) = state.notes.first() {
-        ui.add(eframe::egui::Label::new(text::small(ui, note)).truncate())
-            .tip(state.notes.join("\n"));
-    } else if keys.explorer.is_some() && matches!(state.phase, Phase::Running | Phase::Paused) {
-        let (word, pace) = if state.pace == Pace::Full {
-            ("Gentle pace", Pace::Gentle)
-        } else {
-            ("Full speed", Pace::Full)
-        };
-        if ui.link(text::small(ui, word)).clicked() {
-            commands.send(AppCommand::Keys(Command::SetPace(pace)));
-        }
-    }
 }

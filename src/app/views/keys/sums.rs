@@ -1,164 +1,17 @@
-//! The sums above the table: a chip for each type, and three cards.
+//! The sums above the table: three cards, by type, time to live and prefix.
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{
-    Align, Align2, Color32, Layout, Rect, Response, Sense, StrokeKind, Ui, WidgetInfo, lerp, pos2,
-    vec2,
-};
+use eframe::egui::{Align2, Rect, Response, Sense, StrokeKind, Ui, WidgetInfo, lerp, pos2, vec2};
 
-use super::{Command, Keys, What, structure, treemap};
-use crate::app::command::{Command as AppCommand, Commands};
+use super::{Keys, prefixes, structure};
+use crate::app::command::Commands;
 use crate::app::format;
-use crate::app::theme::{Structure, colors, faint, fonts, line, size, text};
-use crate::app::widgets::{Button, Tip, focus_ring, text_at, text_width};
-use crate::inspect::{Count, Kind, TtlBucket, TtlRange, View, display};
+use crate::app::theme::{colors, faint, fonts, line, size};
+use crate::app::widgets::{Tip, text_at};
+use crate::inspect::{Count, TtlBucket, TtlRange, View};
 
-/// Space between chips.
-const GAP: f32 = 7.0;
 /// What the label of a TTL bucket needs.
 const BUCKET: f32 = 38.0;
-/// What the buttons beside the chips need.
-const BUTTONS: f32 = 150.0;
-
-/// The chips: each shows or hides its type in the table.
-pub(super) fn chips(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
-    let mut toggled = None;
-    let keys_shown = format!("{} shown", format::count(view.shown.keys));
-    let all_shown = format!("{keys_shown}, {}", format::bytes(view.shown.bytes));
-    ui.horizontal_centered(|ui| {
-        ui.add_space(size::SPACE_12);
-        ui.spacing_mut().item_spacing.x = GAP;
-        // What does not fit is left out whole: first the bytes, then the chips' counts; tooltips have both.
-        let width = |with_counts: bool| -> f32 {
-            let kinds = view.state.totals.kinds();
-            kinds
-                .map(|(kind, count)| GAP + chip_width(ui, kind, with_counts.then_some(count.keys)))
-                .sum()
-        };
-        let needed = text_width(ui, &keys_shown, fonts::body()) + 2.0 * size::SPACE_12 + BUTTONS;
-        let with_counts = width(true) + needed < ui.available_width();
-        for (kind, count) in view.state.totals.kinds() {
-            let shown = !keys.question.filter.hidden.contains(&kind);
-            if chip(ui, kind, count.keys, with_counts, shown).clicked() {
-                toggled = Some(kind);
-            }
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(size::SPACE_4);
-            switches(ui, keys, commands);
-            let room = ui.available_width() - GAP;
-            let fits = |text: &str| text_width(ui, text, fonts::body()) < room;
-            let shown = [&all_shown, &keys_shown]
-                .into_iter()
-                .find(|text| fits(text));
-            if let Some(shown) = shown {
-                ui.label(text::weak(ui, shown)).tip(&all_shown);
-            }
-        });
-    });
-    if let Some(kind) = toggled {
-        let hidden = &mut keys.question.filter.hidden;
-        match hidden.iter().position(|other| *other == kind) {
-            Some(at) => {
-                hidden.remove(at);
-            }
-            None => hidden.push(kind),
-        }
-        keys.ask(commands);
-    }
-}
-
-/// The analysis instead of the keys, and the export of either.
-fn switches(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
-    let analysed = keys.question.analysis.is_some();
-    let export = Button::new("Export")
-        .bare()
-        .tooltip("Write the shown keys or their analysis to a file");
-    if ui.add(export).clicked() {
-        let what = if analysed { What::Analysis } else { What::Keys };
-        commands.send(AppCommand::Keys(Command::Export(what)));
-    }
-    let analysis = Button::new("Analysis")
-        .bare()
-        .selected(analysed)
-        .tooltip(if analysed {
-            "Back to the keys"
-        } else {
-            "Sum the shown keys up: by type, time to live, encoding, last use and prefix; the biggest; what grew"
-        });
-    if ui.add(analysis).clicked() {
-        keys.analyse(!analysed, commands);
-    }
-}
-
-fn chip_width(ui: &Ui, kind: Kind, count: Option<u64>) -> f32 {
-    let name = text_width(ui, kind.name(), fonts::small_strong());
-    let count = count.map_or(0.0, |count| {
-        8.0 + text_width(ui, &format::count(count), fonts::small())
-    });
-    (19.0 + name + count + 10.0).ceil()
-}
-
-fn chip(ui: &mut Ui, kind: Kind, count: u64, with_count: bool, shown: bool) -> Response {
-    let colors = colors(ui);
-    let width = chip_width(ui, kind, with_count.then_some(count));
-    let keys = format::plural(count, "key", "keys");
-    let count = format::count(count);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, size::BADGE), Sense::click());
-    let color = colors.structure(structure(kind));
-    let painter = ui.painter();
-    let text_color = if shown {
-        colors.structure_text(structure(kind))
-    } else {
-        colors.weak
-    };
-    if shown {
-        painter.rect_filled(
-            rect,
-            size::BADGE / 2.0,
-            faint(color, if response.hovered() { 0.26 } else { 0.17 }),
-        );
-        painter.circle_filled(pos2(rect.left() + 10.0, rect.center().y), 3.5, color);
-    } else {
-        painter.rect_stroke(rect, size::BADGE / 2.0, line(colors), StrokeKind::Inside);
-        painter.circle_stroke(
-            pos2(rect.left() + 10.0, rect.center().y),
-            3.0,
-            eframe::egui::Stroke::new(1.2, color),
-        );
-    }
-    let at = pos2(rect.left() + 19.0, rect.center().y);
-    text_at(
-        painter,
-        at,
-        Align2::LEFT_CENTER,
-        kind.name(),
-        fonts::small_strong(),
-        text_color,
-        width,
-    );
-    if with_count {
-        let at = pos2(rect.right() - 10.0, rect.center().y);
-        text_at(
-            painter,
-            at,
-            Align2::RIGHT_CENTER,
-            &count,
-            fonts::small(),
-            text_color,
-            width,
-        );
-    }
-    focus_ring(ui, &response);
-    let name = format!("Type {}, {keys}", kind.name());
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, &name));
-    response.tip(if shown {
-        format!("{keys}. Leave these out of the table")
-    } else {
-        format!("{keys}. Show these in the table")
-    })
-}
-
 /// The cards.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
     let whole = ui.max_rect().shrink2(vec2(size::SPACE_12, 0.0));
@@ -175,11 +28,13 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
         rect
     });
     let inner = cards.map(|rect| rect.shrink2(vec2(13.0, size::SPACE_12)));
-    for (rect, (inner, title)) in cards.into_iter().zip(inner.into_iter().zip([
-        "Keys by type",
-        "Keys by time to live",
-        "Bytes by prefix",
-    ])) {
+    for (rect, (inner, title)) in
+        cards.into_iter().zip(
+            inner
+                .into_iter()
+                .zip(["Keys by type", "Keys by time to live", ""]),
+        )
+    {
         let colors = colors(ui);
         ui.painter()
             .rect_filled(rect, size::RADIUS_CARD, colors.raised);
@@ -198,9 +53,15 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
     }
     let chart =
         inner.map(|rect| Rect::from_min_max(pos2(rect.left(), rect.top() + 24.0), rect.max));
+    prefixes::title(
+        ui,
+        Rect::from_min_max(inner[2].min, chart[2].right_top()),
+        keys,
+        commands,
+    );
     by_type(ui, chart[0], view);
     by_ttl(ui, chart[1], keys, view, commands);
-    by_prefix(ui, chart[2], keys, view, commands);
+    prefixes::show(ui, chart[2], keys, view, commands);
 }
 
 fn by_type(ui: &mut Ui, rect: Rect, view: &View) {
@@ -342,98 +203,8 @@ fn by_ttl(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, commands: &mut 
     }
 }
 
-fn by_prefix(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, commands: &mut Commands) {
-    const HUES: [Structure; 6] = [
-        Structure::String,
-        Structure::Hash,
-        Structure::List,
-        Structure::ZSet,
-        Structure::Set,
-        Structure::Stream,
-    ];
-    let colors = colors(ui);
-    if view.parts.is_empty() {
-        let at = rect.left_top() + vec2(0.0, 10.0);
-        let why = if keys.question.filter.prefix.is_empty() {
-            "No key has a prefix"
-        } else {
-            "No prefix below this one"
-        };
-        text_at(
-            ui.painter(),
-            at,
-            Align2::LEFT_CENTER,
-            why,
-            fonts::body(),
-            colors.weak,
-            rect.width(),
-        );
-        return;
-    }
-    let values: Vec<f64> = view
-        .parts
-        .iter()
-        .map(|part| part.count.bytes as f64)
-        .collect();
-    let mut clicked = None;
-    for (i, (part_of, place)) in view
-        .parts
-        .iter()
-        .zip(treemap::places(&values, rect))
-        .enumerate()
-    {
-        if place.width() < 1.0 || place.height() < 1.0 {
-            continue;
-        }
-        let label = display(part_of.prefix.strip_suffix(b":").unwrap_or(&part_of.prefix));
-        let short = label
-            .rsplit_once(':')
-            .map_or(label.as_str(), |(_, last)| last);
-        let name = format!(
-            "Prefix {label}: {}, {} keys",
-            format::bytes(part_of.count.bytes),
-            format::count(part_of.count.keys)
-        );
-        let response = part(ui, place, ("part", i), &name, false, Sense::click());
-        let strength = if colors.dark { 0.42 } else { 0.38 };
-        let hue: Color32 = colors.structure(HUES[i % HUES.len()]);
-        let color = faint(
-            hue,
-            if response.hovered() {
-                strength + 0.15
-            } else {
-                strength
-            },
-        );
-        ui.painter().rect_filled(place.shrink(1.0), 2.0, color);
-        if place.width() > 24.0 && place.height() > 18.0 {
-            let at = pos2(place.left() + 6.0, place.top() + 11.0);
-            text_at(
-                ui.painter(),
-                at,
-                Align2::LEFT_CENTER,
-                short,
-                fonts::tiny(),
-                colors.strong,
-                place.width() - 9.0,
-            );
-        }
-        if response.clicked() {
-            clicked = Some(part_of.prefix.clone());
-        }
-    }
-    if let Some(prefix) = clicked {
-        // Its parents open, so that the tree shows where it stands.
-        for (at, _) in prefix.iter().enumerate().filter(|(_, byte)| **byte == b':') {
-            keys.question.open.insert(prefix[..=at].to_vec());
-        }
-        keys.question.filter.prefix = prefix;
-        keys.ask(commands);
-    }
-}
-
 /// A part of a chart that says what it is.
-fn part(
+pub(super) fn part(
     ui: &Ui,
     rect: Rect,
     id: (&str, usize),

@@ -22,6 +22,9 @@ const COLUMNS: [(&str, Sort); 7] = [
     ("Idle", Sort::Idle),
 ];
 
+/// Milliseconds after which an expired key that is still listed is worth a hint.
+const LINGERS: i64 = 5_000;
+
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands: &mut Commands) {
     header(ui, keys, commands);
@@ -46,7 +49,8 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
     area.show_rows(ui, size::TABLE_ROW, view.rows.len(), |ui, range| {
         for at in range {
             let key = view.keys.get(view.rows[at]);
-            expired |= has_ended(key.ttl, now);
+            // A moment later it is usually gone.
+            expired |= has_ended(key.ttl, now - LINGERS);
             let selected = keys.selected.as_deref() == Some(key.name);
             if row(ui, &key, selected, now) {
                 clicked = Some((key.name.to_vec(), at));
