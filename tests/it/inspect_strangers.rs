@@ -28,12 +28,13 @@ fn polite(words: &[Vec<u8>], type_name: &str) -> Reply {
     match (words[0].as_slice(), word(1).as_slice()) {
         (b"PING", _) => Reply::text("+PONG\r\n"),
         (b"INFO", _) => Reply::bulk(b"redis_version:8.0.0\r\nredis_mode:standalone\r\n"),
-        (b"DBSIZE", _) => Reply::text(":1\r\n"),
         (b"TYPE", _) => Reply::text(&format!("+{type_name}\r\n")),
         (b"PTTL", _) => Reply::text(":-1\r\n"),
         (b"OBJECT", b"ENCODING") | (b"RANDOMKEY", _) => Reply::bulk(b"k"),
         (b"OBJECT" | b"MEMORY", _) => Reply::text(":60\r\n"),
-        (b"STRLEN" | b"HLEN" | b"LLEN" | b"SCARD" | b"ZCARD" | b"XLEN", _) => Reply::text(":1\r\n"),
+        (b"DBSIZE" | b"STRLEN" | b"HLEN" | b"LLEN" | b"SCARD" | b"ZCARD" | b"XLEN", _) => {
+            Reply::text(":1\r\n")
+        }
         (b"GETRANGE", _) => Reply::bulk(b"v"),
         (b"SCAN", _) => Reply::text("*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n"),
         (b"HSCAN" | b"ZSCAN", _) => Reply::text("*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n"),
@@ -165,7 +166,7 @@ async fn visit(command: &'static str, type_name: &'static str, answer: Vec<u8>, 
         let _ = groups(&connection, b"k").await;
         let _ = tail(&connection, b"k", None).await;
     };
-    let in_time = tokio::time::timeout(Duration::from_secs(60), work).await;
+    let in_time = tokio::time::timeout(Duration::from_mins(1), work).await;
     assert!(in_time.is_ok(), "{command} {shown} holds it up");
 }
 
@@ -272,7 +273,7 @@ async fn a_scan_whose_cursors_go_round_ends_and_says_so() {
         let connection = Connection::open(&ConnectionUrl::new(&stranger.url()))
             .await
             .unwrap();
-        let ends = tokio::time::timeout(Duration::from_secs(60), to_end(&connection, full()));
+        let ends = tokio::time::timeout(Duration::from_mins(1), to_end(&connection, full()));
         let state = ends.await.unwrap();
         assert!(
             matches!(state.phase, Phase::Failed(InspectError::Endless)),
@@ -499,7 +500,7 @@ async fn bombs_and_depths_are_shown_in_little_memory() {
             let error = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{name} {more:?}: {error}");
             assert!(output.stdout.len() < 200_000_000, "{name} {more:?}");
-            assert!(begun.elapsed() < Duration::from_secs(60), "{name} {more:?}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "{name} {more:?}");
         }
     }
     for name in ["zstd", "brotli"] {

@@ -38,7 +38,7 @@ impl Stranger {
     pub(crate) fn start(answer: impl Fn(&[Vec<u8>]) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let answer: Arc<dyn Fn(&[Vec<u8>]) -> Reply + Send + Sync> = Arc::new(answer);
+        let answer = Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let answer = answer.clone();
