@@ -22,6 +22,7 @@ const TELLING: &[&str] = &[
     "client|list",
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
+    "cluster|replicas",
     "config|get",
     "latency|doctor",
     "latency|graph",

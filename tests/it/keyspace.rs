@@ -171,6 +171,9 @@ async fn frequencies_are_told_where_the_server_counts_them_and_stay_as_they_were
         "allkeys-lfu",
         "--lfu-log-factor",
         "0",
+        // Nor is anything forgotten as time goes by.
+        "--lfu-decay-time",
+        "0",
     ]);
     fill(&redis, 3_000).await;
     redis.cli(&["GET", "app:s:0"]);

@@ -421,7 +421,9 @@ async fn what_cannot_be_heard_is_told() {
     let redis = Redis::start_with(&["--save", "", "--notify-keyspace-events", "Ex"]);
     fill(&redis, 60).await;
     // An account without CONFIG and without channels: the scan works, and says that it is not live.
-    let mut scan = Scan::start(connect(&redis).await, following());
+    let connection = connect(&redis).await;
+    redis.cli(&["ACL", "SETUSER", "harmless", "resetchannels"]);
+    let mut scan = Scan::start(connection, following());
     until(&mut scan, "the scan", is_over).await;
     assert_eq!(scan.state().live.hears, Hears::Denied);
     redis.cli(&["ACL", "SETUSER", "harmless", "allchannels"]);
