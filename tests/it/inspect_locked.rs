@@ -29,6 +29,7 @@ const TELLING: &[&str] = &[
     "latency|histogram",
     "latency|history",
     "latency|latest",
+    "module|list",
     "slowlog|get",
     "slowlog|len",
 ];
