@@ -49,6 +49,9 @@ use reader::Stop;
 /// The most bytes that packed bytes are unpacked to, all layers together.
 pub const UNPACKED: usize = 16 * 1024 * 1024;
 
+/// The most of what was unpacked that is shown in hexadecimal.
+const DUMPED: usize = 1024 * 1024;
+
 /// The most layers that are undone unasked.
 const LAYERS: usize = 8;
 
@@ -315,7 +318,19 @@ fn show(decoded: &mut Decoded, whole: bool) {
             }
             _ => not(""),
         },
-        Decoder::Hex => Content::Text(hex_dump(bytes, 0)),
+        Decoder::Hex => {
+            // Five characters a byte: what was unpacked may be a bomb, and nobody reads that much.
+            let is_cut = !decoded.layers.is_empty() && bytes.len() > DUMPED;
+            let shown = if is_cut { &bytes[..DUMPED] } else { bytes };
+            if is_cut {
+                decoded.notes.push(format!(
+                    "The first {} of {} are shown.",
+                    crate::human::bytes(DUMPED as u64),
+                    crate::human::bytes(bytes.len() as u64),
+                ));
+            }
+            Content::Text(hex_dump(shown, 0))
+        }
         Decoder::Arrow => match arrow::table(bytes) {
             Ok(table) => Content::Table(table),
             Err(why) => not(&format!(": {why}")),

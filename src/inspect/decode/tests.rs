@@ -261,6 +261,7 @@ fn a_bomb_stops_at_the_limit_and_says_so() {
     for bomb in &bombs {
         let decoded = decode(bomb, true, &[]);
         assert_eq!(decoded.bytes.len(), UNPACKED);
+        assert!(decoded.text().len() < 6 * 1024 * 1024);
         assert!(
             decoded.notes[0].contains("decompression bomb"),
             "{:?}",
