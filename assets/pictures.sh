@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 folder=${1:-assets/pictures}
 program=${LOOKASIDE:-target/release/lookaside}
 scale=${SCALE:-0.1} size=${SIZE:-1280x800}
-views=${VIEWS:-connect reports keys latency race worker} themes=${THEMES:-dark light}
+views=${VIEWS:-connect reports keys latency race worker server} themes=${THEMES:-dark light}
 for tool in Xvfb xdotool scrot; do
     command -v "$tool" >/dev/null || { echo "pictures.sh: $tool is missing; apt-get install xvfb xdotool scrot" >&2; exit 1; }
 done

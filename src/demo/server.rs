@@ -211,7 +211,8 @@ fn spawn(program: &Path, folder: &Path, port: u16, password: &str) -> std::io::R
     write!(
         config,
         "bind 127.0.0.1\nport {port}\nprotected-mode yes\nrequirepass {password}\ndaemonize no\nsave \"\"\nappendonly no\n\
-         dir \"{folder}\"\nlogfile \"{folder}/redis.log\"\nmaxmemory 1gb\nmaxmemory-policy volatile-lru\n",
+         dir \"{folder}\"\nlogfile \"{folder}/redis.log\"\nmaxmemory 1gb\nmaxmemory-policy volatile-lru\n\
+         notify-keyspace-events KEA\n",
         folder = folder.display()
     )?;
     let mut arguments: Vec<OsString> = vec!["-c".into(), GUARD.into(), "lookaside-guard".into()];
