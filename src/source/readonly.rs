@@ -123,7 +123,8 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
     Ok(())
 }
 
-fn refused(what: &str, remedy: &str) -> SourceError {
+/// The sentence for SQL that is refused before it is run.
+pub(super) fn refused(what: &str, remedy: &str) -> SourceError {
     SourceError::Writes(format!(
         "the report was not run: {what} is not a single SELECT; {remedy}"
     ))

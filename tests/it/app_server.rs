@@ -182,7 +182,7 @@ fn clients() -> Clients {
         address: format!("10.0.4.{}:5{id:04}", 10 + id),
         name: name.into(),
         user: "default".into(),
-        library: if id.is_multiple_of(2) {
+        driver: if id.is_multiple_of(2) {
             "redis-py 5.0.1".into()
         } else {
             String::new()

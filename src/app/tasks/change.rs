@@ -131,17 +131,18 @@ async fn names(view: std::sync::Arc<crate::inspect::View>) -> Vec<Vec<u8>> {
     .unwrap_or_default()
 }
 
+/// The keys that the dialog is about.
+fn chosen(state: &mut State) -> Option<std::sync::Arc<crate::inspect::View>> {
+    let many = state.keys.dialog().and_then(Dialog::as_many)?;
+    Some(many.view.clone())
+}
+
 /// Counts which of the dialog's keys are there.
 pub(super) fn count(tasks: &mut Tasks, state: &mut State) {
     let Some(connection) = state.keys.connection().cloned() else {
         return;
     };
-    let Some(view) = state
-        .keys
-        .dialog()
-        .and_then(Dialog::as_many)
-        .map(|many| many.view.clone())
-    else {
+    let Some(view) = chosen(state) else {
         return;
     };
     let id = tasks.spawn(state, Some("Counting the keys".into()), |task| async move {
@@ -171,12 +172,7 @@ pub(super) fn many(tasks: &mut Tasks, state: &mut State, bulk: Bulk) {
     let Some(connection) = state.keys.connection().cloned() else {
         return;
     };
-    let Some(view) = state
-        .keys
-        .dialog()
-        .and_then(Dialog::as_many)
-        .map(|many| many.view.clone())
-    else {
+    let Some(view) = chosen(state) else {
         return;
     };
     let explorer = state.keys.explorer().cloned();

@@ -178,6 +178,11 @@ pub fn round_grid(input: GridInput) -> Vec<GridMark> {
         .into_iter()
         .find(|step| *step >= wanted * (1.0 - 1e-9))
         .unwrap_or(wanted);
+    grid_lines((low, high), step)
+}
+
+/// Grid lines at the multiples of a step, a few at most.
+pub(super) fn grid_lines((low, high): (f64, f64), step: f64) -> Vec<GridMark> {
     let first = (low / step).ceil() as i64;
     (first..)
         .map(|mark| mark as f64 * step)

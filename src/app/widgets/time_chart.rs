@@ -4,7 +4,7 @@
 use eframe::egui::{Shape, Stroke, Ui, vec2};
 use egui_plot::{AxisHints, GridInput, GridMark, PlotPoint};
 
-use super::plot;
+use super::plot::{self, grid_lines};
 use crate::app::format;
 use crate::app::theme::{Tone, colors, faint};
 
@@ -100,8 +100,10 @@ impl Unit {
 
     fn grid(self, input: GridInput) -> Vec<GridMark> {
         match self {
-            Self::Bytes | Self::BytesPerSecond => marks(input.bounds, byte_step(input.bounds.1)),
-            Self::Share if input.bounds.1 <= 1.1 => marks(input.bounds, 0.5),
+            Self::Bytes | Self::BytesPerSecond => {
+                grid_lines(input.bounds, byte_step(input.bounds.1))
+            }
+            Self::Share if input.bounds.1 <= 1.1 => grid_lines(input.bounds, 0.5),
             _ => plot::round_grid(input),
         }
     }
@@ -127,19 +129,6 @@ fn trim(value: f64) -> String {
 /// A round number of bytes for about three lines: a power of two, since units are steps of 1,024.
 fn byte_step(high: f64) -> f64 {
     2f64.powf((high / 4.0).max(1.0).log2().ceil())
-}
-
-fn marks((low, high): (f64, f64), step: f64) -> Vec<GridMark> {
-    let first = (low / step).ceil() as i64;
-    (first..)
-        .map(|mark| mark as f64 * step)
-        .take_while(|value| *value <= high)
-        .take(8)
-        .map(|value| GridMark {
-            value,
-            step_size: step,
-        })
-        .collect()
 }
 
 impl Series<'_> {

@@ -1,7 +1,7 @@
 //! What PHP's `serialize()` writes.
 
 use super::reader::{Reader, Stop};
-use super::tree::{Grower, Tree, bytes_text};
+use super::tree::{Grower, Tree, bytes_text, one_value};
 
 /// Whether these are one value, whole, that nobody would take for text.
 pub(super) fn is(bytes: &[u8]) -> bool {
@@ -12,16 +12,7 @@ pub(super) fn is(bytes: &[u8]) -> bool {
 }
 
 pub(super) fn tree(bytes: &[u8], whole: bool) -> Result<Tree, Stop> {
-    let mut grower = Grower::default();
-    let mut reader = Reader::new(bytes);
-    let outcome = value(&mut grower, &mut reader).and_then(|()| {
-        if reader.is_at_end() {
-            Ok(())
-        } else {
-            reader.damaged("more bytes follow the value")
-        }
-    });
-    grower.finish(outcome, whole)
+    one_value(bytes, whole, value)
 }
 
 fn value(grower: &mut Grower, reader: &mut Reader<'_>) -> Result<(), Stop> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::reader::Stop;
+use super::reader::{Reader, Stop};
 use super::text::display;
 
 /// The most branches that are kept.
@@ -180,4 +180,22 @@ fn cut(mut text: String) -> String {
         let _ = write!(text, "… {} in all", crate::human::bytes(all as u64));
     }
     text
+}
+
+/// The tree of bytes that are one value and nothing behind it, which `value` reads.
+pub(super) fn one_value(
+    bytes: &[u8],
+    whole: bool,
+    value: fn(&mut Grower, &mut Reader<'_>) -> Result<(), Stop>,
+) -> Result<Tree, Stop> {
+    let mut grower = Grower::default();
+    let mut reader = Reader::new(bytes);
+    let outcome = value(&mut grower, &mut reader).and_then(|()| {
+        if reader.is_at_end() {
+            Ok(())
+        } else {
+            reader.damaged("more bytes follow the value")
+        }
+    });
+    grower.finish(outcome, whole)
 }

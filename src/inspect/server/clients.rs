@@ -26,7 +26,7 @@ pub struct ConnectedClient {
     /// The account, empty where the server does not tell it.
     pub user: String,
     /// Its library and version, empty where the server does not tell them.
-    pub library: String,
+    pub driver: String,
     /// How long it has been connected.
     pub age: Duration,
     /// How long it has said nothing.
@@ -130,7 +130,7 @@ impl ConnectedClient {
                 &self.address,
                 &self.name,
                 &self.user,
-                &self.library,
+                &self.driver,
                 &self.command,
             ]
             .into_iter()
@@ -168,7 +168,7 @@ fn client(row: &str) -> Option<ConnectedClient> {
             _ => {}
         }
     }
-    client.library = format!("{} {}", library.0, library.1).trim().into();
+    client.driver = format!("{} {}", library.0, library.1).trim().into();
     known.then_some(client)
 }
 
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(first.age, Duration::from_secs(70));
         let kinds: Vec<_> = clients.all.iter().map(ConnectedClient::kind).collect();
         assert_eq!(kinds, ["", "sentinel", "replica"]);
-        assert_eq!(clients.all[1].library, "redis-py 5.0.1");
+        assert_eq!(clients.all[1].driver, "redis-py 5.0.1");
     }
 
     #[test]

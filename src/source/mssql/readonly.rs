@@ -6,6 +6,7 @@
 use crate::report::lex::{self, Kind};
 use crate::report::{Dialect, line_column};
 use crate::source::SourceError;
+use crate::source::readonly::refused;
 
 /// Reserved words of statements that act, or lead to one.
 const ACTS: [&str; 48] = [
@@ -151,12 +152,6 @@ fn words(sql: &str) -> Result<Vec<String>, SourceError> {
         }
     }
     Ok(words)
-}
-
-fn refused(what: &str, remedy: &str) -> SourceError {
-    SourceError::Writes(format!(
-        "the report was not run: {what} is not a single SELECT; {remedy}"
-    ))
 }
 
 #[cfg(test)]
