@@ -82,7 +82,7 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
         }
         Some(_) => {
             return Err(usage(format!(
-                "a {} has no names to search; --search is for hashes, sets and sorted sets",
+                "a {} has no elements to search; --search is for hashes, lists, sets and sorted sets",
                 type_title(&about.type_name)
             )));
         }

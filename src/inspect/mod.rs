@@ -18,6 +18,8 @@
 //! | `scan.rs` | which keys are there? |
 //! | `walk.rs` | how are the keys of one server walked over, at which pace? |
 //! | `questions.rs` | what is asked of each key, and what do the answers mean? |
+//! | `bundle.rs` | how are many keys asked about in one command? |
+//! | `pace.rs` | how hard may a walk work? |
 //! | `probe.rs` | what do other clients feel meanwhile? |
 //! | `totals.rs` | how many keys and bytes, by type and TTL? |
 //! | `index.rs` | how many keys and bytes, by prefix? |
@@ -30,6 +32,7 @@
 //! | `compare.rs` | what grew between two analyses? |
 //! | `document.rs`, `rows.rs` | how are analyses and keys written to files? |
 //! | `value.rs`, `read.rs` | what is in one key, page by page? |
+//! | `weigh.rs` | how much memory does a key take? |
 //! | `module.rs` | what is in a key of a module's type? |
 //! | `search.rs` | which elements of a large collection match a pattern? |
 //! | `find.rs` | where does text stand in a long string? |
@@ -57,6 +60,7 @@ mod arguments;
 mod breakdown;
 mod builder;
 mod bulk;
+mod bundle;
 mod change;
 mod cluster;
 mod commands;
@@ -88,6 +92,7 @@ mod lock;
 mod module;
 mod notices;
 mod own;
+mod pace;
 mod probe;
 mod questions;
 mod range;
@@ -104,6 +109,7 @@ mod stream;
 mod totals;
 mod value;
 mod walk;
+mod weigh;
 
 pub use analysis::{Analysis, BigKey, Detail, Sampled, analyse};
 pub use arguments::{Argument, Form as ArgumentForm};
@@ -141,12 +147,13 @@ pub use lock::Lock;
 pub use module::type_title;
 pub use notices::{Hears, Live, turn_on as turn_on_notices};
 pub use own::{Owned, header_text, owned, payload};
+pub use pace::Pace;
 pub use range::{Range, TtlRange};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};
 pub use reply::{reply_json, reply_text};
 pub use rows::{analysis_rows, key_rows};
 pub use sample::sample;
-pub use scan::{Pace, Phase, Scan, ScanOptions, ScanState};
+pub use scan::{Phase, Scan, ScanOptions, ScanState};
 pub use search::{Found, is_searchable, search};
 pub use secret::Told;
 pub use store::{Key, Keys, RowId, Ttl};

@@ -66,6 +66,11 @@ impl Probe {
         (times.all.len() >= 10).then(|| Duration::from_micros(times.all.value_at_quantile(0.99)))
     }
 
+    /// What an answer took before the scan.
+    pub(super) fn usual(&self) -> Duration {
+        Duration::from_micros(self.times.lock().usual)
+    }
+
     /// Whether answers now take clearly longer than before the scan.
     pub(super) fn slowed(&self) -> bool {
         self.times.lock().slowed()

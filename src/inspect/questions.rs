@@ -1,6 +1,6 @@
 //! What is asked of each key, and what the answers mean.
 //!
-//! In two rounds: what every key is asked, and then what only its data structure has, or what the server counts instead
+//! By one script for many keys where the server allows it (`bundle.rs`), else in two rounds: what every key is asked, and then what only its data structure has, or what the server counts instead
 //! of what it was asked for. A question that the account may not ask is noted once and left out from then on.
 
 use std::vec::IntoIter;
@@ -11,10 +11,10 @@ use super::connection::is_about_a_key;
 use super::{Key, Kind, Server, Ttl};
 
 /// MEMORY USAGE looks at this many elements of a collection and extrapolates: bounded work on the server.
-const SAMPLES: usize = 5;
+pub(super) const SAMPLES: usize = 5;
 
 /// No key is larger (a terabyte), whatever a server says: sums of many must not run over.
-const LARGEST: u64 = 1 << 40;
+pub(super) const LARGEST: u64 = 1 << 40;
 
 /// SCAN names every key, also those that the account may not look at.
 const OUTSIDE: &str = "Some keys are known by their names alone: the account may not look at them; allow it with ACL SETUSER ... ~PATTERN.";
@@ -34,8 +34,10 @@ const USE: usize = 3;
 pub(super) struct Ask {
     first: [bool; QUESTIONS.len()],
     /// The server counts frequencies instead of idle times.
-    frequency: bool,
-    elements: bool,
+    pub(super) frequency: bool,
+    pub(super) elements: bool,
+    /// The server runs our script, as far as is known.
+    script: bool,
 }
 
 /// What is asked, and what could not be learned.
@@ -60,6 +62,11 @@ pub(super) struct Answered {
 }
 
 impl Ask {
+    /// Whether keys are asked about in bundles: where every question may be asked, and our script too.
+    pub(super) fn bundles(self) -> bool {
+        self.script && self.first.iter().all(|asked| *asked)
+    }
+
     /// Adds the first round's questions about a key; how many.
     pub(super) fn first(self, pipe: &mut Pipeline, name: &[u8]) {
         for (question, _) in QUESTIONS.iter().zip(self.first).filter(|(_, asked)| *asked) {
@@ -121,6 +128,7 @@ impl Questions {
                 first: [true; QUESTIONS.len()],
                 frequency: false,
                 elements,
+                script: true,
             },
             notes: Vec::new(),
         };
@@ -202,6 +210,12 @@ impl Questions {
             });
         }
         (keys, gone)
+    }
+
+    /// The server does not run our script: an old one, or an account without the right to EVAL_RO. Nothing is lost by it
+    /// but time.
+    pub(super) fn without_script(&mut self) {
+        self.ask.script = false;
     }
 
     /// Takes in the second round's answers about `keys`, asked as `ask`.

@@ -5,6 +5,7 @@ use redis::{Cmd, Pipeline};
 
 use super::{
     About, Connection, Continue, Field, InspectError, Kind, Page, StreamEntry, Ttl, Value, module,
+    weigh::weigh,
 };
 
 /// The most bytes of one page.
@@ -13,8 +14,6 @@ pub const FIRST_BYTES: u64 = 64 * 1024;
 pub const AT_A_TIME: u64 = 100;
 /// Elements whose average is above this are fetched only when asked for.
 const WITHHOLD_ABOVE: u64 = 1024 * 1024;
-/// MEMORY USAGE of a collection looks at this many of its elements.
-const SAMPLES: usize = 50;
 
 /// Describes a key.
 pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, InspectError> {
@@ -23,14 +22,9 @@ pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, Ins
     pipe.cmd("PTTL").arg(name);
     pipe.cmd("OBJECT").arg("ENCODING").arg(name);
     pipe.cmd("OBJECT").arg("IDLETIME").arg(name);
-    pipe.cmd("MEMORY")
-        .arg("USAGE")
-        .arg(name)
-        .arg("SAMPLES")
-        .arg(SAMPLES);
     let mut answers = connection.ask_all(&pipe).await?.into_iter();
     let mut answer = || answers.next().unwrap_or_default();
-    let (kind, ttl, encoding, idle, bytes) = (answer(), answer(), answer(), answer(), answer());
+    let (kind, ttl, encoding, idle) = (answer(), answer(), answer(), answer());
     let type_name: String = match kind {
         redis::Value::ServerError(error) => return Err(Connection::server_error(&error, "TYPE")),
         kind => redis::from_redis_value(kind).map_err(|_| InspectError::Answer("TYPE".into()))?,
@@ -63,13 +57,14 @@ pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, Ins
     } else {
         Some(connection.ask(redis::cmd(length).arg(name)).await?)
     };
+    let counted = elements.unwrap_or_default();
     Ok(About {
         name: name.to_vec(),
         kind,
         type_name,
+        bytes: weigh(connection, name, kind, counted).await?,
         encoding: redis::from_redis_value(encoding).unwrap_or_default(),
         ttl,
-        bytes: number(bytes),
         elements,
         idle: number(idle),
     })

@@ -20,17 +20,7 @@ use super::feed::{Feed, Feeds, News, Slots};
 use super::notices::Notices;
 use super::questions::Questions;
 use super::walk::{Seen, Walk, Wish, nothing_seen};
-use super::{Connection, InspectError, Key, Keys, Live, Totals};
-
-/// How hard the scan works.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// Small batches with as long a rest after each, made smaller where other clients' answers become slower.
-    #[default]
-    Gentle,
-    /// As fast as the server answers.
-    Full,
-}
+use super::{Connection, InspectError, Key, Keys, Live, Pace, Totals};
 
 /// Where a scan stands.
 #[derive(Clone, Debug, Default)]

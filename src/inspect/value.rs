@@ -15,7 +15,8 @@ pub struct About {
     pub encoding: String,
     /// When it expires.
     pub ttl: Ttl,
-    /// Bytes of memory on the server, extrapolated from samples for collections; `None` where the account may not ask.
+    /// Bytes of memory on the server, extrapolated from samples for collections, by the server or, where it would take
+    /// long, by us; `None` where the account may not ask.
     pub bytes: Option<u64>,
     /// Bytes of a string, else how many elements; `None` for a module's type.
     pub elements: Option<u64>,

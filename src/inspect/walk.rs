@@ -14,7 +14,9 @@ use redis::{Pipeline, Value};
 use tokio::sync::{oneshot, watch};
 
 use super::builder::Builder;
+use super::bundle::{self, Told};
 use super::feed::{Batch, Feed, News};
+use super::pace::{Effort, FULL, USUAL};
 use super::probe::Probe;
 use super::questions::{Answered, Ask, Questions};
 use super::{Connection, InspectError, Pace, ScanOptions};
@@ -40,52 +42,12 @@ pub(super) struct Wish {
     pub(super) pace: Pace,
 }
 
-/// Keys whose questions travel together at full speed.
-const FULL: usize = 2_000;
-/// The same at the gentle pace: so few that the server is held for less than a usual answer takes, and more where it
-/// turns out not to mind.
-const GENTLE: std::ops::RangeInclusive<usize> = 20..=250;
-/// A SCAN step of this many times as many keys holds the server about as long as their questions.
-const SCAN_FACTOR: usize = 2;
-/// The longest rest after a step.
-const LONGEST_REST: Duration = Duration::from_millis(50);
 /// Changed keys that are asked for together once the scan has ended, and the least rest after them: at most 2,000 keys
 /// a second, however many change.
 const CHANGED: usize = 100;
 const AFTER_CHANGED: Duration = Duration::from_millis(50);
 /// After a connection was lost it is tried again so soon.
 const RETRY: Duration = Duration::from_secs(2);
-
-/// How many keys travel together; grows and shrinks with what the probe measures.
-struct Effort(usize);
-
-impl Effort {
-    fn adapt(&mut self, pace: Pace, slowed: bool) {
-        self.0 = match pace {
-            Pace::Full => FULL,
-            Pace::Gentle => {
-                let keys = if slowed {
-                    self.0 / 2
-                } else {
-                    self.0 + self.0 / 8 + 1
-                };
-                keys.clamp(*GENTLE.start(), *GENTLE.end())
-            }
-        };
-    }
-
-    fn depth(&self) -> usize {
-        self.0
-    }
-
-    fn count(&self) -> usize {
-        if self.0 == FULL {
-            FULL
-        } else {
-            self.0 * SCAN_FACTOR
-        }
-    }
-}
 
 /// Whether SCAN gets anywhere. The cursors of a server at work do not repeat, but for a few where its table is resized
 /// meanwhile; those of one that lies may go round for ever.
@@ -113,12 +75,13 @@ impl Progress {
     }
 }
 
-/// What one step asked, in this order: the second round about some keys, the first about others, a SCAN; and what is
-/// known of others without being asked.
+/// What one step asked, in this order: the second round about some keys, the first about others, scripts about others, a
+/// SCAN; and what is known of others without being asked.
 #[derive(Default)]
 struct Step {
     second: Vec<Answered>,
     first: Vec<Vec<u8>>,
+    bundled: Vec<Vec<u8>>,
     known: Vec<(Arc<[u8]>, News)>,
     scans: bool,
 }
@@ -142,9 +105,24 @@ pub(super) struct Walk {
     progress: Progress,
     /// Names that were not asked about yet.
     names: VecDeque<Vec<u8>>,
+    /// What is to be asked before anything else.
+    left: Left,
+    effort: Effort,
+}
+
+/// What the answers of a step have left to be asked.
+#[derive(Default)]
+struct Left {
     /// Keys that the second round is to ask about.
     half: Vec<Answered>,
-    effort: Effort,
+    /// Names that a script could not answer for.
+    odd: Vec<Vec<u8>>,
+}
+
+impl Left {
+    fn is_empty(&self) -> bool {
+        self.half.is_empty() && self.odd.is_empty()
+    }
 }
 
 type Request = futures::future::BoxFuture<'static, Result<Vec<Value>, InspectError>>;
@@ -164,8 +142,8 @@ impl Walk {
             cursor: Some(b"0".to_vec()),
             progress: Progress::default(),
             names: VecDeque::new(),
-            half: Vec::new(),
-            effort: Effort(100),
+            left: Left::default(),
+            effort: Effort::default(),
         }
     }
 
@@ -185,7 +163,7 @@ impl Walk {
         if self.options.follow {
             self.cursor = None;
             self.names.clear();
-            self.half.clear();
+            self.left = Left::default();
             self.follow(&mut wishes, |_| false).await;
         }
     }
@@ -221,11 +199,13 @@ impl Walk {
                 flight = self.step(wish.pace);
                 continue;
             }
-            if wish.pace == Pace::Gentle {
-                tokio::time::sleep(took.min(LONGEST_REST)).await;
-            }
+            let usual = probe.as_ref().map_or(USUAL, Probe::usual);
             let slowed = probe.as_ref().is_some_and(Probe::slowed);
-            self.effort.adapt(wish.pace, slowed);
+            let held = took.saturating_sub(usual);
+            self.effort.adapt(wish.pace, held, usual, slowed);
+            if let Some(rest) = self.effort.rest() {
+                tokio::time::sleep(rest).await;
+            }
             let next = self.step(wish.pace);
             self.take(step, ask, answers, p99);
             // What was taken in may have left questions of the second round.
@@ -267,34 +247,39 @@ impl Walk {
     /// Both rounds about some of the keys that have changed.
     async fn look_again(&mut self, most: usize) -> Result<(), InspectError> {
         let Batch { known, names } = self.feed.take(most);
+        // What the scan has left for later stays where it is.
+        let later = std::mem::take(&mut self.left);
+        let mut step = self.about(names, known);
+        let result = loop {
+            let (ask, pipe) = self.asked(&step, None);
+            match self.node.ask_here(&pipe).await {
+                Ok(answers) => self.take(step, ask, answers, None),
+                Err(error) => break Err(error),
+            }
+            if self.left.is_empty() {
+                break Ok(());
+            }
+            step = self.about(Vec::new(), Vec::new());
+        };
+        self.left = later;
+        result
+    }
+
+    /// A step about what was left, and about these names.
+    fn about(&mut self, names: Vec<Vec<u8>>, known: Vec<(Arc<[u8]>, News)>) -> Step {
+        let Left { half, odd } = std::mem::take(&mut self.left);
         let mut step = Step {
+            second: half,
+            first: odd,
             known,
-            first: names,
             ..Step::default()
         };
-        // What the scan has left for later stays where it is.
-        let later = std::mem::take(&mut self.half);
-        loop {
-            let (ask, pipe) = self.asked(&step, None);
-            let answers = self.node.ask_here(&pipe).await;
-            match answers {
-                Ok(answers) => self.take(step, ask, answers, None),
-                Err(error) => {
-                    self.half = later;
-                    return Err(error);
-                }
-            }
-            let second = std::mem::take(&mut self.half);
-            if second.is_empty() {
-                break;
-            }
-            step = Step {
-                second,
-                ..Step::default()
-            };
+        if self.seen.lock().questions.ask.bundles() {
+            step.bundled = names;
+        } else {
+            step.first.extend(names);
         }
-        self.half = later;
-        Ok(())
+        step
     }
 
     /// The questions of a step, and how they are asked.
@@ -307,11 +292,12 @@ impl Walk {
         for name in &step.first {
             ask.first(&mut pipe, name);
         }
+        bundle::ask(&mut pipe, ask, &step.bundled);
         if let Some(cursor) = cursor {
             pipe.cmd("SCAN")
                 .arg(cursor)
                 .arg("COUNT")
-                .arg(self.effort.count());
+                .arg(self.effort.keys);
             if !self.options.pattern.is_empty() {
                 pipe.arg("MATCH").arg(&self.options.pattern);
             }
@@ -324,8 +310,7 @@ impl Walk {
 
     /// Sends the scan's next step; `None` where there is nothing left to ask.
     fn step(&mut self, pace: Pace) -> Option<Flight> {
-        let depth = self.effort.depth();
-        let second = std::mem::take(&mut self.half);
+        let depth = self.effort.keys;
         // Changed keys are looked at on the way, and by themselves once the scan has ended, however many there are.
         let is_on = self.cursor.is_some() || !self.names.is_empty();
         let Batch { known, names } = if is_on && self.options.follow {
@@ -333,20 +318,18 @@ impl Walk {
         } else {
             Batch::default()
         };
-        let mut first = names;
-        let rest = depth.saturating_sub(first.len()).min(self.names.len());
-        first.extend(self.names.drain(..rest));
+        let mut names = names;
+        let rest = depth.saturating_sub(names.len()).min(self.names.len());
+        names.extend(self.names.drain(..rest));
         // A SCAN may give more names than it was asked for; then they are asked about before the next.
         let cursor = self.cursor.clone().filter(|_| self.names.len() < depth);
-        let step = Step {
-            second,
-            first,
-            known,
-            scans: cursor.is_some(),
-        };
-        if !is_on && step.second.is_empty() {
+        if !is_on && self.left.is_empty() {
             return None;
         }
+        let step = Step {
+            scans: cursor.is_some(),
+            ..self.about(names, known)
+        };
         let (ask, pipe) = self.asked(&step, cursor.as_deref());
         let node = self.node.clone();
         let request: Request = Box::pin(async move { node.ask_here(&pipe).await });
@@ -422,12 +405,28 @@ impl Walk {
         for name in &gone {
             builder.remove(name);
         }
-        let ask = questions.ask;
+        let now_asked = questions.ask;
         for key in keys {
             builder.put(key.key(), now);
-            if ask.has_second(&key) {
-                self.half.push(key);
+            if now_asked.has_second(&key) {
+                self.left.half.push(key);
             }
+        }
+        let ran = bundle::told(
+            ask,
+            &step.bundled,
+            &mut answers,
+            now,
+            |name, told| match told {
+                Told::Key(key) => {
+                    builder.put(key, now);
+                }
+                Told::Gone => builder.remove(name),
+                Told::Odd => self.left.odd.push(name.to_vec()),
+            },
+        );
+        if !ran {
+            questions.without_script();
         }
         seen.ping_p99 = seen.ping_p99.max(p99);
     }
@@ -456,22 +455,5 @@ mod tests {
                 .position(|at| progress.is_endless((at % length).to_string().as_bytes()));
             assert!(ends.is_some_and(|steps| steps < 1_000_000), "{length}");
         }
-    }
-
-    #[test]
-    fn a_gentle_walk_shrinks_its_steps_while_others_wait_and_grows_them_back() {
-        let mut effort = Effort(100);
-        for _ in 0..10 {
-            effort.adapt(Pace::Gentle, true);
-        }
-        assert_eq!((effort.depth(), effort.count()), (20, 40));
-        for _ in 0..100 {
-            effort.adapt(Pace::Gentle, false);
-        }
-        assert_eq!((effort.depth(), effort.count()), (250, 500));
-        effort.adapt(Pace::Full, true);
-        assert_eq!((effort.depth(), effort.count()), (FULL, FULL));
-        effort.adapt(Pace::Gentle, false);
-        assert_eq!(effort.depth(), 250);
     }
 }

@@ -213,3 +213,29 @@ async fn going_far_into_a_giant_reads_the_page_there() {
     assert_eq!((cancelled.at, cancelled.until), (None, 0));
     drop(redis);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_millions_is_weighed_without_having_the_server_step_over_it() {
+    const FILL: &str =
+        "for i = 1, 2100000 do redis.call(ARGV[1], KEYS[1], 'field:' .. i, 'value ' .. i) end";
+    let redis = Redis::start_with(&["--save", "", "--slowlog-log-slower-than", "0"]);
+    for (name, command, calls) in [("hash", "HSET", "2100000"), ("set", "SADD", "1050000")] {
+        redis.cli(&["EVAL", FILL, "1", name, command, calls]);
+        let connection = Connection::open(&ConnectionUrl::new(&redis.url()))
+            .await
+            .unwrap();
+        redis.cli(&["SLOWLOG", "RESET"]);
+        let about = describe(&connection, name.as_bytes()).await.unwrap();
+        let asked = ours(&redis).await;
+        assert!(asked.iter().all(|words| words[0] != "MEMORY"), "{asked:?}");
+        assert_eq!(about.elements, Some(2_100_000));
+        let said: f64 = redis
+            .cli(&["MEMORY", "USAGE", name, "SAMPLES", "1000"])
+            .trim()
+            .parse()
+            .unwrap();
+        let ratio = about.bytes.unwrap() as f64 / said;
+        assert!((0.75..1.35).contains(&ratio), "{name}: {ratio} of {said}");
+        redis.cli(&["UNLINK", name]);
+    }
+}

@@ -52,6 +52,7 @@ async fn each_missing_right_is_one_sentence_and_costs_nothing_else() {
         ("-command", 0, ""),
         ("-slowlog", 0, ""),
         ("-ping", 0, ""),
+        ("-@scripting", 0, ""),
     ] {
         let connection = account(&redis, &format!("~* +@all {missing}")).await;
         let state = to_end(&connection, full()).await;

@@ -402,7 +402,7 @@ async fn the_command_line_decodes_searches_and_downloads() {
     assert!(text.contains("name  x") && !text.contains("mail"), "{text}");
     for (wrong, part) in [
         (["h", "--decode", "rot13"], "is no decoder"),
-        (["packed", "--search", "x"], "no names to search"),
+        (["packed", "--search", "x"], "no elements to search"),
     ] {
         let (status, _, error) = key(&wrong);
         assert!(status == 2 && error.contains(part), "{error}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lookaside::inspect::{
-    Connection, Detail, Filter, InspectError, Pace, Phase, Range, Scan, ScanOptions, TtlRange,
+    Connection, Detail, Filter, InspectError, Pace, Phase, Range, Scan, ScanOptions, Ttl, TtlRange,
     analyse, compare, describe, from_json, list, page, sample, to_json,
 };
 use lookaside::inspect::{Index, Order, Sort, Value};
@@ -209,6 +209,68 @@ async fn frequencies_are_told_where_the_server_counts_them_and_stay_as_they_were
     to_end(&connection, counting).await;
     let untouched = connection.server().untouched;
     assert_eq!(frequency("app:h:1") == before.1, untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_script_tells_of_many_keys_what_the_plain_questions_tell() {
+    let redis = Redis::start();
+    fill(&redis, 3_000).await;
+    // More digits than a script writes exactly, and bytes that lines and words are made of.
+    redis.cli(&["SET", "far", "v", "PX", "900000000000000001"]);
+    redis.cli(&["EVAL", "redis.call('SET', 'a\\nnone\\n \\255', 'v')", "0"]);
+    redis.cli(&[
+        "ACL", "SETUSER", "plain", "on", ">pw-x7", "~*", "+@all", "-eval_ro",
+    ]);
+    let scripts = || {
+        let stats = redis.cli(&["INFO", "commandstats"]);
+        let calls = stats
+            .lines()
+            .find_map(|line| line.strip_prefix("cmdstat_eval_ro:calls="));
+        calls.map_or(0, |rest| {
+            rest.split(',').next().unwrap().parse::<u32>().unwrap()
+        })
+    };
+    let facts = async |connection: &Connection| {
+        let options = ScanOptions {
+            count_anyway: true,
+            ..full()
+        };
+        let state = to_end(connection, options).await;
+        assert!(matches!(state.phase, Phase::Complete), "{:?}", state.phase);
+        assert_eq!(state.notes, Vec::<String>::new());
+        let mut facts: Vec<_> = (0..state.keys.len() as u32)
+            .map(|id| state.keys.get(id))
+            .map(|key| {
+                let ttl = match key.ttl {
+                    Ttl::At(at) => Some((at - state.at) / 100_000),
+                    _ => None,
+                };
+                let words = (key.type_name.to_owned(), key.encoding.to_owned());
+                assert!(key.idle.is_some());
+                (
+                    key.name.to_vec(),
+                    words,
+                    key.kind,
+                    key.bytes,
+                    key.elements,
+                    ttl,
+                )
+            })
+            .collect();
+        facts.sort();
+        facts
+    };
+    let bundled = facts(&connect(&redis).await).await;
+    let ran = scripts();
+    assert_eq!(bundled.len(), 3_002);
+    assert!((15..=60).contains(&ran), "{ran} scripts for 3,002 keys");
+    let far = bundled.iter().find(|facts| facts.0 == b"far").unwrap();
+    assert!(far.5.unwrap() > 8_000_000_000_000);
+    assert!(bundled.iter().any(|facts| facts.0 == b"a\nnone\n \xff"));
+    let url = format!("redis://plain:pw-x7@127.0.0.1:{}/0", redis.port);
+    let plain = Connection::open(&ConnectionUrl::new(&url)).await.unwrap();
+    assert_eq!(facts(&plain).await, bundled);
+    assert_eq!(scripts(), ran);
 }
 
 #[tokio::test(flavor = "multi_thread")]

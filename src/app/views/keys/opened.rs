@@ -122,7 +122,7 @@ impl Opened {
         self.next = page.next;
         self.pages += 1;
         match bytes {
-            Some(bytes) => self.bytes = Some(bytes),
+            Some(bytes) => self.show_bytes(bytes),
             None => self.decode(),
         }
         self.prepare();
@@ -158,7 +158,8 @@ impl Opened {
         if !before.chosen().is_empty()
             && let Some((bytes, whole)) = self.raw()
         {
-            self.bytes = Some(Bytes::new(bytes, whole, before.chosen().to_vec()));
+            let bytes = Bytes::new(bytes, whole, before.chosen().to_vec());
+            self.show_bytes(bytes);
             self.prepare();
         }
     }
@@ -222,7 +223,7 @@ impl Opened {
     pub fn decoded(&mut self, which: Which, bytes: Bytes) {
         match which {
             Which::Value => {
-                self.bytes = Some(bytes);
+                self.show_bytes(bytes);
                 self.prepare();
             }
             Which::Element(row) => {
@@ -295,9 +296,19 @@ impl Opened {
 
     fn decode(&mut self) {
         let chosen = self.chosen().to_vec();
-        self.bytes = self
-            .raw()
-            .map(|(bytes, whole)| Bytes::new(bytes, whole, chosen));
+        self.bytes = None;
+        if let Some((bytes, whole)) = self.raw() {
+            let bytes = Bytes::new(bytes, whole, chosen);
+            self.show_bytes(bytes);
+        }
+    }
+
+    /// Takes the value's bytes, decoded; a dump counts from where in the value they begin.
+    fn show_bytes(&mut self, mut bytes: Bytes) {
+        if let Value::String { offset, bytes: raw } = &self.value {
+            bytes.count_from(*offset, raw);
+        }
+        self.bytes = Some(bytes);
     }
 
     fn prepare(&mut self) {

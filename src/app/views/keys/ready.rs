@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::inspect::{Content, Decoded, Decoder, decode};
+use crate::inspect::{Content, Decoded, Decoder, decode, hex_dump};
 use crate::table::Table;
 
 /// Lines are cut here, so that a value without line breaks can be scrolled.
@@ -60,6 +60,13 @@ impl Bytes {
             chosen,
             decoded: Arc::new(decoded),
             shown,
+        }
+    }
+
+    /// Counts the lines of a dump of these bytes from where they begin in a longer value.
+    pub(super) fn count_from(&mut self, offset: u64, bytes: &[u8]) {
+        if offset > 0 && self.decoded.form == Decoder::Hex && self.decoded.layers.is_empty() {
+            self.shown = Shown::Lines(lines(&hex_dump(bytes, offset)));
         }
     }
 
