@@ -216,8 +216,7 @@ async fn going_far_into_a_giant_reads_the_page_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_of_millions_is_weighed_without_having_the_server_step_over_it() {
-    const FILL: &str =
-        "for i = 1, 2100000 do redis.call(ARGV[1], KEYS[1], 'field:' .. i, 'value ' .. i) end";
+    const FILL: &str = "for i = 1, tonumber(ARGV[2]) do redis.call(ARGV[1], KEYS[1], 'field:' .. i, 'value ' .. i) end";
     let redis = Redis::start_with(&["--save", "", "--slowlog-log-slower-than", "0"]);
     for (name, command, calls) in [("hash", "HSET", "2100000"), ("set", "SADD", "1050000")] {
         redis.cli(&["EVAL", FILL, "1", name, command, calls]);
