@@ -56,18 +56,6 @@ async fn build(redis: &Redis) {
     );
 }
 
-/// Bytes that the server has sent.
-fn sent(redis: &Redis) -> u64 {
-    let stats = redis.cli(&["INFO", "stats"]);
-    let field = |line: &str| {
-        line.strip_prefix("total_net_output_bytes:")?
-            .trim()
-            .parse()
-            .ok()
-    };
-    stats.lines().find_map(field).unwrap()
-}
-
 /// Opens a key as the window does.
 async fn open(connection: &Connection, name: &str) -> (About, Page) {
     let about = describe(connection, name.as_bytes()).await.unwrap();
@@ -89,11 +77,11 @@ impl Bench<'_> {
     /// Runs something of ours and prints what it took.
     async fn run<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         self.redis.cli(&["SLOWLOG", "RESET"]);
-        let before = sent(self.redis);
+        let before = self.redis.sent();
         let started = Instant::now();
         let result = work.await;
         let took = started.elapsed();
-        let bytes = (sent(self.redis) - before).saturating_sub(self.counting);
+        let bytes = (self.redis.sent() - before).saturating_sub(self.counting);
         let Slow {
             commands,
             total,
@@ -115,18 +103,11 @@ impl Bench<'_> {
 
     /// The commands of our connections in SLOWLOG, which holds every command here.
     fn slow(&self) -> Slow {
-        let client = redis::Client::open(self.redis.url()).unwrap();
-        let mut link = client.get_connection().unwrap();
-        type Entry = (i64, i64, u64, Vec<String>, String, String);
-        let entries: Vec<Entry> = redis::cmd("SLOWLOG")
-            .arg("GET")
-            .arg(-1)
-            .query(&mut link)
-            .unwrap();
-        let ours: Vec<(u64, String)> = entries
+        let ours: Vec<(u64, String)> = self
+            .redis
+            .logged()
             .into_iter()
-            .filter(|entry| entry.5 == "lookaside-inspect")
-            .map(|entry| (entry.2, entry.3.join(" ")))
+            .map(|(micros, words)| (micros, words.join(" ")))
             .collect();
         let total = ours.iter().map(|(micros, _)| micros).sum();
         let (longest, command) = ours.iter().max().cloned().unwrap_or_default();
@@ -149,19 +130,12 @@ struct Slow {
 }
 
 pub(crate) async fn run() {
-    let redis = Redis::start_with(&[
-        "--save",
-        "",
-        "--slowlog-log-slower-than",
-        "0",
-        "--slowlog-max-len",
-        "100000",
-    ]);
+    let redis = Redis::start_logging();
     build(&redis).await;
     let url = ConnectionUrl::new(&redis.url());
     let connection = Connection::open(&url).await.unwrap();
-    let before = sent(&redis);
-    let counting = sent(&redis) - before;
+    let before = redis.sent();
+    let counting = redis.sent() - before;
     let bench = Bench {
         redis: &redis,
         counting,

@@ -20,6 +20,11 @@ fn main() {
         .skip(1)
         .filter(|arg| arg != "--bench")
         .collect();
+    if let [word, url] = args.as_slice()
+        && word == "gets"
+    {
+        return others::gets(url);
+    }
     let count: u64 = args
         .iter()
         .find_map(|arg| arg.parse().ok())

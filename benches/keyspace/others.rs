@@ -1,7 +1,7 @@
-//! What another client feels: a GET every half millisecond beside a scan, from a thread and a connection of its own.
+//! What another client feels: a GET every half millisecond beside a scan, from a process of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lookaside::inspect::{Connection, Pace, Scan, ScanOptions};
@@ -10,29 +10,38 @@ use lookaside::workspace::ConnectionUrl;
 use super::bare::{self, Asked};
 use super::servers::Redis;
 
-/// Microseconds of each GET until told to stop.
-fn gets(url: &str, stop: &AtomicBool) -> Vec<u64> {
+/// What the other process does: it sends GETs until its standard input ends, and prints the microseconds that the median
+/// and the 99th percentile took.
+pub(crate) fn gets(url: &str) {
+    let ended = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
     let mut link = redis::Client::open(url).unwrap().get_connection().unwrap();
     let mut times = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
+    while !ended.is_finished() {
         let start = Instant::now();
         let _: redis::Value = redis::cmd("GET").arg("other").query(&mut link).unwrap();
         times.push(start.elapsed().as_micros() as u64);
         std::thread::sleep(Duration::from_micros(500));
     }
-    times
+    times.sort_unstable();
+    println!(
+        "{} {}",
+        times[times.len() / 2],
+        times[times.len() * 99 / 100]
+    );
 }
 
 /// The median and the 99th percentile while `work` runs.
 async fn beside(redis: &Redis, work: impl Future<Output = ()>) -> (u64, u64) {
-    let stop = Arc::new(AtomicBool::new(false));
-    let (url, stopped) = (redis.url(), stop.clone());
-    let client = std::thread::spawn(move || gets(&url, &stopped));
+    let client = Command::new(std::env::current_exe().unwrap())
+        .args(["gets", &redis.url()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     work.await;
-    stop.store(true, Ordering::Relaxed);
-    let mut times = client.join().unwrap();
-    times.sort_unstable();
-    (times[times.len() / 2], times[times.len() * 99 / 100])
+    let told = String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap();
+    let (p50, p99) = told.trim().split_once(' ').unwrap();
+    (p50.parse().unwrap(), p99.parse().unwrap())
 }
 
 async fn scan(redis: &Redis, pace: Pace) {

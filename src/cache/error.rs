@@ -150,7 +150,7 @@ impl CacheError {
         } else if error.is_connection_refusal() {
             (
                 Problem::Refused,
-                format!("no cache answers at {address}; start it, or mend [cache] url"),
+                format!("no cache answers at {address}; start it, or correct its URL"),
             )
         } else if error.is_timeout() {
             (
@@ -163,7 +163,7 @@ impl CacheError {
         {
             (
                 Problem::Refused,
-                format!("the cache's host in {address} is unknown; mend [cache] url"),
+                format!("the cache's host in {address} is unknown; correct its URL"),
             )
         } else if error.is_io_error()
             || error.is_connection_dropped()

@@ -18,13 +18,15 @@ use super::progress::Progress;
 use crate::human;
 pub(super) use crate::inspect::bytes_json;
 use crate::inspect::{
-    About, Connection, Content, Decoder, Kind, Owned, Page, Ttl, Value, decode, describe, display,
-    download, elements_json, facts, header_text, is_searchable, owned, page, payload, search,
-    type_title,
+    About, Connection, Content, Decoder, Kind, Owned, Page, Saved, Ttl, Value, as_pattern, decode,
+    describe, display, download, elements_json, facts, header_text, is_searchable, owned, page,
+    payload, search, type_title,
 };
 use crate::table::{HumanTable, Table};
 use crate::workspace::CacheConfig;
 
+/// So many finds are enough to read.
+const SEARCHED: usize = 1_000;
 /// How many rows of one of our own entries are printed.
 const ROWS_SHOWN: usize = 20;
 
@@ -40,8 +42,8 @@ pub struct KeyArgs {
     /// Fetch elements of more than a megabyte too.
     #[arg(long)]
     pub anyway: bool,
-    /// Only elements whose name matches this glob: fields of a hash, members of a set or sorted set. The server
-    /// searches.
+    /// Only elements whose name holds this word or matches this glob: fields of a hash, elements of a list, members of a
+    /// set or sorted set. All are looked at, until 1,000 are found.
     #[arg(long, value_name = "GLOB")]
     pub search: Option<String>,
     /// Read the bytes of a string so: gzip, JSON, hex...; several, one inside the other, parted by commas.
@@ -75,11 +77,7 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
         return save(&connection, &about, file).await;
     }
     let first = match &args.search {
-        Some(pattern) if is_searchable(about.kind) => {
-            search(&connection, &about, pattern.as_bytes(), None)
-                .await?
-                .page
-        }
+        Some(typed) if is_searchable(about.kind) => searched(&connection, &about, typed).await?,
         Some(_) => {
             return Err(usage(format!(
                 "a {} has no elements to search; --search is for hashes, lists, sets and sorted sets",
@@ -108,9 +106,27 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
             ours.as_ref(),
             rows.as_ref(),
             &decoders,
+            args.search.is_some(),
         )?;
         Ok(print(&text)?)
     }
+}
+
+/// Searches to the end, or until there is enough to read.
+async fn searched(connection: &Connection, about: &About, typed: &str) -> Result<Page> {
+    let pattern = as_pattern(typed);
+    let progress = Progress::new("Searching", std::io::stderr().is_terminal());
+    progress.count(about.kind.elements().1, about.elements);
+    let mut found = search(connection, about, pattern.as_bytes(), None).await?;
+    while let (Some(next), true) = (&found.page.next, found.page.value.len() < SEARCHED) {
+        let more = search(connection, about, pattern.as_bytes(), Some(next)).await?;
+        found.page.value.append(more.page.value);
+        found.page.next = more.page.next;
+        found.looked_at += more.looked_at;
+        progress.rows(found.looked_at);
+    }
+    progress.clear();
+    Ok(found.page)
 }
 
 /// The decoders called by these names.
@@ -146,9 +162,14 @@ async fn save(connection: &Connection, about: &About, file: &std::path::Path) ->
         }
     };
     progress.clear();
-    let count = saved?;
+    let Saved { count, changed } = saved?;
+    let meanwhile = if changed {
+        "; it changed meanwhile, so what came or went may be in it or not"
+    } else {
+        ""
+    };
     note(&format!(
-        "{} written to {}",
+        "{} written to {}{meanwhile}",
         match about.kind {
             Kind::String | Kind::Json => human::bytes(count),
             kind => human::plural(count, kind.elements().0, kind.elements().1),
@@ -247,6 +268,7 @@ fn write_text(
     ours: Option<&Owned>,
     rows: Option<&Table>,
     decoders: &[Decoder],
+    is_search: bool,
 ) -> Result<()> {
     match ours {
         Some(Owned::Header(header)) => {
@@ -269,7 +291,12 @@ fn write_text(
         None => write_value(out, about, page, decoders)?,
     }
     if page.next.is_some() && rows.is_none() {
-        writeln!(out, "\nThis is the first page of the value.")?;
+        let more = if is_search {
+            "These were found first; a narrower pattern shows others."
+        } else {
+            "This is the first page of the value."
+        };
+        writeln!(out, "\n{more}")?;
     }
     Ok(())
 }

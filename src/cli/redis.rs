@@ -61,7 +61,8 @@ pub(crate) async fn run(
     })?;
     let (answer, took) = answer.map_err(|error| match &error {
         InspectError::Refused(refusal) if refusal.is_for_the_lock() => anyhow::anyhow!(
-            "{} was not sent: lookaside redis only reads; put --unlock before the command to send it all the same",
+            "{} was not sent: without --unlock before it only harmless reads are, and this writes, is dangerous to others, \
+             or is not known to be neither",
             refusal.command
         ),
         _ => anyhow::anyhow!("{}", told.without(&error.to_string())),

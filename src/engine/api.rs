@@ -1,7 +1,6 @@
 //! The engine's front: what can be asked of it.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +33,8 @@ pub struct Engine {
     hook: RwLock<Option<Hook>>,
     /// Entries whose background refresh failed, how often in a row, and when the next one may be tried.
     resting: Mutex<HashMap<EntryKey, (u32, Instant)>>,
+    /// Entries whose last answer the cache did not take: it is full, takes no writes, or the answer is too large.
+    unstored: Arc<Mutex<HashSet<EntryKey>>>,
 }
 
 impl Engine {
@@ -65,6 +66,7 @@ impl Engine {
             stays,
             hook: RwLock::new(None),
             resting: Mutex::default(),
+            unstored: Arc::default(),
         })
     }
 
@@ -84,6 +86,7 @@ impl Engine {
             stays: self.stays,
             hook: RwLock::new(None),
             resting: Mutex::default(),
+            unstored: self.unstored.clone(),
         })
     }
 
@@ -272,6 +275,22 @@ impl Engine {
                 }
             }
         });
+    }
+
+    /// Whether a refresh of this entry is worth announcing, as far as is known: one whose answer the cache does not take
+    /// leaves the entry as old as it was.
+    pub(super) fn can_store(&self, key: EntryKey) -> bool {
+        !self.unstored.lock().contains(&key)
+    }
+
+    /// The cache took an answer, or did not.
+    pub(super) fn note_stored(&self, key: EntryKey, stored: bool) {
+        let mut unstored = self.unstored.lock();
+        if stored {
+            unstored.remove(&key);
+        } else {
+            unstored.insert(key);
+        }
     }
 
     /// A change was published while the query ran: whoever refreshes hears of it.

@@ -234,7 +234,8 @@ impl Ask {
         // Old: served at once only where someone will refresh it. A worker elsewhere refreshes what is in its workspace;
         // a report by TTL alone is nobody's but ours.
         let elsewhere = found.worker && self.request.report.refresh != Refresh::Ttl;
-        if !self.waited && (elsewhere || self.engine.refreshes()) {
+        let comes = (elsewhere || self.engine.refreshes()) && self.engine.can_store(self.key);
+        if !self.waited && comes {
             let reason = format!("{}; a refresh is under way", found.why.sentence());
             let (engine, report, params, key) = (
                 self.engine.clone(),
@@ -291,7 +292,10 @@ impl Ask {
                 .await;
             let begun = match begun {
                 Ok(begun) => begun,
-                Err(problem) => return Step::Done(self.bypass(leader, &problem, old).await),
+                Err(problem) => {
+                    self.engine.note_stored(self.key, false);
+                    return Step::Done(self.bypass(leader, &problem, old).await);
+                }
             };
             let lock = begun.ours.then(|| {
                 Lock::keep(

@@ -37,6 +37,8 @@ pub struct Analysis {
     pub all: Portion,
     /// How many keys the server said it has, zero where it did not.
     pub about: u64,
+    /// Which keys it is of, in the words of who asked; empty for all.
+    pub selection: String,
     /// Whether every key was seen. A sample never is.
     pub complete: bool,
     /// The sample, where it is one.
@@ -145,16 +147,18 @@ impl Analysis {
         }
     }
 
-    /// Counts the elements of the biggest keys where the scan did not.
+    /// Counts the elements of the biggest keys where the scan did not, as long as the server answers.
     pub(super) async fn count_elements(&mut self, connection: &Connection) {
         for key in &mut self.biggest {
-            if key.elements.is_none() {
-                // A key that is gone meanwhile, or that may not be counted, is still one of the biggest that were seen.
-                key.elements = read::describe(connection, &key.name)
-                    .await
-                    .ok()
-                    .and_then(|about| about.elements);
+            if key.elements.is_some() {
+                continue;
             }
+            key.elements = match read::describe(connection, &key.name).await {
+                Ok(about) => about.elements,
+                Err(InspectError::Lost { .. }) => return,
+                // A key that is gone meanwhile, or that may not be counted, is still one of the biggest that were seen.
+                Err(_) => None,
+            };
         }
     }
 }
@@ -191,7 +195,9 @@ pub async fn analyse(
     })
     .await
     .map_err(|_| InspectError::Answer("the scan".into()))?;
-    analysis.count_elements(connection).await;
+    if !matches!(state.phase, Phase::Failed(_)) {
+        analysis.count_elements(connection).await;
+    }
     Ok((analysis, state, rows))
 }
 
@@ -200,7 +206,7 @@ fn most(rows: &[RowId], top: usize, figure: &dyn Fn(RowId) -> Option<u64>) -> Ve
     if top == 0 {
         return Vec::new();
     }
-    let mut heap = BinaryHeap::with_capacity(top + 1);
+    let mut heap = BinaryHeap::with_capacity(top.min(rows.len()));
     for (at, id) in rows.iter().enumerate() {
         let Some(figure) = figure(*id) else { continue };
         let new = Reverse((figure, Reverse(at)));

@@ -34,6 +34,7 @@ pub fn to_json(analysis: &Analysis) -> Value {
     document["complete"] = json!(analysis.complete);
     document["elapsed_ms"] = json!((analysis.elapsed.as_secs_f64() * 1e6).round() / 1e3);
     document["about"] = json!(analysis.about);
+    document["selection"] = json!(analysis.selection);
     document["at"] = json!(time(analysis.at));
     document["prefix_depth"] = json!(analysis.depth);
     for ((list, name), groups) in LISTS.into_iter().zip(lists(analysis)) {
@@ -79,6 +80,10 @@ pub fn from_json(text: &str) -> Result<Analysis, String> {
         at: at.timestamp_millis(),
         all: group(&document, Vec::new()).ok_or_else(wrong)?,
         about: document["about"].as_u64().unwrap_or_default(),
+        selection: document["selection"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         complete: document["complete"].as_bool().ok_or_else(wrong)?,
         depth: document["prefix_depth"].as_u64().ok_or_else(wrong)? as usize,
         sample: document["sample"]["draws"].as_u64().map(|draws| Sampled {

@@ -1,13 +1,13 @@
 //! A whole value as a file: a string's exact bytes, the elements of anything else as one JSON object a line.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use chrono::Utc;
-use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Connection, Continue, InspectError, Kind, Value, elements_json, page};
+use super::{About, Connection, Continue, InspectError, Kind, Value, Watch, elements_json, page};
+use crate::table::{Output, WriteError};
 
 /// How many bytes of a string one request brings: large enough for speed, small enough for the server.
 const PIECE: u64 = 512 * 1024;
@@ -19,9 +19,9 @@ pub enum DownloadError {
     #[error(transparent)]
     Inspect(#[from] InspectError),
     /// The file cannot be written.
-    #[error("{0} cannot be written ({1}); choose another folder")]
-    File(String, std::io::Error),
-    /// The value became shorter or longer while it was read.
+    #[error(transparent)]
+    File(#[from] WriteError),
+    /// The string was changed while it was read, or the key is gone.
     #[error("the value changed while it was read, so no file was written; try again")]
     Changed,
     /// The user ended it.
@@ -32,68 +32,129 @@ pub enum DownloadError {
     Nothing(String),
 }
 
-/// Writes the value of `about` to `path`; it takes its name only once it is whole. `progress` hears how much is done: bytes
-/// of a string, else elements. Answers that figure at the end.
+/// What became a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Bytes of a string or document, else elements.
+    pub count: u64,
+    /// The collection was changed while it was read: what was in it all the time is in the file, and what came or went
+    /// meanwhile may be or not. Where lists grow or shrink at their head, elements may stand twice or be missing.
+    pub changed: bool,
+}
+
+/// Writes the value of `about` to `path`, which keeps what it holds until the value is whole; a device or a pipe is written
+/// as it comes. `progress` hears how much is done: bytes of a string, else elements.
+///
+/// A string that changes meanwhile is an error, for its bytes belong together.
 pub async fn download(
     connection: &Connection,
     about: &About,
     path: &Path,
     cancel: &CancellationToken,
-    mut progress: impl FnMut(u64),
-) -> Result<u64, DownloadError> {
-    let failed = |error| DownloadError::File(path.display().to_string(), error);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-    let mut done = 0;
+    progress: impl FnMut(u64),
+) -> Result<Saved, DownloadError> {
+    let target = path.display().to_string();
+    let failed = |error: &std::io::Error| WriteError::new(error, &target);
+    let output = Output::create(path)?;
+    let file = BufWriter::new(output.handle().map_err(|error| failed(&error))?);
+    // Some servers and accounts have no watching; then lengths are all that can be compared.
+    let mut watch = Watch::start(connection, &about.name).await.ok();
+    let mut reading = Reading {
+        connection,
+        about,
+        cancel,
+        file,
+        target: target.clone(),
+        done: 0,
+        progress,
+    };
     if about.kind == Kind::String {
-        let all = about.elements.unwrap_or_default();
-        while done < all {
+        reading.string().await?;
+    } else {
+        reading.elements().await?;
+    }
+    reading.file.flush().map_err(|error| failed(&error))?;
+    let count = reading.done;
+    let now = super::describe(connection, &about.name).await;
+    let told = match &mut watch {
+        Some(watch) => watch.was_changed(connection).await.unwrap_or(true),
+        None => false,
+    };
+    let now = match now {
+        Err(InspectError::NoKey) => return Err(DownloadError::Changed),
+        now => now?,
+    };
+    let changed = told || now.elements != about.elements;
+    if now.type_name != about.type_name || changed && about.kind == Kind::String {
+        return Err(DownloadError::Changed);
+    }
+    output.commit().map_err(|error| failed(&error))?;
+    Ok(Saved { count, changed })
+}
+
+/// A value on its way into a file.
+struct Reading<'a, P> {
+    connection: &'a Connection,
+    about: &'a About,
+    cancel: &'a CancellationToken,
+    file: BufWriter<std::fs::File>,
+    target: String,
+    done: u64,
+    progress: P,
+}
+
+impl<P: FnMut(u64)> Reading<'_, P> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), DownloadError> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| WriteError::new(&error, &self.target).into())
+    }
+
+    async fn string(&mut self) -> Result<(), DownloadError> {
+        let all = self.about.elements.unwrap_or_default();
+        while self.done < all {
             let mut command = redis::cmd("GETRANGE");
-            command.arg(&about.name).arg(done).arg(done + PIECE - 1);
-            let piece: Vec<u8> = unless(cancel, connection.ask(&command)).await?;
+            command
+                .arg(&self.about.name)
+                .arg(self.done)
+                .arg(self.done + PIECE - 1);
+            let piece: Vec<u8> = unless(self.cancel, self.connection.ask(&command)).await?;
             if piece.is_empty() {
                 return Err(DownloadError::Changed);
             }
-            file.write_all(&piece).map_err(failed)?;
-            done += piece.len() as u64;
-            progress(done);
+            self.write(&piece)?;
+            self.done += piece.len() as u64;
+            (self.progress)(self.done);
         }
-        let now: u64 = connection
-            .ask(redis::cmd("STRLEN").arg(&about.name))
-            .await?;
-        if now != all || done != all {
-            return Err(DownloadError::Changed);
-        }
-    } else {
+        Ok(())
+    }
+
+    async fn elements(&mut self) -> Result<(), DownloadError> {
         let mut from: Option<Continue> = None;
         loop {
-            let next = unless(cancel, page(connection, about, from.as_ref(), true)).await?;
+            let reading = page(self.connection, self.about, from.as_ref(), true);
+            let next = unless(self.cancel, reading).await?;
             match &next.value {
                 Value::Json(bytes) => {
-                    file.write_all(bytes).map_err(failed)?;
-                    done += bytes.len() as u64;
+                    self.write(bytes)?;
+                    self.done += bytes.len() as u64;
                 }
                 value => {
                     let items = elements_json(value, Utc::now().timestamp_millis())
-                        .ok_or_else(|| DownloadError::Nothing(about.type_name.clone()))?;
+                        .ok_or_else(|| DownloadError::Nothing(self.about.type_name.clone()))?;
                     for item in items {
-                        writeln!(file, "{item}").map_err(failed)?;
-                        done += 1;
+                        self.write(format!("{item}\n").as_bytes())?;
+                        self.done += 1;
                     }
                 }
             }
-            progress(done);
+            (self.progress)(self.done);
             from = next.next;
             if from.is_none() {
-                break;
+                return Ok(());
             }
         }
     }
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(done)
 }
 
 async fn unless<T>(

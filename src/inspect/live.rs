@@ -50,6 +50,15 @@ impl Watch {
         self.arm(connection).await.is_ok()
     }
 
+    /// Whether it was changed since it was last read here. What the server has told by now arrives before its answer.
+    pub(super) async fn was_changed(
+        &mut self,
+        connection: &Connection,
+    ) -> Result<bool, InspectError> {
+        self.arm(connection).await?;
+        Ok(self.told.try_recv().is_ok())
+    }
+
     async fn arm(&mut self, connection: &Connection) -> Result<(), InspectError> {
         let mut command = redis::cmd("TYPE");
         command.arg(&self.name);

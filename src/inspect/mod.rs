@@ -125,7 +125,7 @@ pub use decode::{
     hex_dump, hexadecimal, json_text,
 };
 pub use document::{comparison_json, from_json, to_json};
-pub use download::{DownloadError, download};
+pub use download::{DownloadError, Saved, download};
 pub use error::InspectError;
 pub use explorer::{Explorer, Question, View};
 pub use facts::facts;
@@ -154,7 +154,7 @@ pub use reply::{reply_json, reply_text};
 pub use rows::{analysis_rows, key_rows};
 pub use sample::sample;
 pub use scan::{Phase, Scan, ScanOptions, ScanState};
-pub use search::{Found, is_searchable, search};
+pub use search::{Found, as_pattern, is_searchable, search};
 pub use secret::Told;
 pub use store::{Key, Keys, RowId, Ttl};
 pub use stream::{Consumer, Group, Pending, groups, tail};

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How hard the scan works.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
-    /// Steps that hold the server no longer than a usual answer takes, and as long a rest; smaller ones where other
+    /// Steps that hold the server no longer than a usual answer takes, and a longer rest; smaller ones where other
     /// clients' answers become slower.
     #[default]
     Gentle,
@@ -13,20 +13,30 @@ pub enum Pace {
     Full,
 }
 
+/// Steps that are on their way at once: at full speed two, so that the server never waits for us.
+pub(super) fn at_once(pace: Pace) -> usize {
+    match pace {
+        Pace::Gentle => 1,
+        Pace::Full => 2,
+    }
+}
+
 /// Keys whose questions travel together at full speed.
 pub(super) const FULL: usize = 2_000;
 /// The same at the gentle pace, by how long a step holds the server.
 const GENTLE: std::ops::RangeInclusive<usize> = 10..=250;
+/// After a step at the gentle pace the server is left alone so many times as long as it was held.
+const RESTS: u32 = 4;
 /// What a usual answer takes where it cannot be measured.
 pub(super) const USUAL: Duration = Duration::from_micros(100);
 /// The longest rest at once, and the shortest that is worth taking: clocks of a runtime are no finer.
 const LONGEST_REST: Duration = Duration::from_millis(50);
-const SHORTEST_REST: Duration = Duration::from_millis(2);
+const SHORTEST_REST: Duration = Duration::from_millis(1);
 
 /// How many keys travel together, and how long to rest from it.
 ///
 /// At the gentle pace a step may hold the server no longer than a usual answer takes, so that nobody's answer takes
-/// twice as long; as long as the server was held it is left alone.
+/// twice as long; then the server is left alone for several times as long.
 pub(super) struct Effort {
     /// How many keys travel together.
     pub(super) keys: usize,
@@ -53,7 +63,7 @@ impl Effort {
             };
             return;
         }
-        self.owed += held;
+        self.owed += held * RESTS;
         let keys = if slowed || held > 2 * usual {
             self.keys / 2
         } else if held > usual {
@@ -107,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_left_alone_as_long_as_it_was_held() {
+    fn the_server_is_left_alone_for_several_times_as_long_as_it_was_held() {
         let usual = Duration::from_micros(100);
         let mut effort = Effort {
             keys: 20,
@@ -123,7 +133,7 @@ mod tests {
                 rested += rest;
             }
         }
-        assert_eq!(rested + effort.owed, held);
+        assert_eq!(rested + effort.owed, held * RESTS);
         effort.adapt(Pace::Gentle, Duration::from_secs(9), usual, false);
         assert_eq!(effort.rest(), Some(LONGEST_REST));
     }

@@ -8,13 +8,16 @@ use std::vec::IntoIter;
 use redis::{Pipeline, ServerErrorKind, Value};
 
 use super::connection::is_about_a_key;
-use super::{Key, Kind, Server, Ttl};
+use super::{Key, Kind, Server, Ttl, display};
 
 /// MEMORY USAGE looks at this many elements of a collection and extrapolates: bounded work on the server.
 pub(super) const SAMPLES: usize = 5;
 
 /// No key is larger (a terabyte), whatever a server says: sums of many must not run over.
 pub(super) const LARGEST: u64 = 1 << 40;
+
+/// No server's name of a type or an encoding is longer.
+pub(super) const LONGEST_WORD: usize = 64;
 
 /// SCAN names every key, also those that the account may not look at.
 const OUTSIDE: &str = "Some keys are known by their names alone: the account may not look at them; allow it with ACL SETUSER ... ~PATTERN.";
@@ -164,7 +167,7 @@ impl Questions {
             }
             let [kind, ttl, encoding, used, bytes] = answer;
             let type_name = match kind {
-                Some(Value::SimpleString(name)) => name,
+                Some(Value::SimpleString(name)) => beginning(&name, LONGEST_WORD).to_owned(),
                 Some(Value::ServerError(error)) if is_elsewhere(&error) => continue,
                 Some(Value::ServerError(error)) => {
                     self.refused(0, &error);
@@ -179,8 +182,10 @@ impl Questions {
                 continue;
             }
             let encoding = match encoding {
-                Some(Value::BulkString(name)) => String::from_utf8_lossy(&name).into_owned(),
-                Some(Value::SimpleString(name)) => name,
+                Some(Value::BulkString(name)) => {
+                    beginning(&String::from_utf8_lossy(&name), LONGEST_WORD).to_owned()
+                }
+                Some(Value::SimpleString(name)) => beginning(&name, LONGEST_WORD).to_owned(),
                 Some(Value::ServerError(error)) => {
                     self.refused(2, &error);
                     String::new()
@@ -278,12 +283,20 @@ impl Questions {
             return;
         } else if error.kind() == Some(ServerErrorKind::NoPerm) {
             self.note(&denied(what, name));
-        } else if question == USE && !self.ask.frequency && says("LFU") {
-            self.ask.frequency = true;
+        } else if question == USE && says("LFU") {
+            // It counts the other: frequencies where it was asked for idle times, and the other way round.
+            self.ask.frequency = !says("not selected");
             return;
         } else if says("unknown command") {
             self.note(&format!("{what} are not known: this server has no {name}."));
         } else {
+            // Perhaps for this moment only, as while a script holds the server: it is asked for the next key.
+            let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
+            let said = display(said.as_bytes());
+            self.note(&format!(
+                "{what} of some keys are not known: to {name} the server answered \"{}\".",
+                beginning(&said, 80)
+            ));
             return;
         }
         self.ask.first[question] = false;
@@ -325,6 +338,12 @@ fn is_elsewhere(error: &redis::ServerError) -> bool {
         error.kind(),
         Some(ServerErrorKind::Moved | ServerErrorKind::Ask)
     )
+}
+
+/// The first characters of what a server said, which may be of any length.
+fn beginning(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters);
+    &text[..end.map_or(text.len(), |(at, _)| at)]
 }
 
 fn frequency(used: i64) -> u8 {

@@ -21,6 +21,7 @@ use super::notices::Notices;
 use super::questions::Questions;
 use super::walk::{Seen, Walk, Wish, nothing_seen};
 use super::{Connection, InspectError, Key, Keys, Live, Pace, Totals};
+use crate::human;
 
 /// Where a scan stands.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,8 @@ pub struct ScanState {
     pub phase: Phase,
     /// How many keys the server says it has, on a cluster all primaries together; zero where it does not say.
     pub about: u64,
+    /// Whether it says so.
+    pub is_counted: bool,
     /// How many servers are walked: one, or a cluster's primaries.
     pub servers: usize,
     /// Time at work, pauses left out.
@@ -76,6 +79,7 @@ impl ScanState {
         Self {
             keys: builder.snapshot(),
             about: builder.totals().all.keys,
+            is_counted: true,
             at: now,
             servers: 1,
             totals: builder.totals().clone(),
@@ -285,7 +289,9 @@ impl Run {
                 return Err(missing);
             }
             if self.topology().await? == before {
-                return self.count().await;
+                self.count().await?;
+                self.look_for_emptying();
+                return Ok(());
             }
         }
         Err(InspectError::Moving)
@@ -296,6 +302,18 @@ impl Run {
             self.connection.topology().await
         } else {
             Ok(Topology::new())
+        }
+    }
+
+    /// Notes that most keys went while they were looked at: what is listed is then no longer there.
+    fn look_for_emptying(&self) {
+        let mut seen = self.seen.lock();
+        let listed = seen.builder.len() as u64;
+        if self.state.is_counted && self.state.about < listed / 2 {
+            let now = human::plural(self.state.about, "key", "keys");
+            seen.questions.note(&format!(
+                "The server has {now} at the end: most of those listed went while they were looked at."
+            ));
         }
     }
 
@@ -493,6 +511,7 @@ impl Run {
                 Err(error) => return Err(error),
             }
         }
+        self.state.is_counted = true;
         if about != self.state.about {
             self.state.about = about;
             self.shown = 0;

@@ -26,6 +26,15 @@ pub fn is_searchable(kind: Kind) -> bool {
     matches!(kind, Kind::Hash | Kind::List | Kind::Set | Kind::ZSet)
 }
 
+/// What a person typed as a glob: a word is looked for anywhere in a name, a pattern stands for itself.
+pub fn as_pattern(typed: &str) -> String {
+    if typed.contains(['*', '?', '[']) {
+        typed.to_owned()
+    } else {
+        format!("*{typed}*")
+    }
+}
+
 /// Looks for elements that match the glob, from the beginning or from where the last page ended: fields of a hash,
 /// elements of a list, members of a set or sorted set.
 pub async fn search(

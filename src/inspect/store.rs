@@ -342,7 +342,8 @@ fn expires(ttl: Ttl) -> i64 {
     match ttl {
         Ttl::Never => NO_TTL,
         Ttl::Unknown => UNKNOWN_TTL,
-        Ttl::At(at) => at,
+        // The last moment there is means something else here.
+        Ttl::At(at) => at.clamp(UNKNOWN_TTL + 1, NO_TTL - 1),
     }
 }
 

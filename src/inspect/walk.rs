@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 use super::builder::Builder;
 use super::bundle::{self, Told};
 use super::feed::{Batch, Feed, News};
-use super::pace::{Effort, FULL, USUAL};
+use super::pace::{Effort, FULL, USUAL, at_once};
 use super::probe::Probe;
 use super::questions::{Answered, Ask, Questions};
 use super::{Connection, InspectError, Pace, ScanOptions};
@@ -102,6 +102,8 @@ pub(super) struct Walk {
     feed: Arc<Feed>,
     /// Where SCAN goes on, `None` at the end.
     cursor: Option<Vec<u8>>,
+    /// A SCAN is on its way.
+    scans: bool,
     progress: Progress,
     /// Names that were not asked about yet.
     names: VecDeque<Vec<u8>>,
@@ -140,6 +142,7 @@ impl Walk {
             seen,
             feed,
             cursor: Some(b"0".to_vec()),
+            scans: false,
             progress: Progress::default(),
             names: VecDeque::new(),
             left: Left::default(),
@@ -170,24 +173,10 @@ impl Walk {
 
     async fn scan(&mut self, wishes: &mut watch::Receiver<Wish>) -> Result<(), InspectError> {
         let probe = Probe::start(&self.node).await;
-        let pace = wishes.borrow().pace;
-        let mut flight = self.step(pace);
-        while let Some(Flight {
-            step,
-            ask,
-            request,
-            sent,
-        }) = flight
-        {
-            let mut answers = request.await?;
-            let took = sent.elapsed();
-            if step.scans {
-                self.scanned(answers.pop())?;
-            }
-            let p99 = probe.as_ref().and_then(Probe::p99);
+        let mut flights = VecDeque::new();
+        loop {
             let mut wish = *wishes.borrow_and_update();
-            if wish.stopped || wish.paused {
-                self.take(step, ask, answers, p99);
+            if (wish.paused || wish.stopped) && flights.is_empty() {
                 if !wish.stopped {
                     self.follow(wishes, |wish| !wish.paused || wish.stopped)
                         .await;
@@ -196,8 +185,30 @@ impl Walk {
                 if wish.stopped {
                     return Ok(());
                 }
-                flight = self.step(wish.pace);
-                continue;
+            }
+            let at_once = if wish.paused || wish.stopped {
+                0
+            } else {
+                at_once(wish.pace)
+            };
+            while flights.len() < at_once
+                && let Some(flight) = self.step(wish.pace)
+            {
+                flights.push_back(flight);
+            }
+            let Some(Flight {
+                step,
+                ask,
+                request,
+                sent,
+            }) = flights.pop_front()
+            else {
+                return Ok(());
+            };
+            let mut answers = request.await?;
+            let took = sent.elapsed();
+            if step.scans {
+                self.scanned(answers.pop())?;
             }
             let usual = probe.as_ref().map_or(USUAL, Probe::usual);
             let slowed = probe.as_ref().is_some_and(Probe::slowed);
@@ -206,12 +217,9 @@ impl Walk {
             if let Some(rest) = self.effort.rest() {
                 tokio::time::sleep(rest).await;
             }
-            let next = self.step(wish.pace);
-            self.take(step, ask, answers, p99);
-            // What was taken in may have left questions of the second round.
-            flight = next.or_else(|| self.step(wish.pace));
+            // What is on its way keeps the server at work while this is taken in.
+            self.take(step, ask, answers, probe.as_ref().and_then(Probe::p99));
         }
-        Ok(())
     }
 
     /// Looks again at keys that have changed, until a wish ends it.
@@ -274,7 +282,7 @@ impl Walk {
             known,
             ..Step::default()
         };
-        if self.seen.lock().questions.ask.bundles() {
+        if names.len() >= bundle::FEWEST && self.seen.lock().questions.ask.bundles() {
             step.bundled = names;
         } else {
             step.first.extend(names);
@@ -283,7 +291,7 @@ impl Walk {
     }
 
     /// The questions of a step, and how they are asked.
-    fn asked(&self, step: &Step, cursor: Option<&[u8]>) -> (Ask, Pipeline) {
+    fn asked(&self, step: &Step, scan: Option<(&[u8], usize)>) -> (Ask, Pipeline) {
         let ask = self.seen.lock().questions.ask;
         let mut pipe = Pipeline::with_capacity(step.second.len() + step.first.len() * 5 + 1);
         for key in &step.second {
@@ -293,11 +301,8 @@ impl Walk {
             ask.first(&mut pipe, name);
         }
         bundle::ask(&mut pipe, ask, &step.bundled);
-        if let Some(cursor) = cursor {
-            pipe.cmd("SCAN")
-                .arg(cursor)
-                .arg("COUNT")
-                .arg(self.effort.keys);
+        if let Some((cursor, count)) = scan {
+            pipe.cmd("SCAN").arg(cursor).arg("COUNT").arg(count);
             if !self.options.pattern.is_empty() {
                 pipe.arg("MATCH").arg(&self.options.pattern);
             }
@@ -322,15 +327,18 @@ impl Walk {
         let rest = depth.saturating_sub(names.len()).min(self.names.len());
         names.extend(self.names.drain(..rest));
         // A SCAN may give more names than it was asked for; then they are asked about before the next.
-        let cursor = self.cursor.clone().filter(|_| self.names.len() < depth);
-        if !is_on && self.left.is_empty() {
+        let waits = self.scans || self.names.len() >= depth * at_once(pace);
+        let cursor = self.cursor.clone().filter(|_| !waits);
+        if cursor.is_none() && names.is_empty() && known.is_empty() && self.left.is_empty() {
             return None;
         }
+        self.scans |= cursor.is_some();
         let step = Step {
             scans: cursor.is_some(),
             ..self.about(names, known)
         };
-        let (ask, pipe) = self.asked(&step, cursor.as_deref());
+        let count = depth * at_once(pace);
+        let (ask, pipe) = self.asked(&step, cursor.as_deref().map(|cursor| (cursor, count)));
         let node = self.node.clone();
         let request: Request = Box::pin(async move { node.ask_here(&pipe).await });
         let request = if pace == Pace::Gentle {
@@ -364,6 +372,7 @@ impl Walk {
         let [cursor, names] = <[Value; 2]>::try_from(parts).map_err(|_| unknown())?;
         let cursor: Vec<u8> = redis::from_redis_value(cursor).map_err(|_| unknown())?;
         let names: Vec<Vec<u8>> = redis::from_redis_value(names).map_err(|_| unknown())?;
+        self.scans = false;
         self.cursor = (cursor != b"0").then_some(cursor);
         if let Some(cursor) = &self.cursor
             && self.progress.is_endless(cursor)

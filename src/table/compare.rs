@@ -59,6 +59,7 @@ pub struct Comparison {
 }
 
 /// What is known of one answer in a few bytes.
+#[derive(Default)]
 struct Side {
     rows: u64,
     /// The sum of the rows' hashes: the same for the same rows in any order.
@@ -259,21 +260,6 @@ impl Comparison {
     fn is_float(&self, column: usize) -> bool {
         let kind = |side: &Side| side.kinds.get(column) == Some(&Kind::Float);
         kind(&self.first) || kind(&self.second)
-    }
-}
-
-impl Default for Side {
-    fn default() -> Self {
-        Self {
-            rows: 0,
-            sum: 0,
-            names: Vec::new(),
-            kinds: Vec::new(),
-            sequence: blake3::Hasher::new(),
-            sequenced: None,
-            unsure: false,
-            ends: None,
-        }
     }
 }
 

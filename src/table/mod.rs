@@ -22,6 +22,7 @@ pub use export::{
 };
 pub use human::HumanTable;
 pub use names::{Renamed, unique_names};
+pub(crate) use output::Output;
 pub use output::WriteError;
 pub use stream::{BatchSender, BatchStream, Interrupted};
 pub use widen::widen;

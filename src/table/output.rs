@@ -48,7 +48,7 @@ impl WriteError {
 }
 
 /// A file under way. Dropping it without [`Output::commit`] leaves no trace, and the old file as it was.
-pub(super) struct Output {
+pub(crate) struct Output {
     target: PathBuf,
     temporary: Option<NamedTempFile>,
     file: File,
@@ -56,7 +56,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Opens a temporary file beside `path`; a device or a pipe is written directly.
-    pub(super) fn create(path: &Path) -> Result<Self, WriteError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, WriteError> {
         let explain = |error: &io::Error| WriteError::new(error, &path.display().to_string());
         if path.is_dir() {
             return Err(explain(&io::Error::from(io::ErrorKind::IsADirectory)));
@@ -111,7 +111,7 @@ impl Output {
     }
 
     /// A handle to write through.
-    pub(super) fn handle(&self) -> io::Result<File> {
+    pub(crate) fn handle(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
@@ -131,7 +131,7 @@ impl Output {
 
     /// Gives the complete file its name. Its rows are on the disk before that: a machine that fails must not leave the
     /// name with half of them, and a disk that only then says that it is full is an error too.
-    pub(super) fn commit(self) -> io::Result<()> {
+    pub(crate) fn commit(self) -> io::Result<()> {
         let Some(temporary) = self.temporary else {
             return Ok(());
         };

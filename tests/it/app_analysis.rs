@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use eframe::egui::Theme;
-use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
 
 use lookaside::app::state::State;
 use lookaside::app::views::keys::{Command, Event, Save, What};
 use lookaside::inspect::{
-    Analysis, Bounds, Count, Detail, Portion, Question, Range, Sampled, TtlRange, View,
+    Analysis, Bounds, Count, Detail, Filter, Key, Kind, Portion, Question, Range, Sampled,
+    ScanState, Ttl, TtlRange, View,
 };
 
-use super::app_keys::{Window, asked, full, seen, sent, state_with};
+use super::app_keys::{asked, full, seen, sent, state_with, type_into};
 use super::app_latency::{picture, window};
 
 fn analysed() -> State {
@@ -25,17 +25,6 @@ fn analysed() -> State {
         };
         View::of(seen(state), question)
     })
-}
-
-fn type_into(harness: &mut Window, field: &str, text: &str) {
-    harness
-        .get_by_role_and_label(Role::TextInput, field)
-        .focus();
-    harness.run_ok();
-    harness
-        .get_by_role_and_label(Role::TextInput, field)
-        .type_text(text);
-    harness.run_ok();
 }
 
 #[test]
@@ -111,6 +100,89 @@ fn what_is_kept_is_compared_with_what_is_there_now() {
         .apply(Event::Before(Err("old.json: it is no analysis".into())));
     let harness = window(state, (1280.0, 800.0), Theme::Light);
     harness.get_by_label_contains("it is no analysis");
+}
+
+#[test]
+fn what_is_kept_is_compared_only_with_the_same_selection() {
+    let mut harness = window(analysed(), (1280.0, 800.0), Theme::Light);
+    harness.get_by_label("Keep").click();
+    harness.run_ok();
+    harness.get_by_label_contains("rescan, and what grew since then stands here");
+    let later = || {
+        let all = Portion {
+            count: Count {
+                keys: 700,
+                bytes: 300_000,
+            },
+            ..Portion::default()
+        };
+        let analysis = Analysis {
+            all,
+            depth: 2,
+            ..Analysis::default()
+        };
+        Event::Sampled(Ok(Box::new(analysis)))
+    };
+    let keys = &mut harness.state_mut().0.keys;
+    keys.sample_begins();
+    keys.apply(later());
+    harness.run_ok();
+    harness.get_by_label_contains("everything, +98");
+
+    type_into(&mut harness, "Filter keys", "app:u*");
+    let keys = &mut harness.state_mut().0.keys;
+    keys.sample_begins();
+    keys.apply(later());
+    harness.run_ok();
+    harness.get_by_label_contains("of another selection (every key of this database)");
+    assert!(harness.query_by_label_contains("everything, +").is_none());
+    harness.get_by_label("Drop the kept analysis").click();
+    harness.run_ok();
+    assert!(
+        harness
+            .query_by_label_contains("another selection")
+            .is_none()
+    );
+    harness.get_by_label("Keep");
+}
+
+#[test]
+fn a_filter_that_the_scan_cannot_answer_says_so() {
+    let state = state_with(|state| {
+        let key = Key {
+            name: b"list",
+            kind: Kind::List,
+            type_name: "list",
+            ttl: Ttl::Never,
+            bytes: Some(96),
+            encoding: "listpack",
+            elements: None,
+            idle: Some(18),
+            frequency: None,
+        };
+        let now = state.clock.utc.timestamp_millis();
+        let note = "Elements are not counted: to Redis 7.0.15 that would be use of every key.";
+        let scan = ScanState {
+            notes: vec![note.to_owned()],
+            ..ScanState::seen([key], now)
+        };
+        let filter = Filter {
+            elements: Range::count(">5").unwrap(),
+            ..Filter::default()
+        };
+        let question = Question {
+            filter,
+            ..Question::default()
+        };
+        View::of(scan, question)
+    });
+    let mut harness = window(state, (1280.0, 800.0), Theme::Dark);
+    harness.get_by_label("This filter cannot be answered");
+    harness
+        .get_by_label("Count the elements of each collection")
+        .click();
+    harness.run_ok();
+    assert_eq!(sent(&harness).pop(), Some(Command::CountElements));
 }
 
 fn sampled() -> State {

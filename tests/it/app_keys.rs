@@ -1,6 +1,7 @@
 //! The Keys view: empty, loading, failed, partial and full, by accessible name; and against a real server.
 #![allow(clippy::unwrap_used)]
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Key as Keyboard, Modifiers, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -9,7 +10,8 @@ use lookaside::app::command::{Command as AppCommand, Commands, View as Place};
 use lookaside::app::state::State;
 use lookaside::app::views::keys::{Bytes, Command, Dialog, Event, Keys, Opened, Which};
 use lookaside::inspect::{
-    About, Change, Continue, Field, Key, Kind, Page, Phase, Question, ScanState, Ttl, Value, View,
+    About, Bulk, Change, Continue, Field, Filter, Key, Kind, Page, Phase, Preview, Question,
+    ScanState, Ttl, Value, View,
 };
 
 use super::app_latency::{open_state, picture, window};
@@ -489,16 +491,118 @@ fn many_keys_are_counted_before_they_are_deleted() {
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::Preview));
     harness.get_by_label("Counting which of them are there");
-    let counted = lookaside::inspect::Preview {
+    let counted = Preview {
         there: 600,
         gone: 2,
     };
     harness.state_mut().0.keys.apply(Event::Counted(counted));
     harness.run_ok();
     harness.get_by_label_contains("UNLINK key");
+    harness.get_by_label("Server redis://127.0.0.1:6379/0");
+    harness.get_by_label("Selected every key of this database");
+    harness.get_by_label("Memory 255.3 KB");
+    harness.get_by_label("app:cart:0:0010");
+    harness.get_by_label("and 597 more");
+    harness.get_by_label("This cannot be undone");
     picture(&mut harness, "keys-delete");
+    // Every key there is: nothing is sent before their number was typed.
+    for typed in ["60", "0"] {
+        harness.get_by_label("Delete 600 keys").click();
+        harness.run_ok();
+        assert_eq!(sent(&harness).pop(), Some(Command::Preview));
+        type_into(&mut harness, "Type 600 to delete every key", typed);
+    }
     harness.get_by_label("Delete 600 keys").click();
     harness.run_ok();
-    let bulk = lookaside::inspect::Bulk::Delete;
-    assert_eq!(sent(&harness).pop(), Some(Command::ChangeMany(bulk)));
+    assert_eq!(
+        sent(&harness).pop(),
+        Some(Command::ChangeMany(Bulk::Delete))
+    );
+}
+
+#[test]
+fn keys_of_a_filter_are_deleted_without_typing_but_not_without_its_words() {
+    let state = state_with(|state| {
+        let filter = Filter {
+            prefix: b"app:cart:".to_vec(),
+            ..Filter::default()
+        };
+        let question = Question {
+            filter,
+            ..Question::default()
+        };
+        View::of(seen(state), question)
+    });
+    let mut harness = window(state, (1024.0, 640.0), Theme::Dark);
+    harness.state_mut().0.keys.lock().set_unlocked(true);
+    harness.run_ok();
+    harness.get_by_label("Delete 150 keys shown").click();
+    harness.run_ok();
+    let counted = Preview {
+        there: 150,
+        gone: 0,
+    };
+    harness.state_mut().0.keys.apply(Event::Counted(counted));
+    harness.run_ok();
+    harness.get_by_label("Selected prefix app:cart:");
+    harness
+        .get_by_role_and_label(Role::Button, "Delete 150 keys")
+        .click();
+    harness.run_ok();
+    assert_eq!(
+        sent(&harness).pop(),
+        Some(Command::ChangeMany(Bulk::Delete))
+    );
+}
+
+pub(crate) fn type_into(harness: &mut Window, field: &str, text: &str) {
+    harness
+        .get_by_role_and_label(Role::TextInput, field)
+        .focus();
+    harness.run_ok();
+    harness
+        .get_by_role_and_label(Role::TextInput, field)
+        .type_text(text);
+    harness.run_ok();
+}
+
+#[test]
+fn what_was_typed_is_not_lost_by_a_press_beside_the_dialog_or_one_escape() {
+    let has_dialog = |harness: &Window| {
+        harness
+            .query_by_role_and_label(Role::TextInput, "New name")
+            .is_some()
+    };
+    let mut harness = window(with_a_value(), (1280.0, 800.0), Theme::Dark);
+    harness.state_mut().0.keys.lock().set_unlocked(true);
+    harness.run_ok();
+    let open = |harness: &mut Window| {
+        harness.get_by_label("Change").click();
+        harness.run_ok();
+        harness.get_by_label("Rename").click();
+        harness.run_ok();
+    };
+    open(&mut harness);
+    assert!(has_dialog(&harness));
+    // Nothing was typed: a press beside it closes it, and presses nothing else.
+    harness.get_by_label("Rescan").click();
+    harness.run_ok();
+    assert!(!has_dialog(&harness) && !sent(&harness).contains(&Command::Scan));
+
+    open(&mut harness);
+    type_into(&mut harness, "New name", "-old");
+    harness.get_by_label("Rescan").click();
+    harness.run_ok();
+    assert!(has_dialog(&harness));
+    let asks = "Press Escape again to discard what you typed";
+    harness.key_press(Keyboard::Escape);
+    harness.run_ok();
+    harness.get_by_label(asks);
+    type_into(&mut harness, "New name", "er");
+    assert!(harness.query_by_label(asks).is_none());
+    for is_left in [false, true] {
+        harness.key_press(Keyboard::Escape);
+        harness.run_ok();
+        assert_eq!(has_dialog(&harness), !is_left);
+    }
 }

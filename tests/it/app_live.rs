@@ -43,7 +43,7 @@ fn the_sign_says_whether_the_table_follows_and_what_would_help() {
         ..hears(Hears::All(0))
     };
     let mut harness = window(with_live(flood, |_| {}), NARROW, Theme::Light);
-    harness.get_by_label("Behind by 12,345 changes or more");
+    harness.get_by_label("12,345+ changes behind");
     picture(&mut harness, "keys-behind");
     // The one at the top and the one of the sign do the same.
     harness.get_all_by_label("Rescan").last().unwrap().click();
@@ -88,14 +88,14 @@ fn counting_elements_is_offered_where_it_is_not_done_unasked() {
         ];
     });
     let mut harness = window(state, NARROW, Theme::Light);
-    harness.get_by_label("Count elements").click();
+    harness.get_by_label("Count them").click();
     harness.run_ok();
     assert_eq!(sent(&harness).pop(), Some(Command::CountElements));
     let state = &mut harness.state_mut().0;
     assert!(!state.keys.counts_elements());
     state.keys.count_elements();
     harness.run_ok();
-    assert!(harness.query_by_label("Count elements").is_none());
+    assert!(harness.query_by_label("Count them").is_none());
 }
 
 #[test]

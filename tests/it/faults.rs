@@ -213,6 +213,32 @@ async fn a_full_redis_answers_uncached_and_still_serves_hits() {
 }
 
 #[tokio::test]
+async fn a_refresh_that_a_full_redis_does_not_take_is_not_announced_again() {
+    let redis = Redis::start();
+    let source = Fake::new();
+    // A process that stays refreshes what it serves stale; nobody watches, so every entry is stale.
+    let engine = engine(&redis.url(), &source, true);
+    let report = report(Refresh::OnChange);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Miss);
+    redis.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    redis.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    let first = cached(&engine, &report).await;
+    assert_eq!(first.outcome, Outcome::StaleHit);
+    assert!(first.reason.unwrap().contains("a refresh is under way"));
+    until("the refresh has ended", async || source.runs() == 2).await;
+    until("its end is known", async || {
+        cached(&engine, &report).await.outcome == Outcome::Bypass
+    })
+    .await;
+    let uncached = cached(&engine, &report).await;
+    assert_eq!(uncached.outcome, Outcome::Bypass);
+    assert!(uncached.reason.unwrap().contains("the cache is full"));
+    redis.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::Miss);
+    assert_eq!(cached(&engine, &report).await.outcome, Outcome::StaleHit);
+}
+
+#[tokio::test]
 async fn running_full_in_the_middle_of_a_fill_does_not_harm_the_answer() {
     let redis = Redis::start();
     let source = Fake::new();

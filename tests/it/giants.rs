@@ -59,47 +59,13 @@ async fn build(redis: &Redis) {
     }
 }
 
-/// Bytes that the server has sent, and what asking for that lets it send.
-fn sent(redis: &Redis) -> u64 {
-    let stats = redis.cli(&["INFO", "stats"]);
-    let field = |line: &str| {
-        line.strip_prefix("total_net_output_bytes:")?
-            .trim()
-            .parse()
-            .ok()
-    };
-    stats.lines().find_map(field).unwrap()
-}
-
 async fn start() -> (Redis, Connection) {
-    let redis = Redis::start_with(&[
-        "--save",
-        "",
-        "--slowlog-log-slower-than",
-        "0",
-        "--slowlog-max-len",
-        "20000",
-    ]);
+    let redis = Redis::start_logging();
     build(&redis).await;
     let url = ConnectionUrl::new(&redis.url());
     let connection = Connection::open(&url).await.unwrap();
     redis.cli(&["SLOWLOG", "RESET"]);
     (redis, connection)
-}
-
-/// The words of each command of ours since the slow log was emptied, which holds every command here.
-async fn ours(redis: &Redis) -> Vec<Vec<String>> {
-    type Entry = (i64, i64, u64, Vec<String>, String, String);
-    let entries: Vec<Entry> = redis::cmd("SLOWLOG")
-        .arg("GET")
-        .arg(-1)
-        .query_async(&mut writer(redis).await)
-        .await
-        .unwrap();
-    let ours = entries
-        .into_iter()
-        .filter(|entry| entry.5 == "lookaside-inspect");
-    ours.map(|entry| entry.3).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,10 +74,10 @@ async fn opening_a_giant_fetches_a_page_and_asks_bounded_commands_only() {
     for name in ["string", "list", "hash", "set", "zset", "stream"] {
         redis.cli(&["SLOWLOG", "RESET"]);
         let counting = {
-            let before = sent(&redis);
-            sent(&redis) - before
+            let before = redis.sent();
+            redis.sent() - before
         };
-        let before = sent(&redis);
+        let before = redis.sent();
         let about = describe(&connection, name.as_bytes()).await.unwrap();
         let first = page(&connection, &about, None, false).await.unwrap();
         let _ = facts(&connection, &about, &first.value).await;
@@ -126,14 +92,14 @@ async fn opening_a_giant_fetches_a_page_and_asks_bounded_commands_only() {
             );
         }
         assert!(first.next.is_some());
-        let fetched = (sent(&redis) - before).saturating_sub(counting);
+        let fetched = (redis.sent() - before).saturating_sub(counting);
         let most = if name == "string" {
             64 * 1024 + 2_048
         } else {
             16 * 1024
         };
         assert!(fetched < most, "{name}: {fetched} bytes fetched");
-        for words in ours(&redis).await {
+        for (_, words) in redis.logged() {
             let number = |at: usize| words[at].parse::<u64>().unwrap();
             match words[0].as_str() {
                 "GETRANGE" => assert!(number(3) - number(2) < 64 * 1024, "{words:?}"),
@@ -217,7 +183,7 @@ async fn going_far_into_a_giant_reads_the_page_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_of_millions_is_weighed_without_having_the_server_step_over_it() {
     const FILL: &str = "for i = 1, tonumber(ARGV[2]) do redis.call(ARGV[1], KEYS[1], 'field:' .. i, 'value ' .. i) end";
-    let redis = Redis::start_with(&["--save", "", "--slowlog-log-slower-than", "0"]);
+    let redis = Redis::start_logging();
     for (name, command, calls) in [("hash", "HSET", "2100000"), ("set", "SADD", "1050000")] {
         redis.cli(&["EVAL", FILL, "1", name, command, calls]);
         let connection = Connection::open(&ConnectionUrl::new(&redis.url()))
@@ -225,8 +191,11 @@ async fn a_table_of_millions_is_weighed_without_having_the_server_step_over_it()
             .unwrap();
         redis.cli(&["SLOWLOG", "RESET"]);
         let about = describe(&connection, name.as_bytes()).await.unwrap();
-        let asked = ours(&redis).await;
-        assert!(asked.iter().all(|words| words[0] != "MEMORY"), "{asked:?}");
+        let asked = redis.logged();
+        assert!(
+            asked.iter().all(|(_, words)| words[0] != "MEMORY"),
+            "{asked:?}"
+        );
         assert_eq!(about.elements, Some(2_100_000));
         let said: f64 = redis
             .cli(&["MEMORY", "USAGE", name, "SAMPLES", "1000"])

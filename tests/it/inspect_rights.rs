@@ -217,7 +217,7 @@ async fn an_account_that_only_reads_one_pattern_sees_its_keys_and_the_names_of_t
             |_| {},
         )
         .await;
-        assert_eq!(done.unwrap(), elements, "{name}");
+        assert_eq!(done.unwrap().count, elements, "{name}");
     }
     let hash = describe(&connection, b"app:hash").await.unwrap();
     let found = search(&connection, &hash, b"a*", None).await.unwrap();

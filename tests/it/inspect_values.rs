@@ -239,14 +239,19 @@ async fn a_value_becomes_a_file_exactly_or_not_at_all() {
     let done = download(&connection, &about, &file, &cancel, |done| steps.push(done))
         .await
         .unwrap();
-    assert_eq!((done, std::fs::read(&file).unwrap()), (3_000_000, bytes));
+    assert_eq!(
+        (done.count, std::fs::read(&file).unwrap()),
+        (3_000_000, bytes)
+    );
+    assert!(!done.changed);
     assert!(steps.len() > 3 && steps.is_sorted());
 
     let list = describe(&connection, b"list").await.unwrap();
     assert_eq!(
         download(&connection, &list, &file, &cancel, |_| {})
             .await
-            .unwrap(),
+            .unwrap()
+            .count,
         1_000
     );
     let text = std::fs::read_to_string(&file).unwrap();
@@ -274,12 +279,44 @@ async fn a_value_becomes_a_file_exactly_or_not_at_all() {
         matches!(changed, Err(DownloadError::Changed)),
         "{changed:?}"
     );
+    // Overwritten by as many bytes, and deleted.
+    let long = "y".repeat(2_000_000);
+    redis.cli(&["SETRANGE", "string", "1999999", "x"]);
+    let about = describe(&connection, b"string").await.unwrap();
+    let over = |_| drop(redis.cli(&["SETRANGE", "string", "0", &long[..100]]));
+    let torn = download(&connection, &about, &file, &CancellationToken::new(), over).await;
+    assert!(matches!(torn, Err(DownloadError::Changed)), "{torn:?}");
+    let gone = |_| drop(redis.cli(&["DEL", "list"]));
+    let gone = download(&connection, &list, &file, &CancellationToken::new(), gone).await;
+    assert!(matches!(gone, Err(DownloadError::Changed)), "{gone:?}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         1,
         "a part was left behind"
     );
+    // A collection that changes is worth having all the same, and that it changed is told.
+    let added = |_| drop(redis.cli(&["HSET", "hash", "f0", "new"]));
+    let saved = download(&connection, &hash, &file, &CancellationToken::new(), added).await;
+    let saved = saved.unwrap();
+    assert!(saved.changed && saved.count == 1_000, "{saved:?}");
+    // A link keeps pointing where it points, and a device stays one.
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    std::fs::write(&file, "old").unwrap();
+    for place in [link.as_path(), std::path::Path::new("/dev/null")] {
+        download(
+            &connection,
+            &about,
+            place,
+            &CancellationToken::new(),
+            |_| {},
+        )
+        .await
+        .unwrap();
+    }
+    assert!(link.is_symlink() && std::fs::metadata(&file).unwrap().len() == 2_000_000);
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use lookaside::inspect::{
     Connection, Detail, Filter, InspectError, Pace, Phase, Range, Scan, ScanOptions, Ttl, TtlRange,
     analyse, compare, describe, from_json, list, page, sample, to_json,
 };
-use lookaside::inspect::{Index, Order, Sort, Value};
+use lookaside::inspect::{Index, Order, Sort, TtlBucket, Value};
 use lookaside::workspace::ConnectionUrl;
 
 use super::{Cluster, Redis};
@@ -512,6 +512,22 @@ async fn the_command_filters_samples_compares_and_writes_files() {
         1_600
     );
     assert_eq!(json(&["--entries"])["keys"], 0);
+    // What no key could answer is told, for "0 keys" alone would be wrong.
+    let unanswered = json(&["--frequency", ">1"]);
+    assert_eq!(unanswered["keys"], 0);
+    let told = unanswered["notes"].to_string();
+    assert!(told.contains("--frequency cannot be answered"), "{told}");
+    // Newer servers refuse a type that they do not know.
+    let other = lookaside(&["keys", "--redis", &url, "--type", "strings"]);
+    let told = String::from_utf8([other.stdout, other.stderr].concat()).unwrap();
+    assert!(
+        told.contains("No key is of the type") || told.contains("unknown type name 'strings'"),
+        "{told}"
+    );
+    // More than there are, and more than there can be.
+    let most = usize::MAX.to_string();
+    let all = json(&["--top", &most]);
+    assert_eq!(all["top"].as_array().unwrap().len(), 2_402);
 
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -554,6 +570,21 @@ async fn the_command_filters_samples_compares_and_writes_files() {
     assert_eq!(grown["grown"]["keys"], 1);
     assert_eq!(grown["grown"]["prefixes"][0]["prefix"], "grown:");
     assert!(keys(&["--compare", &before]).contains("+1 keys"));
+    let other = lookaside(&[
+        "keys",
+        "--redis",
+        &url,
+        "--compare",
+        &before,
+        "--match",
+        "app:*",
+    ]);
+    let error = String::from_utf8(other.stderr).unwrap();
+    assert_eq!(other.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("of all keys, and this one is with --match app:*"),
+        "{error}"
+    );
 
     let sampled = json(&["--sample", "1000"]);
     assert_eq!(
@@ -584,5 +615,72 @@ async fn the_command_filters_samples_compares_and_writes_files() {
             error.contains(says) && error.lines().count() == 1,
             "{error}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ttl_of_the_last_moment_is_a_ttl() {
+    let redis = Redis::start();
+    redis.cli(&["SET", "k", "v"]);
+    redis.cli(&["PEXPIREAT", "k", &i64::MAX.to_string()]);
+    let state = to_end(&connect(&redis).await, full()).await;
+    assert!(matches!(state.keys.get(0).ttl, Ttl::At(_)));
+    assert_eq!(state.totals.ttl(TtlBucket::Never).keys, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_emptied_during_the_scan_is_told() {
+    let redis = Redis::start();
+    fill(&redis, 6_000).await;
+    let options = ScanOptions {
+        pace: Pace::Gentle,
+        ..full()
+    };
+    let mut scan = Scan::start(connect(&redis).await, options);
+    while scan.next().await.unwrap().keys.len() < 100 {}
+    scan.pause(true);
+    redis.cli(&["FLUSHALL"]);
+    scan.pause(false);
+    while scan.next().await.is_some() {}
+    let state = scan.state();
+    assert!(matches!(state.phase, Phase::Complete), "{:?}", state.phase);
+    assert!(state.is_counted && state.about == 0);
+    assert!(
+        state
+            .notes
+            .iter()
+            .any(|note| note.starts_with("The server has 0 keys at the end")),
+        "{:?}",
+        state.notes
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_searched_on_the_command_line_is_searched_to_the_end() {
+    let redis = Redis::start();
+    let mut link = writer(&redis).await;
+    let mut pipe = redis::pipe();
+    for i in 0..120_000 {
+        pipe.cmd("ZADD")
+            .arg("rank")
+            .arg(i)
+            .arg(format!("member-{i}"));
+    }
+    pipe.exec_async(&mut link).await.unwrap();
+    let url = harmless(&redis);
+    for (typed, finds) in [("er-77", 1_111), ("member-119999", 1), ("*-1234?", 10)] {
+        let found = good(&["key", "rank", "--redis", &url, "--search", typed, "--json"]);
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let members = found["value"].as_array().unwrap();
+        // Where there are more than anybody reads, the rest is left, and that is told.
+        if finds > 1_000 {
+            assert!(members.len() >= 1_000, "{typed}: {}", members.len());
+        } else {
+            assert_eq!(
+                (members.len(), &found["truncated"]),
+                (finds, &false.into()),
+                "{typed}"
+            );
+        }
     }
 }

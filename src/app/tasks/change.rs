@@ -60,9 +60,16 @@ pub(super) fn download_to(tasks: &mut Tasks, state: &mut State, path: PathBuf, r
         })
         .await;
         match written {
-            Ok(_) => {
-                task.message(Tone::Hit, format!("Written to {}", path.display()))
-                    .await;
+            Ok(saved) => {
+                let written = format!("Written to {}", path.display());
+                let (tone, words) = if saved.changed {
+                    let meanwhile =
+                        "the value changed meanwhile, so what came or went may be in it or not";
+                    (Tone::Stale, format!("{written}; {meanwhile}"))
+                } else {
+                    (Tone::Hit, written)
+                };
+                task.message(tone, words).await;
                 task.send(AppEvent::Keys(Event::Done)).await;
             }
             Err(DownloadError::Cancelled) => {

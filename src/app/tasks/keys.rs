@@ -11,7 +11,8 @@ use crate::app::theme::Tone;
 use crate::app::views::keys::{Bytes, Command, Dialog, Event, Opened, Which};
 use crate::inspect::{
     Connection, Continue, Explorer, InspectError, Kind, Page, Question, ScanOptions, Value, Watch,
-    describe, facts, find_text, groups, owned, page, payload, search, tail, turn_on_notices,
+    as_pattern, describe, facts, find_text, groups, owned, page, payload, search, tail,
+    turn_on_notices,
 };
 
 /// How often a followed stream is asked for new entries.
@@ -284,15 +285,6 @@ fn decode(
                 .await;
         }
     });
-}
-
-/// A word is looked for anywhere in a name; a pattern stands for itself.
-fn as_pattern(typed: &str) -> String {
-    if typed.contains(['*', '?', '[']) {
-        typed.to_owned()
-    } else {
-        format!("*{typed}*")
-    }
 }
 
 fn look_for(tasks: &mut Tasks, state: &mut State, typed: String) {

@@ -58,14 +58,16 @@ impl Session {
             signal.notify_one();
             waker();
         });
-        let log = engine.log().clone();
-        let stop = end.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = log.follow() => {}
-            }
-        });
+        // A server that is only looked at has no events of reports, and asking it for them would count as misses there.
+        if !workspace.sources.is_empty() {
+            let (log, stop) = (engine.log().clone(), end.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = log.follow() => {}
+                }
+            });
+        }
         let mut session = Self {
             workspace: Arc::new(workspace),
             engine,

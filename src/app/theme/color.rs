@@ -25,7 +25,7 @@ pub struct Colors {
     pub weak: Color32,
     /// What is the user's to press.
     pub accent: Color32,
-    /// Text on an accent ground.
+    /// Text on an accent ground, or on that of what is dangerous.
     pub on_accent: Color32,
     /// The ground of a selection.
     pub accent_ground: Color32,
@@ -205,9 +205,17 @@ pub(super) fn shadow(colors: &Colors) -> Color32 {
     Color32::from_black_alpha(if colors.dark { 120 } else { 40 })
 }
 
-/// What lies over the window while a dialog is open.
+/// What lies over the window while a dialog is open: a veil in the colour of its grounds. Black would leave dark text
+/// as strong as it was, and bright text, which buttons have, far stronger than the labels beside it.
 pub fn backdrop(colors: &Colors) -> Color32 {
-    Color32::from_black_alpha(if colors.dark { 110 } else { 50 })
+    faint(veil(colors), VEIL)
+}
+
+/// How much of what is behind a dialog the veil hides.
+const VEIL: f32 = 0.6;
+
+fn veil(colors: &Colors) -> Color32 {
+    if colors.dark { colors.app } else { colors.line }
 }
 
 /// The contrast of two opaque colours as WCAG 2 defines it, 1 to 21.
@@ -255,6 +263,18 @@ mod tests {
             assert!(contrast(colors.strong, colors.accent_ground) >= 4.5);
             assert!(contrast(colors.text, colors.accent_ground) >= 4.5);
             assert!(contrast(colors.on_accent, colors.accent) >= 4.5);
+            assert!(contrast(colors.on_accent, colors.error) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn behind_a_dialog_nothing_stands_out() {
+        for colors in [DARK, LIGHT] {
+            let behind = |color| over(veil(&colors), VEIL, color);
+            for text in [colors.strong, colors.text, colors.weak] {
+                let contrast = contrast(behind(text), behind(colors.panel));
+                assert!((1.5..4.0).contains(&contrast), "{text:?}: {contrast:.2}");
+            }
         }
     }
 

@@ -63,3 +63,36 @@ pub fn tone(ui: &Ui, tone: Tone, text: impl Into<String>) -> RichText {
 fn line(text: RichText, height: f32) -> RichText {
     text.line_height(Some(height))
 }
+
+/// A text in at most `most` characters: a longer one is cut in the middle, since names often differ only at their ends.
+pub fn middle(text: &str, most: usize) -> String {
+    let all = text.chars().count();
+    if all <= most {
+        return text.to_owned();
+    }
+    let kept = most.saturating_sub(1);
+    let (first, last) = (kept.div_ceil(2), kept / 2);
+    let head = text.chars().take(first);
+    let tail = text.chars().skip(all - last);
+    head.chain(['…']).chain(tail).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_keeps_its_beginning_and_its_end() {
+        for (text, most, shown) in [
+            ("app:cart:7", 10, "app:cart:7"),
+            ("app:cart:7", 9, "app:…rt:7"),
+            ("app:cart:7", 6, "app…:7"),
+            ("zürich東京", 5, "zü…東京"),
+            ("abc", 1, "…"),
+            ("abc", 0, "…"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(middle(text, most), shown, "{text} {most}");
+        }
+    }
+}

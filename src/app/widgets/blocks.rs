@@ -1,6 +1,11 @@
 //! What a list or a view shows when it has nothing else to show: empty, loading, failed.
 
-use eframe::egui::{Label, Response, Sense, Ui, vec2};
+use std::sync::Arc;
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{
+    Align, FontSelection, Label, Response, RichText, Sense, Ui, WidgetInfo, WidgetText, vec2,
+};
 
 use super::{Mark, mark};
 use crate::app::format;
@@ -44,7 +49,25 @@ pub fn notice(ui: &mut Ui, tone: Tone, sentence: &str) -> Response {
     ui.horizontal_top(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
         mark(ui.painter(), colors(ui), rect.center(), 9.0, tone);
-        ui.add(Label::new(text::tone(ui, tone, sentence)).wrap());
+        let lines = lines(ui, text::tone(ui, tone, sentence));
+        ui.add(Label::new(text::tone(ui, tone, lines)).extend())
+            .widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), sentence));
     })
     .response
+}
+
+/// A text with line ends where it has to be broken. Left to break it itself, egui draws a glyph where it would stand
+/// within its pixel in one long line, and a second line begins up to a point right of the first.
+fn lines(ui: &Ui, text: RichText) -> String {
+    let job =
+        WidgetText::from(text).into_layout_job(ui.style(), FontSelection::Default, Align::TOP);
+    let mut job = Arc::unwrap_or_clone(job);
+    job.wrap.max_width = ui.available_width();
+    let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+    let rows: Vec<String> = galley
+        .rows
+        .iter()
+        .map(|row| row.text().trim_end().to_owned())
+        .collect();
+    rows.join("\n")
 }

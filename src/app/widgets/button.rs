@@ -14,6 +14,7 @@ use crate::app::theme::{Icon, Tone, colors, fonts, size};
 enum Look {
     Quiet,
     Primary,
+    Danger,
     Bare,
 }
 
@@ -62,6 +63,12 @@ impl<'a> Button<'a> {
     /// The one button of a view that people come for.
     pub fn primary(mut self) -> Self {
         self.look = Look::Primary;
+        self
+    }
+
+    /// What it does cannot be undone.
+    pub fn danger(mut self) -> Self {
+        self.look = Look::Danger;
         self
     }
 
@@ -119,8 +126,13 @@ impl<'a> Button<'a> {
         self
     }
 
+    /// Whether it has a ground of its own colour.
+    fn is_filled(&self) -> bool {
+        matches!(self.look, Look::Primary | Look::Danger)
+    }
+
     fn font(&self) -> FontId {
-        if self.look == Look::Primary {
+        if self.is_filled() {
             fonts::body_strong()
         } else {
             fonts::body()
@@ -131,10 +143,10 @@ impl<'a> Button<'a> {
 impl Widget for Button<'_> {
     fn ui(self, ui: &mut Ui) -> Response {
         let colors = colors(ui);
-        let primary = self.look == Look::Primary;
+        let filled = self.is_filled();
         let text_color = match (self.enabled, self.look, self.tone) {
             (false, ..) => colors.weak,
-            (true, Look::Primary, _) => colors.on_accent,
+            (true, Look::Primary | Look::Danger, _) => colors.on_accent,
             (true, _, Some(tone)) => colors.tone(tone),
             (true, ..) => colors.strong,
         };
@@ -146,7 +158,7 @@ impl Widget for Button<'_> {
                 .layout_no_wrap(value.to_owned(), fonts::mono(), text_color)
         });
         let shortcut = self.shortcut.map(|text| {
-            let color = if primary && self.enabled {
+            let color = if filled && self.enabled {
                 colors.on_accent
             } else {
                 colors.weak
@@ -177,8 +189,9 @@ impl Widget for Button<'_> {
             let over = self.enabled && (response.hovered() || response.has_focus());
             let ground = match self.look {
                 Look::Primary if self.enabled => Some(colors.accent),
+                Look::Danger if self.enabled => Some(colors.error),
                 _ if self.selected => Some(colors.accent_ground),
-                Look::Primary | Look::Quiet => Some(colors.hover),
+                Look::Primary | Look::Danger | Look::Quiet => Some(colors.hover),
                 Look::Bare => over.then_some(colors.hover),
             };
             if let Some(ground) = ground {
@@ -217,7 +230,7 @@ impl Widget for Button<'_> {
                     pos2(x + 8.0, middle - 8.0),
                     vec2(shortcut.size().x + 10.0, 16.0),
                 );
-                let stroke = if primary && self.enabled {
+                let stroke = if filled && self.enabled {
                     colors.on_accent
                 } else {
                     colors.line

@@ -29,7 +29,7 @@ pub use columns::{
 };
 pub use field::{Field, field_label};
 pub use list::ListRow;
-pub use paint::{elide, focus_ring, text_at, text_width};
+pub use paint::{cut, elide, focus_ring, text_at, text_width};
 pub use steps::{Step, StepState, steps};
 pub use tip::Tip;
 pub use toast::{Toast, toasts};

@@ -6,7 +6,7 @@ use eframe::egui::{
     Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Response, Stroke, StrokeKind, Ui, vec2,
 };
 
-use crate::app::theme::{colors, size};
+use crate::app::theme::{colors, fonts, size, text};
 
 /// Draws a ring around a control that has the keyboard.
 pub fn focus_ring(ui: &Ui, response: &Response) {
@@ -70,6 +70,22 @@ pub fn text_width(ui: &Ui, text: &str, font: FontId) -> f32 {
         .layout_no_wrap(text.to_owned(), font, colors(ui).text)
         .size()
         .x
+}
+
+/// A name in the mono face, cut in the middle where it is wider than `width`.
+pub fn cut(ui: &Ui, name: &str, width: f32) -> String {
+    let wide = |name: &str| text_width(ui, name, fonts::mono());
+    // Less than a point is lost to rounding.
+    let room = (width - 1.0).max(1.0);
+    let most = (room / wide("0").max(1.0)) as usize;
+    let shown = text::middle(name, most);
+    let width = wide(&shown);
+    if width <= room {
+        return shown;
+    }
+    // Letters of other scripts are wider.
+    let fewer = shown.chars().count() as f32 * room / width;
+    text::middle(name, fewer as usize)
 }
 
 /// A rectangle of `side` around `center`.

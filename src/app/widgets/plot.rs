@@ -131,10 +131,28 @@ pub fn linear_ms(ms: f64) -> String {
 
 /// A horizontal axis of local clock time; values are seconds since the epoch.
 pub fn time_axis<'a>(ui: &Ui) -> AxisHints<'a> {
-    axis(ui, AxisHints::new_x()).formatter(|mark, range| {
-        let whole_minutes = mark.step_size >= 60.0 || range.end() - range.start() > 1200.0;
-        clock(mark.value, !whole_minutes)
+    let width = f64::from((ui.available_width() - Y_LABELS).max(1.0));
+    axis(ui, AxisHints::new_x()).formatter(move |mark, range| {
+        let span = range.end() - range.start();
+        let whole_minutes = mark.step_size >= 60.0 || span > 1200.0;
+        let label = clock(mark.value, !whole_minutes);
+        let at = (mark.value - range.start()) / span.max(f64::MIN_POSITIVE) * width;
+        if comes_under_y_labels(at, &label) {
+            String::new()
+        } else {
+            label
+        }
     })
+}
+
+/// About what the labels of the vertical axis take of a chart's width.
+const Y_LABELS: f32 = 50.0;
+
+/// Whether a time around this many points from the left end would stand under the lowest label of the vertical axis,
+/// which is so near above it that the two read as one.
+fn comes_under_y_labels(at: f64, label: &str) -> bool {
+    const LETTER: f64 = 6.4;
+    at < label.len() as f64 * LETTER / 2.0
 }
 
 /// Grid lines at round clock times, as many as their labels have room for in what is left of the width, eight at most.
@@ -266,6 +284,15 @@ mod tests {
                 let n = time_marks(input, most).len();
                 assert!(marks.contains(&n), "{span}: {n}");
             }
+        }
+    }
+
+    #[test]
+    fn a_time_at_the_left_end_has_no_label_and_the_next_one_has() {
+        for label in ["20:55", "20:55:30"] {
+            assert!(comes_under_y_labels(0.0, label) && comes_under_y_labels(14.0, label));
+            // As far apart as time_grid sets them.
+            assert!(!comes_under_y_labels(60.0, label));
         }
     }
 

@@ -15,7 +15,7 @@ use super::failure::usage;
 use super::output::{note, print, print_json};
 use crate::human;
 use crate::inspect::{
-    Analysis, Connection, Detail, Filter, InspectError, Keys, Pace, Phase, Range, RowId,
+    Analysis, Connection, Detail, Filter, InspectError, Key, Keys, Kind, Pace, Phase, Range, RowId,
     ScanOptions, TtlRange, analyse, analysis_rows, compare, comparison_json, from_json, key_rows,
     sample, to_json,
 };
@@ -103,11 +103,12 @@ pub(crate) async fn run(
         depth: args.prefix_depth,
         top: args.top,
     };
-    if let Some(analysis) = args.sampled(&connection, &filter, detail).await? {
+    if let Some(mut analysis) = args.sampled(&connection, &filter, detail).await? {
+        analysis.selection = args.selection();
         return args.tell(&analysis, before.as_ref()).await;
     }
     let bar = bar();
-    let (analysis, state, rows) = analyse(&connection, args.scan(), filter, detail, |state| {
+    let (mut analysis, state, rows) = analyse(&connection, args.scan(), filter, detail, |state| {
         if let Some(bar) = &bar {
             bar.set_length(state.about.max(state.totals.all.keys));
             bar.set_position(state.totals.all.keys);
@@ -117,6 +118,8 @@ pub(crate) async fn run(
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
+    analysis.selection = args.selection();
+    args.note_unanswered(&state.keys, &mut analysis);
     if let (Some(path), Some(format)) = (&args.list, format) {
         write_list(path.clone(), format, state.keys.clone(), rows, cancel).await?;
     }
@@ -159,6 +162,57 @@ impl KeysArgs {
         })
     }
 
+    /// The options that select keys, as they were typed.
+    fn selection(&self) -> String {
+        let options = [
+            ("--match", &self.r#match),
+            ("--type", &self.type_name),
+            ("--ttl", &self.ttl),
+            ("--bytes", &self.bytes),
+            ("--elements", &self.elements),
+            ("--idle", &self.idle),
+            ("--frequency", &self.frequency),
+            ("--encoding", &self.encoding),
+        ];
+        let given = options.iter().filter(|(_, value)| !value.is_empty());
+        let mut words: Vec<String> = given
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        if self.entries {
+            words.push("--entries".to_owned());
+        }
+        words.join(" ")
+    }
+
+    /// Notes the filters that no key could answer: without that their "0 keys" would be a wrong answer.
+    fn note_unanswered(&self, keys: &Keys, analysis: &mut Analysis) {
+        let knows = |answer: fn(&Key<'_>) -> bool| {
+            keys.is_empty() || keys.ids().any(|id| answer(&keys.get(id)))
+        };
+        let is_of_a_module = Kind::from_type(&self.type_name) == Kind::Other;
+        if !self.type_name.is_empty() && is_of_a_module && analysis.all.count.keys == 0 {
+            analysis.notes.push(format!(
+                "No key is of the type \"{}\"; the types are string, hash, list, set, zset, stream, and those of modules.",
+                self.type_name
+            ));
+        }
+        if !self.elements.is_empty() && !knows(|key| key.elements.is_some()) {
+            analysis.notes.push(
+                "--elements cannot be answered: no elements were counted; --count-elements counts them.".to_owned(),
+            );
+        }
+        if !self.idle.is_empty() && !knows(|key| key.idle.is_some()) {
+            analysis
+                .notes
+                .push("--idle cannot be answered: this server tells no idle times.".to_owned());
+        }
+        if !self.frequency.is_empty() && !knows(|key| key.frequency.is_some()) {
+            analysis.notes.push(
+                "--frequency cannot be answered: this server counts none; with an LFU maxmemory-policy it does.".to_owned(),
+            );
+        }
+    }
+
     fn before(&self) -> Result<Option<Analysis>> {
         let Some(path) = &self.compare else {
             return Ok(None);
@@ -171,6 +225,18 @@ impl KeysArgs {
         })?;
         let before =
             from_json(&text).map_err(|error| usage(format!("{}: {error}", path.display())))?;
+        let all = |selection: &str| match selection {
+            "" => "of all keys".to_owned(),
+            options => format!("with {options}"),
+        };
+        if before.selection != self.selection() {
+            return Err(usage(format!(
+                "{} is an analysis {}, and this one is {}; compare like with like",
+                path.display(),
+                all(&before.selection),
+                all(&self.selection())
+            )));
+        }
         Ok(Some(before))
     }
 

@@ -18,6 +18,9 @@ pub(super) fn of(analysis: &Analysis, compared: Option<&Comparison>) -> Result<S
     let mut text = String::new();
     let out = &mut text;
     head(out, analysis)?;
+    if let Some(compared) = compared {
+        grown(out, compared)?;
+    }
     list(out, "Type", &analysis.types, usize::MAX)?;
     list(out, "Time to live", &analysis.ttl, usize::MAX)?;
     list(out, "Encoding", &analysis.encodings, usize::MAX)?;
@@ -26,9 +29,6 @@ pub(super) fn of(analysis: &Analysis, compared: Option<&Comparison>) -> Result<S
     list(out, "Prefix, without TTL", &analysis.without_ttl, SHOWN)?;
     biggest(out, "Biggest keys", &analysis.biggest, analysis.at)?;
     biggest(out, "Longest collections", &analysis.longest, analysis.at)?;
-    if let Some(compared) = compared {
-        grown(out, compared)?;
-    }
     Ok(text)
 }
 
@@ -39,11 +39,21 @@ fn head(out: &mut String, analysis: &Analysis) -> Result<(), Error> {
     if let Some(sample) = analysis.sample {
         writeln!(
             out,
-            "About {keys} keys, {bytes}, estimated from {} draws of {} keys in {}; in brackets where each figure lies \
+            "About {keys} keys, {bytes}{}, estimated from {} draws of {} keys in {}; in brackets where each figure lies \
              in 95 of 100 samples",
+            analysis.all.bounds.map_or(String::new(), |bounds| format!(
+                " [{} to {}]",
+                human::bytes(bounds.low.bytes),
+                human::bytes(bounds.high.bytes)
+            )),
             human::count(sample.draws),
             human::count(sample.of),
             human::duration(analysis.elapsed)
+        )?;
+        writeln!(
+            out,
+            "A few keys that are far larger than the others are in hardly any sample, and neither are their bytes: only a \
+             scan finds them."
         )?;
     } else {
         let about = match analysis.about {

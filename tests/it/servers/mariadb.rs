@@ -1,8 +1,8 @@
 //! A private MariaDB server.
 
 use std::io::Read;
-use std::net::TcpStream;
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -197,12 +197,16 @@ fn launch(folder: &TempDir, port: u16, args: &[String]) -> Option<Process> {
     }
     command.args(args);
     let mut process = Process::spawn(command, folder.path(), None, Signal::KILL);
-    process.until(|_| mariadb_answers(port)).then_some(process)
+    let socket = folder.path().join("socket");
+    process
+        .until(|_| mariadb_answers(&socket))
+        .then_some(process)
 }
 
-/// Whether a server greets on the port.
-fn mariadb_answers(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+/// Whether a server greets on the socket: it is ours alone, while another server may have taken the port, and it is opened
+/// after the port.
+fn mariadb_answers(socket: &Path) -> bool {
+    let Ok(mut stream) = UnixStream::connect(socket) else {
         return false;
     };
     stream

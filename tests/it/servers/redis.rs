@@ -79,6 +79,17 @@ impl Redis {
         Self::start_program(redis_server(), args)
     }
 
+    /// Starts one whose slow log holds every command; see [`Redis::logged`].
+    pub(crate) fn start_logging() -> Self {
+        let every = [
+            "--slowlog-log-slower-than",
+            "0",
+            "--slowlog-max-len",
+            "100000",
+        ];
+        Self::start_with(&[&["--save", ""], &every[..]].concat())
+    }
+
     /// Starts one of this program.
     pub(super) fn start_program(program: PathBuf, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -155,6 +166,34 @@ impl Redis {
         let mut command = self.cli_command();
         command.args(args);
         stdout_of(command, "")
+    }
+
+    /// What the inspector sent since the slow log was emptied, the last first: microseconds at the server, and the words.
+    pub(crate) fn logged(&self) -> Vec<(u64, Vec<String>)> {
+        type Entry = (i64, i64, u64, Vec<String>, String, String);
+        let client = ::redis::Client::open(self.url()).unwrap();
+        let mut link = client.get_connection().unwrap();
+        let entries: Vec<Entry> = ::redis::cmd("SLOWLOG")
+            .arg("GET")
+            .arg(-1)
+            .query(&mut link)
+            .unwrap();
+        let ours = entries
+            .into_iter()
+            .filter(|entry| entry.5 == "lookaside-inspect");
+        ours.map(|entry| (entry.2, entry.3)).collect()
+    }
+
+    /// Bytes that it has sent.
+    pub(crate) fn sent(&self) -> u64 {
+        let stats = self.cli(&["INFO", "stats"]);
+        let field = |line: &str| {
+            line.strip_prefix("total_net_output_bytes:")?
+                .trim()
+                .parse()
+                .ok()
+        };
+        stats.lines().find_map(field).unwrap()
     }
 
     /// `redis-cli` for this server.

@@ -3,14 +3,17 @@
 use chrono::{DateTime, Local};
 use eframe::egui::{Align, Label, Layout, ScrollArea, Ui, vec2};
 
-use super::{Command, Keys};
+use super::model::Kept;
+use super::{Command, Keys, filters};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Tone, size, text};
 use crate::app::widgets::{
     Button, Cell, Column, column_row, column_titles, group_title, inset, loading, notice,
 };
-use crate::inspect::{Analysis, BigKey, Comparison, Growth, Portion, View, compare, display};
+use crate::inspect::{
+    Analysis, BigKey, Comparison, Filter, Growth, Portion, View, compare, display,
+};
 
 /// Draws of a sample: enough for shares within a percent.
 const DRAWS: u64 = 20_000;
@@ -19,16 +22,17 @@ const SHOWN: usize = 100;
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
-    let analysis = match &keys.sampled {
-        Some(Ok(sampled)) => Some(sampled.clone()),
-        _ => view.analysis.clone(),
+    let (analysis, filter) = match &keys.sampled {
+        Some(Ok(sampled)) => (Some(sampled.clone()), &keys.sampled_filter),
+        _ => (view.analysis.clone(), &view.question.filter),
     };
+    let filter = filters::plain(filter);
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), size::TOP_BAR),
         Layout::left_to_right(Align::Center),
         |ui| {
             ui.add_space(size::SPACE_12);
-            tools(ui, keys, analysis.as_deref(), commands);
+            tools(ui, keys, analysis.as_deref(), &filter, commands);
         },
     );
     for error in [
@@ -55,6 +59,11 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
         .show(ui, |ui| {
             let is_sample = analysis.sample.is_some();
             inset(ui, |ui| said(ui, &analysis));
+            if let Some(kept) = &keys.before
+                && against(ui, kept, &analysis, &filter)
+            {
+                keys.before = None;
+            }
             halves(
                 ui,
                 is_sample,
@@ -81,13 +90,16 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
             }
             big(ui, "Biggest keys", &analysis.biggest, analysis.at);
             big(ui, "Longest collections", &analysis.longest, analysis.at);
-            if let Some(before) = &keys.before {
-                grown(ui, &compare(before, &analysis));
-            }
         });
 }
 
-fn tools(ui: &mut Ui, keys: &mut Keys, analysis: Option<&Analysis>, commands: &mut Commands) {
+fn tools(
+    ui: &mut Ui,
+    keys: &mut Keys,
+    analysis: Option<&Analysis>,
+    filter: &Filter,
+    commands: &mut Commands,
+) {
     let mut send = |command| commands.send(AppCommand::Keys(command));
     ui.spacing_mut().item_spacing.x = size::SPACE_8;
     let depth = keys.question.analysis.map_or(1, |detail| detail.depth);
@@ -150,7 +162,11 @@ fn tools(ui: &mut Ui, keys: &mut Keys, analysis: Option<&Analysis>, commands: &m
                     ))
                     .clicked()
             {
-                keys.before = Some(analysis.clone());
+                keys.before = Some(Kept {
+                    analysis: analysis.clone(),
+                    filter: Some(filter.clone()),
+                });
+                keys.before_error = None;
             }
         }
         if keys.sampling {
@@ -362,6 +378,46 @@ fn big(ui: &mut Ui, title: &str, keys: &[BigKey], now: i64) {
     ui.add_space(size::SPACE_16);
 }
 
+/// What grew since the kept analysis, or why that cannot be told. Returns whether the kept one is to be dropped.
+fn against(ui: &mut Ui, kept: &Kept, analysis: &Analysis, filter: &Filter) -> bool {
+    let other = kept.filter.as_ref().filter(|kept| *kept != filter);
+    if let Some(other) = other {
+        let sentence = format!(
+            "The kept analysis was of another selection ({}); set the same filter to compare",
+            filters::words(other)
+        );
+        let mut drops = false;
+        inset(ui, |ui| {
+            notice(ui, Tone::Stale, &sentence);
+            ui.add_space(size::SPACE_4);
+            let button = Button::new("Drop the kept analysis");
+            drops = ui.add(button).clicked();
+            ui.add_space(size::SPACE_16);
+        });
+        return drops;
+    }
+    if kept.filter.is_some() && kept.analysis.at == analysis.at {
+        let sentence = format!(
+            "Kept at {}: rescan, and what grew since then stands here",
+            local(kept.analysis.at, "%H:%M")
+        );
+        inset(ui, |ui| {
+            notice(ui, Tone::Hit, &sentence);
+            ui.add_space(size::SPACE_16);
+        });
+        return false;
+    }
+    ui.scope(|ui| grown(ui, &compare(&kept.analysis, analysis)));
+    false
+}
+
+/// A moment in milliseconds since 1970, by this machine's clock.
+fn local(at: i64, shown: &str) -> String {
+    DateTime::from_timestamp_millis(at).map_or_else(String::new, |time| {
+        time.with_timezone(&Local).format(shown).to_string()
+    })
+}
+
 fn grown(ui: &mut Ui, compared: &Comparison) {
     const COLUMNS: [Column; 5] = [
         Column::text("What grew", 160.0, 1.0),
@@ -371,13 +427,7 @@ fn grown(ui: &mut Ui, compared: &Comparison) {
         Column::number("Bytes now", 90.0, 0.0),
     ];
     ui.spacing_mut().item_spacing.y = 0.0;
-    let since = DateTime::from_timestamp_millis(compared.since)
-        .map(|time| {
-            time.with_timezone(&Local)
-                .format("%Y-%m-%d %H:%M:%S")
-                .to_string()
-        })
-        .unwrap_or_default();
+    let since = local(compared.since, "%Y-%m-%d %H:%M:%S");
     heading(ui, &format!("Since {since}"));
     column_titles(ui, &COLUMNS);
     let mut row = |name: String, growth: &Growth| {

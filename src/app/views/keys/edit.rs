@@ -1,8 +1,9 @@
 //! What is typed to change a key, and which change it means.
 
-use crate::inspect::{Change, Kind, NewValue, Ttl, Value, display, shown_command, split_line};
-
 use super::opened::Opened;
+use super::table;
+use crate::app::theme::text;
+use crate::inspect::{Change, Kind, NewValue, Ttl, Value, display, shown_command, split_line};
 
 /// What is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,7 +218,8 @@ impl Edit {
 
     /// "Edit field mail of app:cart:7".
     pub(super) fn title(&self) -> String {
-        let key = display(&self.key[..self.key.len().min(80)]);
+        // Both ends, for a key is often known by its last part.
+        let key = text::middle(&table::name_of(&self.key), 48);
         match &self.form {
             Form::Value { .. } => format!("Edit {key}"),
             Form::Field { was: Some(_), .. } => format!("Edit a field of {key}"),

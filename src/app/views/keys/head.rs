@@ -1,19 +1,20 @@
 //! What is the selected key, and what can be done with it as a whole?
 
 use chrono::{DateTime, SecondsFormat};
-use eframe::egui::{Align, Label, Layout, Popup, Ui};
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Align, Label, Layout, Popup, Ui, WidgetInfo};
 
 use super::dialog::{Dialog, Edit};
 use super::{Command, Keys, Opened, structure, table};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{colors, size, text};
-use crate::app::widgets::{Button, Tip, dot};
-use crate::inspect::{About, Kind, Ttl, Value, display, type_title};
+use crate::app::widgets::{Button, Tip, cut, dot};
+use crate::inspect::{About, Kind, Ttl, Value, type_title};
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, name: &[u8], now: i64, commands: &mut Commands) {
-    let shown = display(&name[..name.len().min(512)]);
+    let shown = table::name_of(name);
     let unlocked = keys.is_unlocked();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_4;
@@ -56,8 +57,10 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, name: &[u8], now: i64, commands
             // A long name leaves room for what the key is.
             ui.scope(|ui| {
                 ui.set_max_width(ui.available_width() * 0.5);
-                ui.add(Label::new(text::mono(ui, &shown).color(colors(ui).strong)).truncate())
-                    .tip(&shown);
+                let name = cut(ui, &shown, ui.available_width());
+                let label = Label::new(text::mono(ui, name).color(colors(ui).strong)).truncate();
+                let response = ui.add(label).tip(&shown);
+                response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &shown));
             });
             if let Some(opened) = opened {
                 let sentence = sentence(&opened.about, now);

@@ -60,12 +60,13 @@ pub(super) fn is_outdated(state: &ScanState) -> bool {
     let is_followed = state.live.hears.is_all() && !state.live.is_behind();
     !is_followed
         && state.live.hears != Hears::Unasked
+        && state.is_counted
         && has_drifted(state.totals.all.keys, state.about)
 }
 
 /// Whether the server has clearly more or fewer keys than are listed; a few come and go all the time.
 fn has_drifted(listed: u64, about: u64) -> bool {
-    about > 0 && listed.abs_diff(about) > (listed / 100).max(1)
+    listed.abs_diff(about) > (listed / 100).max(1)
 }
 
 fn sign(live: &Live, unlocked: bool) -> Option<Sign> {
@@ -74,7 +75,7 @@ fn sign(live: &Live, unlocked: bool) -> Option<Sign> {
         Hears::Unasked => return None,
         Hears::All(_) if live.missed > 0 => (
             Tone::Stale,
-            format!("Behind by {} or more", format::plural(live.missed, "change", "changes")),
+            format!("{}+ changes behind", format::count(live.missed)),
             "Keys changed faster than they could be looked at without burdening the server; \
              a rescan shows all of them as they are"
                 .to_owned(),
@@ -172,12 +173,12 @@ mod tests {
             ..live(Hears::All(0))
         };
         let word = sign(&flood, false).map(|sign| sign.word);
-        assert_eq!(word.as_deref(), Some("Behind by 12 changes or more"));
+        assert_eq!(word.as_deref(), Some("12+ changes behind"));
     }
 
     #[test]
     fn a_few_keys_more_are_no_reason_for_a_rescan() {
-        assert!(!has_drifted(10_000, 10_050) && !has_drifted(10, 0) && !has_drifted(1, 2));
-        assert!(has_drifted(10_000, 10_200) && has_drifted(10, 7));
+        assert!(!has_drifted(10_000, 10_050) && !has_drifted(1, 2));
+        assert!(has_drifted(10_000, 10_200) && has_drifted(10, 7) && has_drifted(10, 0));
     }
 }

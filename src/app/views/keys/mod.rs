@@ -102,6 +102,7 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     }
     if let Some(open) = &state.open {
         keys.prefix.clone_from(&open.workspace.cache.prefix);
+        keys.address = open.workspace.cache.url.to_string();
     }
     let now = state.clock.utc.timestamp_millis();
     let whole = ui.available_rect_before_wrap();

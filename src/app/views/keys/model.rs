@@ -5,7 +5,16 @@ use std::sync::Arc;
 use super::{Command, Dialog, Event, Opened, Save, filters};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::state::TaskId;
-use crate::inspect::{Analysis, Change, Connection, Detail, Explorer, Lock, Question, View};
+use crate::inspect::{
+    Analysis, Change, Connection, Detail, Explorer, Filter, Lock, Question, View,
+};
+
+/// An earlier analysis.
+pub(super) struct Kept {
+    pub(super) analysis: Analysis,
+    /// What it was of, see [`filters::plain`]; a file does not tell.
+    pub(super) filter: Option<Filter>,
+}
 
 /// What this view keeps.
 #[derive(Default)]
@@ -27,13 +36,17 @@ pub struct Keys {
     pub(super) typed: filters::Typed,
     /// What our keys in this cache begin with.
     pub(super) prefix: String,
+    /// Which server it is.
+    pub(super) address: String,
     pub(super) find: bool,
     /// A sample that was drawn, or why not; shown instead of the scan's figures.
     pub(super) sampled: Option<Result<Arc<Analysis>, String>>,
+    /// The filter that it was drawn with.
+    pub(super) sampled_filter: Filter,
     /// Whether one is being drawn.
     pub(super) sampling: bool,
     /// What the figures are compared with.
-    pub(super) before: Option<Analysis>,
+    pub(super) before: Option<Kept>,
     /// Why there is nothing to compare with.
     pub(super) before_error: Option<String>,
     /// The export dialog, while it is open.
@@ -147,7 +160,10 @@ impl Keys {
             }
             Event::Before(result) => match result {
                 Ok(before) => {
-                    self.before = Some(*before);
+                    self.before = Some(Kept {
+                        analysis: *before,
+                        filter: None,
+                    });
                     self.before_error = None;
                 }
                 Err(error) => self.before_error = Some(error),
@@ -327,6 +343,7 @@ impl Keys {
     pub fn sample_begins(&mut self) {
         self.sampling = true;
         self.sampled = None;
+        self.sampled_filter = self.question.filter.clone();
     }
 
     /// Opens the export dialog.

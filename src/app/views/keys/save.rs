@@ -6,7 +6,7 @@ use eframe::egui::{Frame, Id, Key, Modal, Modifiers, Ui};
 
 use super::{Command, Keys};
 use crate::app::command::{Command as AppCommand, Commands};
-use crate::app::theme::{Tone, colors, size, text};
+use crate::app::theme::{Tone, color, colors, size, text};
 use crate::app::widgets::{Button, Field, notice};
 use crate::table::Format;
 
@@ -68,6 +68,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     };
     let colors = colors(ui);
     let modal = Modal::new(Id::unique("export keys"))
+        .backdrop_color(color::backdrop(colors))
         .frame(
             Frame::popup(ui.style())
                 .fill(colors.raised)

@@ -9,6 +9,10 @@ use crate::app::theme::{Tone, size, text};
 use crate::app::widgets::{Tip, progress};
 use crate::inspect::{Pace, Phase, ScanState};
 
+/// What counting elements costs on a server that takes it for use.
+pub(super) const COUNTS: &str = "Scan again and count the elements of each collection. This server takes that for use: the idle time of \
+     every collection begins again at zero, and eviction by last use takes it for just used";
+
 /// Draws it: "1,000,412 of 1,000,412 keys  complete", a line that fills, and how it went.
 pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
     let (word, tone) = match &state.phase {
@@ -118,19 +122,19 @@ fn told(ui: &mut Ui, keys: &Keys, note: &str, notes: &[String], commands: &mut C
     let row = Layout::right_to_left(Align::Center);
     ui.allocate_ui_with_layout(vec2(ui.available_width(), 18.0), row, |ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_8;
-        let is_offered = !keys.counts_elements && notes.iter().any(|note| note.starts_with("Elements"));
+        let is_offered =
+            !keys.counts_elements && notes.iter().any(|note| note.starts_with("Elements"));
         if is_offered {
-            let link = ui.link(live::link(ui, "Count elements"));
+            let link = ui.link(live::link(ui, "Count them"));
             if link.clicked() {
                 commands.send(AppCommand::Keys(Command::CountElements));
             }
-            link.tip(
-                "Scan again and count the elements of each collection. This server takes that for use: the idle time of \
-                 every collection begins again at zero, and eviction by last use takes it for just used",
-            );
+            link.tip(COUNTS);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(text::small(ui, note)).truncate())
+            // Why it is so, and what would help, stands in the tip: a side panel has no room for it.
+            let what = note.split(':').next().unwrap_or(note);
+            ui.add(Label::new(text::small(ui, what)).truncate())
                 .tip(notes.join("\n"));
         });
     });

@@ -5,11 +5,11 @@ use std::time::Duration;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Align2, Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::{Keys, structure};
+use super::{Command, Keys, scan, structure};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, colors, fonts, line, size};
-use crate::app::widgets::{self, ListRow, Tip, text_at};
+use crate::app::widgets::{self, Button, ListRow, Tip, text_at};
 use crate::inspect::{Key, Order, Sort, Ttl, View, display};
 
 const COLUMNS: [(&str, Sort); 7] = [
@@ -29,11 +29,7 @@ const LINGERS: i64 = 5_000;
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands: &mut Commands) {
     header(ui, keys, commands);
     if view.rows.is_empty() {
-        widgets::empty(
-            ui,
-            "No key matches",
-            "Widen the pattern or the other filters, choose another prefix, or show more types.",
-        );
+        nothing(ui, keys, view, commands);
         return;
     }
     let mut area = ScrollArea::vertical().id_salt("keys").auto_shrink(false);
@@ -66,6 +62,81 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
         let command = keys.select(name, Some(at));
         commands.send(AppCommand::Keys(command));
     }
+}
+
+/// What stands where the rows would: why a filter shows nothing.
+fn nothing(ui: &mut Ui, keys: &Keys, view: &View, commands: &mut Commands) {
+    let Some(why) = unanswered(view) else {
+        widgets::empty(
+            ui,
+            "No key matches",
+            "Widen the pattern or the other filters, choose another prefix, or show more types.",
+        );
+        return;
+    };
+    widgets::empty(ui, "This filter cannot be answered", &why.sentence);
+    if why.counting_helps && !keys.counts_elements {
+        ui.vertical_centered(|ui| {
+            let button = Button::new("Count them")
+                .named("Count the elements of each collection")
+                .tooltip(scan::COUNTS);
+            if ui.add(button).clicked() {
+                commands.send(AppCommand::Keys(Command::CountElements));
+            }
+        });
+    }
+}
+
+/// Why a filter shows nothing, whatever the keys are.
+struct Unanswered {
+    sentence: String,
+    counting_helps: bool,
+}
+
+/// Whether the filter asks for what the scan could not learn of any key.
+fn unanswered(view: &View) -> Option<Unanswered> {
+    let filter = &view.question.filter;
+    let note = |about: &str| {
+        let notes = &view.state.notes;
+        notes.iter().find(|note| note.starts_with(about)).cloned()
+    };
+    let [elements, idle, frequency] = learned(view);
+    if !filter.elements.is_all()
+        && !elements
+        && let Some(sentence) = note("Elements are not")
+    {
+        let counting_helps = sentence.starts_with("Elements are not counted");
+        return Some(Unanswered {
+            sentence,
+            counting_helps,
+        });
+    }
+    let sentence = if !filter.idle.is_all() && !idle {
+        "No key tells when it was last used: the server counts how often keys are used instead where maxmemory-policy \
+         names LFU; filter by frequency there"
+    } else if !filter.frequency.is_all() && !frequency {
+        "No key tells how often it is used: the server counts that only where maxmemory-policy names LFU; \
+         filter by last use instead"
+    } else {
+        return None;
+    };
+    Some(Unanswered {
+        sentence: note("Idle times are not").unwrap_or_else(|| sentence.to_owned()),
+        counting_helps: false,
+    })
+}
+
+/// Whether elements, last use and frequency were learned: a server tells them of all of its keys or of none, so that a
+/// few of them show it.
+fn learned(view: &View) -> [bool; 3] {
+    let mut learned = [false; 3];
+    for id in view.keys.ids().take(1_000) {
+        let key = view.keys.get(id);
+        learned[0] |= key.elements.is_some();
+        learned[1] |= key.idle.is_some();
+        learned[2] |= key.frequency.is_some();
+    }
+    learned
 }
 
 /// The columns' places in a row: type, key, TTL, bytes, elements, encoding, last use.
@@ -149,8 +220,7 @@ fn header(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
 }
 
 fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
-    // A name may be megabytes long: only what could be seen is made ready.
-    let name = display(&key.name[..key.name.len().min(512)]);
+    let name = name_of(key.name);
     let (ttl, soon) = ttl(key.ttl, now);
     let ended = has_ended(key.ttl, now);
     let bytes = key.bytes.map_or_else(|| "–".to_owned(), format::bytes);
@@ -211,8 +281,9 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
             let kind_at =
                 Rect::from_min_max(pos2(kind_at.left() + 14.0, kind_at.top()), kind_at.max);
             left(kind_at, key.type_name, fonts::body(), strength(colors.text));
-            let drawn = left(key_at, &name, fonts::mono(), strength(colors.strong));
-            cut = drawn.width() >= key_at.width() - 2.0;
+            let shown = widgets::cut(ui, &name, key_at.width());
+            left(key_at, &shown, fonts::mono(), strength(colors.strong));
+            cut = shown != name;
             right(
                 ttl_at,
                 &ttl,
@@ -228,6 +299,20 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
         response.tip(name);
     }
     clicked
+}
+
+/// A name as far as a line could ever show it: of one that is megabytes long the beginning and the end.
+pub(super) fn name_of(name: &[u8]) -> String {
+    const END: usize = 256;
+    if name.len() <= 2 * END {
+        return display(name);
+    }
+    // A character of several bytes is not split: it begins at one that is no continuation.
+    let begins = |at: &usize| name[*at] & 0b1100_0000 != 0b1000_0000;
+    let last = name.len() - END;
+    let head = (END - 3..=END).rev().find(begins).unwrap_or(END);
+    let tail = (last..last + 4).find(begins).unwrap_or(last);
+    format!("{}…{}", display(&name[..head]), display(&name[tail..]))
 }
 
 /// Whether a TTL has ended since the scan saw it.
@@ -282,6 +367,22 @@ mod tests {
         }
         assert_eq!(ttl(Ttl::Never, 0).0, "never");
         assert_eq!(short(200), "3 m");
+    }
+
+    #[test]
+    fn a_giant_name_keeps_both_ends_and_no_character_is_split() {
+        assert_eq!(name_of(b"a:\xff"), "a:\\xff");
+        for (before, after) in [(0, 0), (1, 2), (2, 1), (3, 0)] {
+            let name = format!(
+                "{}{}:end{}",
+                "x".repeat(before),
+                "東".repeat(400),
+                "y".repeat(after)
+            );
+            let shown = name_of(name.as_bytes());
+            assert!(shown.len() < 520 && !shown.contains('\\'), "{shown}");
+            assert!(shown.contains("東…東") && shown.contains(":end"));
+        }
     }
 
     #[test]

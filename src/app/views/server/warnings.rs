@@ -13,6 +13,8 @@ use crate::inspect::server::{Part, Severity, Warning};
 const SHOWN: usize = 2;
 /// What the buttons on the right take.
 const BUTTONS: f32 = 130.0;
+/// The height of a sentence's first line.
+const LINE: f32 = 20.0;
 
 /// Shows the sentences: that nothing is heard in every tab, the others in the overview.
 pub(super) fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -65,7 +67,10 @@ fn one(ui: &mut Ui, warning: &Warning, more: &str, commands: &mut Commands) -> b
     let height = (used.height() + 2.0).max(size::LIST_ROW);
     let place = Rect::from_min_size(row.min, vec2(row.width(), height));
     ui.advance_cursor_after_rect(place);
-    let first = Rect::from_min_size(row.min, vec2(row.width(), size::LIST_ROW));
+    // A button is higher than a line: it stands around the middle of the first one, so that their words are level.
+    let middle = text.top() + LINE / 2.0;
+    let half = size::BUTTON / 2.0;
+    let first = Rect::from_x_y_ranges(row.x_range(), middle - half..=middle + half);
     let layout = Layout::right_to_left(Align::Center);
     let mut buttons = ui.new_child(UiBuilder::new().max_rect(first).layout(layout));
     let pressed = !more.is_empty() && buttons.add(Button::new(more).bare()).clicked();

@@ -92,9 +92,13 @@ pub(super) fn show(
     }
     let mut end = None;
     ui.horizontal(|ui| {
-        let button = Button::new(edit.verb())
-            .primary()
-            .enabled(!busy && change.is_ok());
+        let button = Button::new(edit.verb());
+        let button = if is_delete {
+            button.danger()
+        } else {
+            button.primary()
+        };
+        let button = button.enabled(!busy && change.is_ok());
         let pressed = ui.add(button).clicked() || entered && !is_delete;
         if pressed
             && !busy

@@ -13,14 +13,16 @@ mod many;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Frame, Id, Key as Keyboard, Label, Margin, Modal, Modifiers, Ui};
+use eframe::egui::{
+    Event, Frame, Id, Key as Keyboard, Label, Margin, Modal, ModalResponse, Modifiers, Ui,
+};
 
 pub(super) use super::edit::Edit;
 use super::{Command, Keys};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::state::{Running, TaskId};
-use crate::app::theme::{color, colors, size, text};
-use crate::app::widgets::{Button, field_label};
+use crate::app::theme::{Tone, color, colors, size, text};
+use crate::app::widgets::{Button, field_label, notice};
 use crate::inspect::View;
 
 use many::Many;
@@ -37,6 +39,10 @@ pub struct Dialog {
     /// The task that carries it out.
     pub(super) task: Option<TaskId>,
     focus: bool,
+    /// What was in its fields when it opened.
+    began: [String; 3],
+    /// Escape was pressed, and what was typed would be lost by another.
+    asks: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -47,14 +53,54 @@ enum What {
     Download { path: String, taken: bool },
 }
 
+impl What {
+    /// What is in its fields.
+    fn typed(&self) -> [&str; 3] {
+        match self {
+            Self::Unlock(_) => ["", "", ""],
+            Self::Edit(edit) => [&edit.name, &edit.value, &edit.number],
+            Self::Many(many) => [many.ttl(), "", ""],
+            Self::Download { path, .. } => [path, "", ""],
+        }
+    }
+}
+
 impl Dialog {
     fn new(what: What) -> Self {
         Self {
+            began: what.typed().map(str::to_owned),
             what,
             error: None,
             task: None,
             focus: true,
+            asks: false,
         }
+    }
+
+    /// Whether something was typed that closing it would lose.
+    fn is_changed(&self) -> bool {
+        let is_over = matches!(&self.what, What::Many(many) if many.outcome.is_some());
+        !is_over && self.began != self.what.typed()
+    }
+
+    /// Whether it closes now: what was typed is neither lost by a press beside it, nor by a single Escape.
+    fn is_left<T>(&mut self, ui: &Ui, response: &ModalResponse<T>) -> bool {
+        let is_beside = response.backdrop_response.clicked() || response.response.should_close();
+        let is_escaped = response.is_top_modal
+            && !response.any_popup_open
+            && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Keyboard::Escape));
+        if !self.is_changed() {
+            return is_beside || is_escaped;
+        }
+        if is_escaped {
+            let is_sure = self.asks;
+            self.asks = true;
+            ui.ctx().request_repaint();
+            return is_sure;
+        }
+        // Whoever types on wants to keep it.
+        self.asks &= !ui.input(|input| input.events.iter().any(is_typing));
+        false
     }
 
     /// Asks whether the server is to be changed.
@@ -109,6 +155,14 @@ impl Dialog {
     }
 }
 
+fn is_typing(event: &Event) -> bool {
+    match event {
+        Event::Text(_) | Event::Paste(_) => true,
+        Event::Key { key, pressed, .. } => *pressed && *key != Keyboard::Escape,
+        _ => false,
+    }
+}
+
 /// Shows the dialog that is open.
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, running: &[Running], out: &mut Commands) {
     let Some(mut dialog) = keys.dialog.take() else {
@@ -127,16 +181,26 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, running: &[Running], out: &mut 
         let busy = dialog.task.is_some();
         let focus = std::mem::take(&mut dialog.focus);
         let error = dialog.error.clone();
+        let asks = dialog.asks;
         end = match &mut dialog.what {
             What::Unlock(address) => unlock(ui, address),
             What::Edit(edit) => change::show(ui, edit, busy, focus, error.as_deref()),
-            What::Many(many) => many::show(ui, many, running, busy, error.as_deref()),
+            What::Many(many) => {
+                many::show(ui, many, &keys.address, running, busy, error.as_deref())
+            }
             What::Download { path, taken } => {
                 file::show(ui, path, taken, running, busy, focus, error.as_deref())
             }
         };
+        if asks {
+            notice(
+                ui,
+                Tone::Stale,
+                "Press Escape again to discard what you typed",
+            );
+        }
     });
-    let closes = dialog.task.is_none() && response.should_close();
+    let closes = dialog.task.is_none() && dialog.is_left(ui, &response);
     let stops = dialog.task.is_some()
         && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Keyboard::Escape));
     let mut send = |command| out.send(AppCommand::Keys(command));
