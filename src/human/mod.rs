@@ -82,7 +82,9 @@ pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
     let mut unit = 0;
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
+    // Four digits before a decimal point are more than a column holds.
+    let most = |unit| if unit == 0 { 1024.0 } else { 999.95 };
+    while value >= most(unit) && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;
     }
@@ -154,6 +156,7 @@ mod tests {
         for (value, shown) in [
             (0, "0 B"),
             (1023, "1023 B"),
+            (1_047_000, "1.0 MB"),
             (65_741, "64.2 KB"),
             (1 << 30, "1.0 GB"),
         ] {
