@@ -33,6 +33,8 @@ pub struct Filled {
     pub stored: bool,
     /// A change was published while the query ran: the entry is stale already.
     pub born_stale: bool,
+    /// Whether the cache has this answer or a newer one.
+    pub taken: bool,
     /// The content is the same as before.
     pub unchanged: bool,
     /// Bytes stored.
@@ -319,6 +321,7 @@ impl Fill {
                 }
                 Filled {
                     stored: committed.stored,
+                    taken: true,
                     born_stale: committed.born_stale,
                     unchanged,
                     bytes,

@@ -226,7 +226,7 @@ impl Pump {
             self.ask
                 .recorder
                 .stages(|stages| stages.cache_ms += ms(started.elapsed()));
-            self.ask.engine.note_stored(self.ask.key, filled.stored);
+            self.ask.engine.note_stored(self.ask.key, filled.taken);
             self.ask.recorder.sha256(filled.sha256.clone());
             self.ask.recorder.remark(
                 filled
