@@ -5,10 +5,10 @@ use rand::rngs::StdRng;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use super::mariadb_kinds::kinds;
+use super::mariadb_kinds::KINDS;
 use super::mariadb_setup::SETUP;
-use super::plan::Kind;
-use super::{Changing, run_and_expect_none_wrong};
+use super::plan::{Kind, fixed};
+use super::{Changing, run_and_expect_none_wrong, settings};
 use crate::servers::{DATABASE, MariaDb, PASSWORD};
 
 /// Reports of both accounts.
@@ -176,7 +176,9 @@ impl Changing for Maria {
     }
 
     fn kinds(&self, random: &mut StdRng) -> Vec<Kind> {
-        kinds(random)
+        let mut kinds = fixed(KINDS);
+        kinds.extend(settings::mariadb(random));
+        kinds
     }
 
     async fn begin(&mut self) {

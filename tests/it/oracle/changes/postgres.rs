@@ -6,10 +6,11 @@ use rand::rngs::StdRng;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
-use super::plan::Kind;
-use super::postgres_kinds::kinds;
+use super::plan::{Kind, fixed};
+use super::postgres_kinds::KINDS;
+use super::postgres_rights::RIGHTS;
 use super::postgres_setup::SETUP;
-use super::{Changing, run_and_expect_none_wrong};
+use super::{Changing, run_and_expect_none_wrong, settings};
 use crate::servers::{DATABASE, PASSWORD, Postgres};
 
 /// Reports of the account that reads the log.
@@ -244,7 +245,10 @@ impl Changing for Pg {
     }
 
     fn kinds(&self, random: &mut StdRng) -> Vec<Kind> {
-        kinds(random)
+        let mut kinds = fixed(KINDS);
+        kinds.extend(fixed(RIGHTS));
+        kinds.extend(settings::postgres(random));
+        kinds
     }
 
     async fn begin(&mut self) {
