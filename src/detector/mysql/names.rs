@@ -21,6 +21,9 @@ pub(super) struct Names {
     /// Tables that a change of another one may change with it, which the log does not tell: a foreign key with CASCADE,
     /// SET NULL or SET DEFAULT.
     children: BTreeMap<Table, BTreeSet<Table>>,
+    /// Tables that change with one that the account may not see: what changes that one is not known either, so any change
+    /// may.
+    orphans: BTreeSet<Table>,
 }
 
 impl Names {
@@ -56,10 +59,14 @@ impl Names {
                 .collect(),
             folded,
             children: BTreeMap::new(),
+            orphans: BTreeSet::new(),
         };
         for row in &rows {
             let parent = names.exact((text(row, 0), text(row, 1)));
             let child = names.exact((text(row, 2), text(row, 3)));
+            if !all.contains(&parent) {
+                names.orphans.insert(child.clone());
+            }
             names.children.entry(parent).or_default().insert(child);
         }
         Ok(names)
@@ -80,6 +87,9 @@ impl Names {
     pub(super) fn with_children(&self, tables: impl IntoIterator<Item = Table>) -> BTreeSet<Table> {
         let mut found = BTreeSet::new();
         let mut left: Vec<Table> = tables.into_iter().map(|table| self.exact(table)).collect();
+        if !left.is_empty() {
+            left.extend(self.orphans.iter().cloned());
+        }
         while let Some(table) = left.pop() {
             // What was found before has its children in already: a circle ends here.
             if found.insert(table.clone()) {
@@ -120,6 +130,21 @@ mod tests {
         );
         let alone = names.with_children([table("parts")]);
         assert_eq!(alone, BTreeSet::from([table("parts")]));
+    }
+
+    #[test]
+    fn child_of_unseen_table_changes_with_any() {
+        let mut names = Names::default();
+        names.orphans.insert(table("lines"));
+        names
+            .children
+            .insert(table("lines"), BTreeSet::from([table("parcels")]));
+        let found = names.with_children([table("orders")]);
+        assert_eq!(
+            found,
+            BTreeSet::from([table("lines"), table("orders"), table("parcels")])
+        );
+        assert_eq!(names.with_children([]), BTreeSet::new());
     }
 
     #[test]
