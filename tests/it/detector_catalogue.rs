@@ -9,7 +9,7 @@ use lookaside::detector::{self, Detector, Observation, Touched};
 use lookaside::source::{self, Source};
 use lookaside::workspace::SourceConfig;
 
-use crate::servers::{MariaDb, Postgres};
+use crate::servers::{DATABASE, MariaDb, Postgres};
 use crate::source_postgres::{collect, query, texts};
 
 fn config(url: &str) -> SourceConfig {
@@ -138,6 +138,28 @@ async fn postgres_setting_in_a_file_is_a_change() {
     }
 }
 
+#[tokio::test]
+async fn postgres_standby_is_watched_by_what_it_replayed() {
+    let primary = Postgres::start();
+    primary.client(DATABASE, "CREATE TABLE orders (id int)", &[]);
+    let standby = Postgres::start_standby(&primary);
+    let mut detector = watching(&standby.url()).await;
+    assert_eq!(detector.about().name, "PostgreSQL standby replay");
+    primary.client(DATABASE, "INSERT INTO orders VALUES (1)", &[]);
+    // The row, or what it took to write it: in the end the standby shows it, and that was seen.
+    let source = source::open(&config(&standby.url())).unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..10_000 {
+        let shown = answer(&source, "SELECT count(*) FROM orders").await == "1";
+        seen.push(detector.next().await.unwrap());
+        if shown {
+            break;
+        }
+    }
+    assert!(seen.iter().any(is_anything), "{seen:?}");
+    assert_eq!(answer(&source, "SELECT count(*) FROM orders").await, "1");
+}
+
 async fn answer(source: &Arc<dyn Source>, sql: &str) -> String {
     let rows = texts(&collect(source, query(sql)).await.unwrap());
     rows[0][0].clone().unwrap_or_default()
@@ -206,4 +228,34 @@ async fn mariadb_setting_of_the_server_is_a_change() {
         let seen = detector.next().await.unwrap();
         assert!(is_anything(&seen), "{statement}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn mariadb_cascade_is_followed_by_an_account_that_only_selects() {
+    let server = MariaDb::start_logging(&[]);
+    let (_, db) = server.fresh_database();
+    let sql = |text: &str| server.client(&db, &text.replace("{db}", &db), &[]);
+    sql("CREATE TABLE orders (id INT PRIMARY KEY);
+         CREATE TABLE items (id INT PRIMARY KEY, o INT, FOREIGN KEY (o) REFERENCES orders(id) ON DELETE CASCADE);
+         CREATE TABLE hidden (id INT PRIMARY KEY, o INT, FOREIGN KEY (o) REFERENCES orders(id) ON DELETE CASCADE);
+         CREATE TABLE parcels (id INT PRIMARY KEY, h INT, FOREIGN KEY (h) REFERENCES hidden(id) ON DELETE CASCADE);
+         CREATE TABLE parts (id INT PRIMARY KEY);
+         CREATE USER rep IDENTIFIED BY 'rep'; GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO rep;
+         GRANT SELECT ON orders TO rep; GRANT SELECT ON items TO rep; GRANT SELECT ON parcels TO rep;
+         GRANT SELECT ON parts TO rep; INSERT INTO orders VALUES (1);");
+    let url = format!("mysql://rep:rep@127.0.0.1:{}/{db}", server.port);
+    let mut detector = watching(&url).await;
+    assert_eq!(detector.about().name, "MariaDB binary log");
+    sql("DELETE FROM orders");
+    let seen = detector.next().await.unwrap();
+    let Observation::Changed {
+        tables: Touched::Tables(tables),
+        ..
+    } = seen
+    else {
+        panic!("{seen:?}");
+    };
+    // What the account may not see lies between orders and parcels: any change may change these.
+    let tables: Vec<_> = tables.into_iter().collect();
+    assert_eq!(tables, ["items", "orders", "parcels"]);
 }
