@@ -71,11 +71,22 @@ impl Dependencies {
         found
     }
 
-    /// Those of a report whose tables the user names: they are believed, and the clock in its SQL still counts.
+    /// Those of a report whose tables the user names, without a catalogue: they are believed, and what no table decides in
+    /// its SQL still counts.
     pub fn named(tables: &[String], sql: &str, dialect: Dialect) -> Self {
         Self {
-            tables: tables.iter().cloned().collect(),
             unseen: volatile_alone(sql, dialect).map(|what| shortened(&what)),
+            ..Self::default()
+        }
+        .with_tables(tables)
+    }
+
+    /// The same with the tables that the user names in place of those that were read from the SQL.
+    #[must_use]
+    pub fn with_tables(self, tables: &[String]) -> Self {
+        Self {
+            tables: tables.iter().cloned().collect(),
+            unseen: self.unseen,
             ..Self::default()
         }
     }
@@ -184,7 +195,13 @@ impl<'a> Resolver<'a> {
                             .any(|cte| self.same(cte, &name.parts[0])) => {}
                 None => {
                     let name = name.joined();
-                    self.unseen(&format!("{name}, which the catalogue does not list"));
+                    // SQLite's tables that need no definition tell of the connection (`pragma_database_list`).
+                    let schema = ["sqlite_schema", "sqlite_master"]
+                        .iter()
+                        .any(|schema| name.eq_ignore_ascii_case(schema));
+                    if self.dialect == Dialect::Sqlite && !schema {
+                        self.unseen(&format!("{name}, which the catalogue does not list"));
+                    }
                     self.any_change(format!(
                         "{what} reads {name}, which the catalogue does not list as a table"
                     ));

@@ -205,12 +205,12 @@ async fn mariadb_waiting_connection_loses_what_was_revoked() {
     sql("REVOKE SELECT ON *.* FROM 'rep_{db}'@'%'");
     let refused = collect(&source, query("SELECT n FROM t")).await;
     let refused = refused.unwrap_err().to_string();
-    assert!(refused.contains("denied"), "{refused}");
+    assert!(refused.contains("may not use"), "{refused}");
 }
 
 #[tokio::test]
 async fn mariadb_setting_of_the_server_is_a_change() {
-    let server = MariaDb::start();
+    let server = MariaDb::start_logging(&[]);
     let (url, db) = server.fresh_database();
     let mut detector = watching(&url).await;
     for statement in [
@@ -257,5 +257,5 @@ async fn mariadb_cascade_is_followed_by_an_account_that_only_selects() {
     };
     // What the account may not see lies between orders and parcels: any change may change these.
     let tables: Vec<_> = tables.into_iter().collect();
-    assert_eq!(tables, ["items", "orders", "parcels"]);
+    assert_eq!(tables, ["hidden", "items", "orders", "parcels"]);
 }

@@ -35,7 +35,8 @@ const SLEEPS: [&str; 3] = ["pg_sleep", "pg_sleep_for", "pg_sleep_until"];
 
 #[tokio::test]
 async fn postgres_volatile_functions_are_never_watched() {
-    let (url, _) = Postgres::shared().fresh_database();
+    let server = Postgres::shared();
+    let (url, _) = server.fresh_database();
     let volatile =
         "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
         AND provolatile = 'v' ORDER BY 1";
@@ -128,7 +129,8 @@ const KEYED: [&str; 75] = [
 
 #[tokio::test]
 async fn postgres_stable_functions_are_watched_by_name_only() {
-    let (url, _) = Postgres::shared().fresh_database();
+    let server = Postgres::shared();
+    let (url, _) = server.fresh_database();
     let stable =
         "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
         AND provolatile = 's' AND oid NOT IN (SELECT oprcode FROM pg_operator) ORDER BY 1";
@@ -143,7 +145,8 @@ async fn postgres_stable_functions_are_watched_by_name_only() {
 
 #[tokio::test]
 async fn postgres_immutable_functions_are_watched() {
-    let (url, _) = Postgres::shared().fresh_database();
+    let server = Postgres::shared();
+    let (url, _) = server.fresh_database();
     // Those that people call: no function behind an operator, an index, a type or an aggregate.
     let immutable = r"SELECT DISTINCT p.proname::text FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace
         AND p.provolatile = 'i' AND obj_description(p.oid, 'pg_proc') NOT LIKE 'implementation of%'
@@ -200,7 +203,8 @@ const MARIADB_VOLATILE: [&str; 30] = [
 
 #[tokio::test]
 async fn mariadb_functions_are_watched_but_for_the_volatile() {
-    let (url, _) = MariaDb::shared().fresh_database();
+    let server = MariaDb::shared();
+    let (url, _) = server.fresh_database();
     let functions = "SELECT LOWER(`function`) FROM information_schema.sql_functions \
                      WHERE `function` <> 'SCHEMAS' ORDER BY 1";
     let mut found = names(&source(&url), functions).await;
@@ -256,4 +260,20 @@ async fn sqlite_functions_are_watched_as_it_flags_them() {
         is_watched(name, Dialect::Sqlite) && !SQLITE_OVER_ROWS.contains(&name.as_str())
     });
     assert!(unexpected.is_empty(), "{unexpected:?}");
+}
+
+#[tokio::test]
+async fn named_tables_hide_no_clock_in_a_view() {
+    let server = Postgres::shared();
+    let (url, database) = server.fresh_database();
+    server.client(
+        &database,
+        "CREATE TABLE orders (id int, d date); CREATE VIEW lately AS SELECT id FROM orders WHERE d > CURRENT_DATE",
+        &[],
+    );
+    let catalogue = source(&url).catalogue().await.unwrap();
+    let found = Dependencies::of("SELECT * FROM lately", Dialect::Postgres, &catalogue);
+    let named = found.with_tables(&["orders".to_owned()]);
+    assert_eq!(named.names(), ["orders"]);
+    assert_eq!(named.unseen.as_deref(), Some("CURRENT_DATE"));
 }

@@ -76,11 +76,11 @@ impl Poll {
                 },
                 delay: pace,
                 blind_spots: vec![
-                    super::OUTSIDE.to_owned(),
                     "which table: any commit on the server, also in another of its databases, counts as a change of \
                      every table"
                         .to_owned(),
                     "foreign tables and sequences: reports on these are never called fresh".to_owned(),
+                    super::OUTSIDE.to_owned(),
                 ],
                 better_by: Some(better_by),
             },

@@ -121,12 +121,12 @@ impl Log {
                 name: "PostgreSQL logical replication".to_owned(),
                 delay: LONGEST_PAUSE,
                 blind_spots: vec![
-                    super::OUTSIDE.to_owned(),
                     "unlogged tables, foreign tables and sequences: reports on these are never called fresh".to_owned(),
                     "which table, for a change of the schema and a refreshed materialized view: it counts as a change \
                      of every table"
                         .to_owned(),
                     limit,
+                    super::OUTSIDE.to_owned(),
                 ],
                 better_by: None,
             },

@@ -68,7 +68,7 @@ fn part_at(tokens: &Tokens<'_>, i: usize, known: &dyn Fn(&str) -> bool) -> Optio
         }
         if tokens.is_called(i) && !is_no_call(tokens, i, &name) && !known(&name) {
             if !functions::is_deterministic(&name, dialect) {
-                return Some(written);
+                return Some(tokens.quoted_name(i).unwrap_or(&written).to_owned());
             }
             if let Some(part) = functions::lacks_arguments(tokens, i, &name)
                 .then_some(written.clone())

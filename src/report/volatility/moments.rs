@@ -203,7 +203,9 @@ pub(super) fn cast(tokens: &Tokens<'_>, i: usize) -> Option<String> {
         let kind = Target::of(tokens, i + 1);
         return kind.unclear(tokens, operand_before(tokens, i));
     }
-    let typed = dialect == Dialect::Postgres && Target::of(tokens, i) == Target::Temporal;
+    let at_zone = i > 0 && tokens.is(i - 1, "at");
+    let typed =
+        dialect == Dialect::Postgres && !at_zone && Target::of(tokens, i) == Target::Temporal;
     if typed {
         // `date 'x'`, `timestamp with time zone 'x'`, `timestamp(3) 'x'`.
         let mut at = i + 1;

@@ -31,7 +31,7 @@ fn clock_and_chance_are_found_and_columns_are_not() {
         (Sqlite, "SELECT strftime('%s') FROM t", "strftime"),
         (Postgres, "SELECT pg_catalog.now()", "now"),
         (Postgres, "SELECT now /* () */ ()", "now"),
-        (Postgres, "SELECT \"now\"() FROM t", "\"now\""),
+        (Postgres, "SELECT \"now\"() FROM t", "now"),
         (Postgres, "SELECT age(born) FROM t", "age"),
         (Postgres, "SELECT age(died, least(born, abs(2))) FROM t", ""),
         (

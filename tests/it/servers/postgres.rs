@@ -100,7 +100,8 @@ impl Postgres {
     /// Starts a standby of a server that was started just now: both begin with the same data.
     pub(crate) fn start_standby(primary: &Self) -> Self {
         let port = primary.port;
-        Self::start_in(&[], |data| {
+        // As many as in the data that both begin with.
+        Self::start_in(&["-c", "max_connections=100"], |data| {
             std::fs::write(data.join("standby.signal"), "").unwrap();
             let settings = format!(
                 "primary_conninfo = 'host=127.0.0.1 port={port} user={USER} password={PASSWORD}'\n"
