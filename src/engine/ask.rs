@@ -380,11 +380,12 @@ impl Ask {
         let (report, source) = (&self.request.report, self.source.as_ref());
         let at = Instant::now();
         let catalogues = &self.engine.catalogues;
-        if self.watched() {
-            catalogues.resolve_since(report, source, at).await
+        let found = if self.watched() {
+            catalogues.resolve_since(report, source, at).await?
         } else {
-            catalogues.resolve(report, source).await
-        }
+            catalogues.resolve(report, source).await?
+        };
+        Ok(found.with_params(&self.request.params, source.dialect()))
     }
 
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.

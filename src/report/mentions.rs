@@ -1,5 +1,6 @@
 //! The names that a statement mentions: relations, common table expressions, functions.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
@@ -7,6 +8,7 @@ use sqlparser::dialect::{MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDi
 use sqlparser::parser::Parser;
 
 use super::Dialect;
+use super::lex::{self, Kind};
 
 /// One identifier as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +80,53 @@ pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, Strin
         Dialect::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
         Dialect::MySql => Parser::parse_sql(&MySqlDialect {}, sql),
         Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
-        Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, sql),
+        Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, without_option(sql)),
     };
     parsed.map_err(|error| format!("cannot be parsed: {error}"))
+}
+
+/// T-SQL without an `OPTION (...)` at its end, which is advice to the optimizer that the parser does not know.
+fn without_option(sql: &str) -> &str {
+    let tokens: Vec<_> = lex::tokens(sql, Dialect::MsSql)
+        .map_while(Result::ok)
+        .filter(|token| token.kind != Kind::Comment)
+        .collect();
+    let text = |i: usize| tokens.get(i).and_then(|token| sql.get(token.at..token.end));
+    let mut depth = 0_usize;
+    for i in 0..tokens.len() {
+        match text(i) {
+            Some("(") => depth += 1,
+            Some(")") => depth = depth.saturating_sub(1),
+            Some(word)
+                if depth == 0
+                    && word.eq_ignore_ascii_case("option")
+                    && text(i + 1) == Some("(")
+                    && closes_at_end(i + 1, tokens.len(), &text) =>
+            {
+                return &sql[..tokens[i].at];
+            }
+            _ => {}
+        }
+    }
+    sql
+}
+
+/// Whether the bracket at `open` closes with the last token, but for a semicolon.
+fn closes_at_end<'a>(open: usize, len: usize, text: &dyn Fn(usize) -> Option<&'a str>) -> bool {
+    let mut depth = 0_usize;
+    for i in open..len {
+        match text(i) {
+            Some("(") => depth += 1,
+            Some(")") => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return (i + 1..len).all(|after| text(after) == Some(";"));
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Every name that one statement mentions.
@@ -89,6 +135,8 @@ pub(super) struct Mentions {
     pub(super) relations: Vec<Name>,
     pub(super) ctes: Vec<Part>,
     pub(super) functions: Vec<Call>,
+    /// Names (in lower case) that the statement gives to relations, and that a list of columns may follow.
+    pub(super) declared: BTreeSet<String>,
     /// Calls in FROM, whose names are visited as relations too.
     calls: Vec<Name>,
 }
@@ -117,6 +165,7 @@ impl Visitor for Mentions {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             let name = &cte.alias.name;
+            self.declared.insert(name.value.to_lowercase());
             self.ctes.push(Part {
                 text: name.value.clone(),
                 quoted: name.quote_style.is_some(),
@@ -143,6 +192,18 @@ impl Visitor for Mentions {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        if let TableFactor::Table { alias, .. }
+        | TableFactor::Derived { alias, .. }
+        | TableFactor::Function { alias, .. }
+        | TableFactor::NestedJoin { alias, .. }
+        | TableFactor::UNNEST { alias, .. }
+        | TableFactor::JsonTable { alias, .. }
+        | TableFactor::Pivot { alias, .. }
+        | TableFactor::Unpivot { alias, .. } = factor
+            && let Some(alias) = alias
+        {
+            self.declared.insert(alias.name.value.to_lowercase());
+        }
         match factor {
             TableFactor::Table {
                 name,

@@ -40,6 +40,8 @@ pub(super) struct Binlog {
     told_apart: BTreeSet<String>,
     /// Taken over, and not told yet.
     pending: Option<Commit>,
+    /// The server's settings, as they were at the last look.
+    settings: Option<String>,
     /// When it looked last; `None` where it has to look at once.
     looked: Option<Instant>,
     /// Why watching begins, where it begins at the end of the log.
@@ -78,6 +80,7 @@ impl Binlog {
             names: None,
             told_apart: BTreeSet::new(),
             pending: None,
+            settings: None,
             looked: None,
             gap: "watching begins",
         }
@@ -210,13 +213,28 @@ impl Binlog {
     /// Takes over what can be seen, and tells of it.
     async fn look(&mut self) -> Result<Observation, Trouble> {
         self.looked = Some(Instant::now());
+        let settings = self.server.settings().await.map_err(Trouble::Server)?;
         let end = self
             .server
             .end(self.facts.product)
             .await
             .map_err(Trouble::Server)?;
         self.read_to(end).await?;
-        self.tell().await.map_err(Trouble::Server)
+        let told = self.tell().await.map_err(Trouble::Server)?;
+        if self
+            .settings
+            .as_ref()
+            .is_some_and(|before| *before != settings)
+        {
+            // The log has no place for it. Whatever was told with it is part of the gap.
+            self.settings = Some(settings);
+            return Ok(Observation::Gap {
+                why: "a setting of the server changed".to_owned(),
+                position: end.position(),
+            });
+        }
+        self.settings = Some(settings);
+        Ok(told)
     }
 
     /// Reads the stream up to `end`.

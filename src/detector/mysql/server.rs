@@ -69,6 +69,8 @@ pub(super) struct Facts {
     pub(super) product: Product,
     /// Whether changes go to a log.
     pub(super) logs: bool,
+    /// The storage engine that the log is kept in (MariaDB 12.3), in lower case; empty for files of its own.
+    pub(super) log_engine: String,
     /// `ROW`, `STATEMENT` or `MIXED`.
     pub(super) format: String,
     /// Whether changes that another server sends go to the log too.
@@ -183,7 +185,7 @@ impl Server {
             .ask(
                 "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format', \
                  'log_slave_updates', 'log_replica_updates', 'gtid_mode', 'server_uuid', 'server_id', 'hostname', \
-                 'port', 'lower_case_table_names'); \
+                 'port', 'lower_case_table_names', 'binlog_storage_engine'); \
                  SHOW STATUS WHERE Variable_name IN ('Slave_running', 'Ssl_cipher'); \
                  SHOW GLOBAL STATUS LIKE 'Uptime'; \
                  SELECT 'now', CAST(UNIX_TIMESTAMP() AS CHAR); \
@@ -221,6 +223,7 @@ impl Server {
         Ok(Facts {
             product,
             logs: on("log_bin"),
+            log_engine: get("binlog_storage_engine").to_lowercase(),
             format: get("binlog_format").to_owned(),
             logs_others: on("log_slave_updates") || on("log_replica_updates"),
             follows: on("slave_running"),
@@ -326,6 +329,13 @@ impl Server {
             only: list(2),
             without: list(3),
         })
+    }
+
+    /// The server's settings that decide what a SELECT answers, as one text: no log tells of SET GLOBAL.
+    pub(super) async fn settings(&mut self) -> Result<String, Failure> {
+        let rows = self.ask(&crate::source::mysql::settings()).await?;
+        let rows = rows.iter().map(|row| text(row, 0) + " " + &text(row, 1));
+        Ok(rows.collect::<Vec<_>>().join("\n"))
     }
 
     /// Something that differs whenever a commit can be seen that could not be seen before; any account may ask for it.

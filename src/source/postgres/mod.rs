@@ -21,7 +21,7 @@ mod types;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Row};
 
 use super::failure::{Address, TlsWords};
 use super::job::{Limits, Listener};
@@ -118,6 +118,13 @@ impl Server for Postgres {
                 .await;
         }
         Ok(connection)
+    }
+
+    async fn granted(&self, connection: &mut PgConnection) -> Result<String, SourceError> {
+        let settings = "SELECT COALESCE(string_agg(s::text, ' ' ORDER BY s::text), '') FROM pg_db_role_setting s";
+        let row = sqlx::raw_sql(settings).fetch_one(connection).await;
+        row.and_then(|row| row.try_get(0))
+            .map_err(|error| self.address.unreachable(&error))
     }
 
     async fn begin(
