@@ -49,7 +49,7 @@ pub(super) async fn run(
     let guard = cancel.clone().drop_guard();
     let query = Query {
         sql: ask.request.report.sql.clone(),
-        params: ask.request.params.clone(),
+        params: ask.request.report.typed(&ask.request.params),
         timeout: ask.request.report.timeout,
     };
     let mut rows = match ask.source.run(query, cancel.clone()).await {
@@ -222,7 +222,9 @@ impl Pump {
         let times = self.rows.times.clone();
         let mut filled = Filled::default();
         if let Some(fill) = self.fill.take() {
-            filled = fill.finish(&schema, times.query() + times.fetch()).await;
+            filled = fill
+                .finish(&schema, times.query() + times.fetch(), times.notices())
+                .await;
             self.ask
                 .recorder
                 .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -254,6 +256,7 @@ impl Pump {
                     schema,
                     rows,
                     sha256: filled.sha256.clone(),
+                    notices: times.notices(),
                 })),
                 None if filled.stored => Landed::Cached,
                 None => Landed::Nothing,
