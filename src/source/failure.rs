@@ -257,3 +257,78 @@ impl Address {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Address {
+        Address {
+            product: "PostgreSQL",
+            host: "db".to_owned(),
+            port: Some(5432),
+            user: "reader".to_owned(),
+            database: "shop".to_owned(),
+            tls: TlsWords {
+                mode: "sslmode",
+                some: "require",
+                best: "verify-full",
+                authority: "sslrootcert",
+            },
+            encrypts: false,
+            missing_file: None,
+        }
+    }
+
+    #[test]
+    fn only_errors_of_the_stream_are_a_lost_connection() {
+        use sqlx::Error as E;
+        let lost = |error: E| {
+            let error = address().lost(&error);
+            (matches!(error, SourceError::Lost(_)), error.to_string())
+        };
+        for error in [
+            E::Io(ErrorKind::BrokenPipe.into()),
+            E::Io(ErrorKind::UnexpectedEof.into()),
+            E::Tls("bad record".into()),
+            E::WorkerCrashed,
+        ] {
+            let (is_lost, sentence) = lost(error);
+            assert!(
+                is_lost && sentence.contains("was lost while the query ran"),
+                "{sentence}"
+            );
+        }
+        for (error, want) in [
+            (
+                E::Protocol("too many arguments for query: 70000".to_owned()),
+                "was not understood",
+            ),
+            (E::Decode("no date".into()), "was not understood"),
+            (
+                E::Encode("value size would overflow".into()),
+                "a parameter cannot be sent",
+            ),
+            (
+                E::TypeNotFound {
+                    type_name: "mood".to_owned(),
+                },
+                "the type mood",
+            ),
+            (
+                E::ColumnDecode {
+                    index: "3".to_owned(),
+                    source: "odd".into(),
+                },
+                "column 3 of what PostgreSQL at db:5432 answered",
+            ),
+            (E::RowNotFound, "was not understood"),
+            (E::ColumnNotFound("n".to_owned()), "was not understood"),
+            (E::PoolTimedOut, "was not understood"),
+            (E::Configuration("odd".into()), "cannot be sent"),
+        ] {
+            let (is_lost, sentence) = lost(error);
+            assert!(!is_lost && sentence.contains(want), "{sentence}");
+        }
+    }
+}

@@ -57,6 +57,7 @@ mod protocol_store;
 mod replay;
 mod schedules;
 mod servers;
+mod source_cancel;
 mod source_mssql;
 mod source_mysql;
 mod source_postgres;

@@ -233,3 +233,34 @@ async fn text_parameter_answers_as_its_literal() {
         assert_eq!(texts(&bound), texts(&literal), "{sql}");
     }
 }
+
+#[test]
+fn hit_tells_the_warnings_of_its_query() {
+    let server = MariaDb::shared();
+    let redis = crate::servers::Redis::start();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("lookaside.toml"),
+        format!(
+            "[cache]\nurl = \"{}\"\n[sources.s]\nurl = \"{}\"\n[[reports]]\nname = \"r\"\nsource = \"s\"\nsql = \"SELECT 1 / 0 \
+             AS n\"\nttl = \"10m\"\n",
+            redis.url(),
+            server.url()
+        ),
+    )
+    .unwrap();
+    for outcome in ["miss", "hit"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_lookaside"))
+            .args(["run", "r", "--stats"])
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("Division by 0 (1365)"), "{outcome}: {said}");
+        assert!(
+            said.contains(&format!("\"{outcome}\"")),
+            "{outcome}: {said}"
+        );
+    }
+}

@@ -133,7 +133,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT array_append(a, {}) FROM e", "3"),
     ("SELECT count(*) FROM e WHERE dom = {}", "5"),
     ("SELECT {}::amount", "7.5"),
-    ("SELECT count(*) FROM e WHERE p = {}", "(1,\"x y\")"),
+    ("SELECT count(*) FROM e WHERE p = {}::pair", "(1,\"x y\")"),
     ("SELECT ({}::pair).b", "(1,\"x y\")"),
     ("SELECT count(*) FROM e WHERE ci = {}", "hELLO"),
     ("SELECT xpath({}, x) FROM e", "/a"),
@@ -148,7 +148,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT to_tsvector({}, 'The rats')", "english"),
     ("SELECT count(*) FROM e WHERE o = {}", "42"),
     (
-        "SELECT count(*) FROM e WHERE rc = {}",
+        "SELECT count(*) FROM e WHERE rc = {}::regclass",
         "pg_catalog.pg_class",
     ),
     ("SELECT {}::regclass::oid", "pg_class"),

@@ -17,9 +17,10 @@ pub(crate) struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one with two connections to each database of the server.
+    /// Starts one. In transaction mode it has two connections to each database of the server, which clients share.
     pub(crate) fn start(server: &Postgres, mode: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let size = if mode == "session" { 8 } else { 2 };
         std::fs::write(
             folder.path().join("users.txt"),
             format!("\"{USER}\" \"{PASSWORD}\"\n"),
@@ -31,7 +32,7 @@ impl PgBouncer {
             let text = format!(
                 "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
                  unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = {mode}\n\
-                 default_pool_size = 2\nquery_wait_timeout = 30\n",
+                 default_pool_size = {size}\nquery_wait_timeout = 30\n",
                 server.port,
                 folder.path().join("users.txt").display()
             );
