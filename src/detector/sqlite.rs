@@ -152,7 +152,7 @@ impl Detector for Sqlite {
             return Ok(Observation::gap(self.gap.clone()));
         }
         // Before the number: what is written in between is seen next time, perhaps twice.
-        let current = match self.stamp() {
+        let mut current = match self.stamp() {
             Ok(current) => current,
             Err(blind) => {
                 self.lose("the database file was away");
@@ -193,6 +193,7 @@ impl Detector for Sqlite {
 
         if self.triggers && now.schema_version != schema_before {
             self.install().await;
+            current = self.stamp()?;
             // What was written between the change of the schema and the new triggers is in this answer: it names
             // every table, and counting starts from what is seen here.
             if let Some(watching) = &mut self.watching {

@@ -69,7 +69,9 @@ pub(super) async fn ask(
     let columns: Vec<String> = rows(
         connection,
         statement,
-        format!("SELECT json_object_keys(row_to_json(r)) FROM (SELECT report.* FROM {no_row} ON true) AS r"),
+        format!(
+            "SELECT json_object_keys(row_to_json(lookaside_row)) FROM (SELECT report.* FROM {no_row} ON true) AS lookaside_row"
+        ),
     )
     .await?
     .iter()
