@@ -53,6 +53,15 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
                  the values in a table and join it"
             ))
         }
+        1 if message.starts_with("no such function") && option_env!("LIBSQLITE3_FLAGS").is_none() => {
+            SourceError::Sql {
+                message: format!(
+                    "SQLite: {message}; this program was built without the options of .cargo/config.toml, which bring \
+                     the math functions: build it inside the project's folder"
+                ),
+                position,
+            }
+        }
         1 | 18 | 20 | 25 => SourceError::Sql {
             message: format!("SQLite: {message}"),
             position,

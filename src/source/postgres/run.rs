@@ -356,6 +356,15 @@ fn failed(
                 "the server ended the connection to {address}: {message}; run the report again"
             ))
         }
+        // `INTERVAL :name`: the grammar has a type's name before a quoted literal alone.
+        SYNTAX if statement.binds() && error.message().contains("\"$") => {
+            SourceError::Sql {
+                message: format!(
+                    "{message}; a parameter does not follow the name of a type: write CAST(:name AS interval), not INTERVAL :name"
+                ),
+                position: position(error, statement, sent),
+            }
+        }
         "25006" => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
@@ -363,13 +372,22 @@ fn failed(
             message: error
                 .hint()
                 .map_or(message.clone(), |hint| format!("{message}. {hint}")),
-            position: match error.position() {
-                Some(sqlx::postgres::PgErrorPosition::Original(at)) => {
-                    sent.and_then(|sent| statement.position(sent, at))
-                }
-                _ => None,
-            },
+            position: position(error, statement, sent),
         },
+    }
+}
+
+/// Line and column of an error in the report's SQL.
+fn position(
+    error: &PgDatabaseError,
+    statement: &Statement,
+    sent: Option<Sent<'_>>,
+) -> Option<(usize, usize)> {
+    match error.position() {
+        Some(sqlx::postgres::PgErrorPosition::Original(at)) => {
+            sent.and_then(|sent| statement.position(sent, at))
+        }
+        _ => None,
     }
 }
 
