@@ -43,28 +43,14 @@ INSERT INTO e VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'happy', '10.0.0.1
 "#;
 
 /// A query with `{}` where a literal or a parameter stands, and its text.
+#[rustfmt::skip]
 const CASES: &[(&str, &str)] = &[
-    (
-        "SELECT count(*) FROM e WHERE id = {}",
-        "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
-    ),
-    (
-        "SELECT count(*) FROM e WHERE id IN ({})",
-        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-    ),
-    (
-        "SELECT count(*) FROM e WHERE id NOT IN ({}, {})",
-        "b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-    ),
-    (
-        "SELECT wants_uuid({})",
-        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-    ),
+    ("SELECT count(*) FROM e WHERE id = {}", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"),
+    ("SELECT count(*) FROM e WHERE id IN ({})", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    ("SELECT count(*) FROM e WHERE id NOT IN ({}, {})", "b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    ("SELECT wants_uuid({})", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
     ("SELECT {}::uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
-    (
-        "SELECT CAST({} AS uuid)",
-        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-    ),
+    ("SELECT CAST({} AS uuid)", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
     ("SELECT count(*) FROM e WHERE m = {}", "happy"),
     ("SELECT count(*) FROM e WHERE m > {}", "sad"),
     ("SELECT count(*) FROM e WHERE ip = {}", "10.0.0.1"),
@@ -86,24 +72,15 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) FROM e WHERE b < {}", "8000000000"),
     ("SELECT count(*) FROM e WHERE f = {}", "0.1"),
     ("SELECT count(*) FROM e WHERE d = {}", "2024-02-29"),
-    (
-        "SELECT count(*) FROM e WHERE d BETWEEN {} AND {}",
-        "29 Feb 2024",
-    ),
+    ("SELECT count(*) FROM e WHERE d BETWEEN {} AND {}", "29 Feb 2024"),
     ("SELECT d - {} FROM e", "2024-01-01"),
     ("SELECT count(*) FROM e WHERE t = {}", "12:30"),
     ("SELECT count(*) FROM e WHERE tz = {}", "12:30+02"),
     ("SELECT count(*) FROM e WHERE ts >= {}", "2024-02-29"),
-    (
-        "SELECT count(*) FROM e WHERE tstz = {}",
-        "2024-02-29 14:00+02",
-    ),
+    ("SELECT count(*) FROM e WHERE tstz = {}", "2024-02-29 14:00+02"),
     ("SELECT ts + {} FROM e", "1 day"),
     ("SELECT count(*) FROM e WHERE iv = {}", "26 hours"),
-    (
-        "SELECT count(*) FROM e WHERE ts > '2024-03-01'::timestamp - {}::interval",
-        "2 days",
-    ),
+    ("SELECT count(*) FROM e WHERE ts > '2024-03-01'::timestamp - {}::interval", "2 days"),
     ("SELECT count(*) FROM e WHERE ok = {}", "yes"),
     ("SELECT count(*) FROM e WHERE ok AND {}", "t"),
     ("SELECT count(*) FROM e WHERE raw = {}", "\\x00ff"),
@@ -113,23 +90,14 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) FROM e WHERE cash > {}", "12.33"),
     ("SELECT count(*) FROM e WHERE r @> {}", "[2,3)"),
     ("SELECT count(*) FROM e WHERE r && {}", "[4,9)"),
-    (
-        "SELECT count(*) FROM e WHERE dr @> {}",
-        "[2024-01-02,2024-01-03)",
-    ),
+    ("SELECT count(*) FROM e WHERE dr @> {}", "[2024-01-02,2024-01-03)"),
     ("SELECT count(*) FROM e WHERE a = {}", "{1,2}"),
     ("SELECT count(*) FROM e WHERE i = ANY({})", "{6,7}"),
-    (
-        "SELECT count(*) FROM e WHERE id = ANY({})",
-        "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}",
-    ),
+    ("SELECT count(*) FROM e WHERE id = ANY({})", "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}"),
     ("SELECT count(*) FROM e WHERE a @> {}", "{2}"),
     ("SELECT count(*) FROM e WHERE ta && {}", "{\"b c\"}"),
     ("SELECT count(*) FROM e WHERE {} = ANY(ta)", "b c"),
-    (
-        "SELECT count(*) FROM e WHERE {} = ANY(ua)",
-        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-    ),
+    ("SELECT count(*) FROM e WHERE {} = ANY(ua)", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
     ("SELECT array_append(a, {}) FROM e", "3"),
     ("SELECT count(*) FROM e WHERE dom = {}", "5"),
     ("SELECT {}::amount", "7.5"),
@@ -141,16 +109,10 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT pt <-> {} FROM e", "(4,6)"),
     ("SELECT count(*) FROM e WHERE pt <@ {}::box", "(3,3),(0,0)"),
     ("SELECT count(*) FROM e WHERE v @@ {}", "rat"),
-    (
-        "SELECT count(*) FROM e WHERE v @@ to_tsquery('simple', {})",
-        "rat",
-    ),
+    ("SELECT count(*) FROM e WHERE v @@ to_tsquery('simple', {})", "rat"),
     ("SELECT to_tsvector({}, 'The rats')", "english"),
     ("SELECT count(*) FROM e WHERE o = {}", "42"),
-    (
-        "SELECT count(*) FROM e WHERE rc = {}::regclass",
-        "pg_catalog.pg_class",
-    ),
+    ("SELECT count(*) FROM e WHERE rc = {}::regclass", "pg_catalog.pg_class"),
     ("SELECT {}::regclass::oid", "pg_class"),
     ("SELECT count(*) FROM e WHERE c = {}", "z"),
     ("SELECT count(*) FROM e WHERE nm = {}", "nm"),
@@ -158,10 +120,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) FROM e WHERE ch LIKE {}", "ab%"),
     ("SELECT count(*) FROM e WHERE vc = {}", "vc"),
     ("SELECT count(*) FROM e WHERE tx LIKE {}", "t%"),
-    (
-        "SELECT count(*) FROM e WHERE tx ILIKE '%' || {} || '%'",
-        "X",
-    ),
+    ("SELECT count(*) FROM e WHERE tx ILIKE '%' || {} || '%'", "X"),
     ("SELECT count(*) FROM e WHERE tx ~ {}", "^t"),
     ("SELECT count(*) FROM e WHERE lsn = {}", "0/16B3748"),
     ("SELECT {}", "x"),
@@ -173,57 +132,30 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) FROM e WHERE {} IS NOT NULL", "x"),
     ("SELECT count(*) FROM e WHERE ({} = '' OR m = 'happy')", "x"),
     ("SELECT coalesce({}, i) FROM e", "8"),
-    (
-        "SELECT CASE WHEN i = {} THEN 'yes' ELSE 'no' END FROM e",
-        "7",
-    ),
+    ("SELECT CASE WHEN i = {} THEN 'yes' ELSE 'no' END FROM e", "7"),
     ("SELECT nullif(d, {}) FROM e", "2024-02-29"),
     ("SELECT greatest(d, {}) FROM e", "2025-01-01"),
     ("SELECT 1 AS n UNION SELECT {} ORDER BY n", "2"),
-    (
-        "SELECT count(*) FROM (VALUES (1), ({})) v (n) WHERE n > 1",
-        "2",
-    ),
+    ("SELECT count(*) FROM (VALUES (1), ({})) v (n) WHERE n > 1", "2"),
     ("SELECT g FROM generate_series(1, 5) g LIMIT {}", "2"),
-    (
-        "SELECT g FROM generate_series(1, 5) g ORDER BY g OFFSET {}",
-        "3",
-    ),
+    ("SELECT g FROM generate_series(1, 5) g ORDER BY g OFFSET {}", "3"),
     ("SELECT left(tx, {}) FROM e", "1"),
     ("SELECT wants_small({})", "3"),
-    (
-        "SELECT date_trunc({}, ts) FROM e GROUP BY date_trunc({}, ts)",
-        "day",
-    ),
+    ("SELECT date_trunc({}, ts) FROM e GROUP BY date_trunc({}, ts)", "day"),
     ("SELECT extract(year FROM {}::date)", "2024-05-06"),
     ("SELECT ts AT TIME ZONE {} FROM e", "Europe/Berlin"),
     ("SELECT to_char(ts, {}) FROM e", "YYYY"),
     ("SELECT age(d, {}) FROM e", "2023-02-28"),
     ("SELECT d::text FROM e WHERE d > {}::date - 1", "2024-02-29"),
-    (
-        "SELECT count(*) FROM e WHERE (i, d) = (7, {})",
-        "2024-02-29",
-    ),
+    ("SELECT count(*) FROM e WHERE (i, d) = (7, {})", "2024-02-29"),
     ("SELECT make_interval(days => {})", "3"),
     ("SELECT string_agg(tx, {}) FROM e", ", "),
     ("SELECT count(*) FROM e WHERE tx = {} AND vc <> {}", "tx"),
-    (
-        "SELECT count(*) FROM e WHERE id = {} OR tx = {}",
-        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-    ),
+    ("SELECT count(*) FROM e WHERE id = {} OR tx = {}", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
     ("WITH w AS (SELECT {} AS a) SELECT a FROM w", "x"),
-    (
-        "SELECT (SELECT count(*) FROM e WHERE d = {}) AS n",
-        "2024-02-29",
-    ),
-    (
-        "SELECT count(*) FROM e JOIN LATERAL (SELECT {} AS k) l ON l.k = e.tx",
-        "tx",
-    ),
-    (
-        "SELECT encode(digest, 'hex') FROM (SELECT sha256({}) AS digest) s",
-        "abc",
-    ),
+    ("SELECT (SELECT count(*) FROM e WHERE d = {}) AS n", "2024-02-29"),
+    ("SELECT count(*) FROM e JOIN LATERAL (SELECT {} AS k) l ON l.k = e.tx", "tx"),
+    ("SELECT encode(digest, 'hex') FROM (SELECT sha256({}) AS digest) s", "abc"),
 ];
 
 #[tokio::test]
