@@ -377,8 +377,16 @@ async fn wrong_value_is_named_with_its_type() {
             "x",
             "syntax error",
         ),
-        ("SELECT DATE :p", "2024-01-01", "write CAST(:name AS interval)"),
-        ("SELECT INTERVAL :p", "1 day", "write CAST(:name AS interval)"),
+        (
+            "SELECT DATE :p",
+            "2024-01-01",
+            "write CAST(:name AS interval)",
+        ),
+        (
+            "SELECT INTERVAL :p",
+            "1 day",
+            "write CAST(:name AS interval)",
+        ),
     ] {
         let error = collect(&source, with(sql, &[("p", text(value))]))
             .await

@@ -357,14 +357,12 @@ fn failed(
             ))
         }
         // `INTERVAL :name`: the grammar has a type's name before a quoted literal alone.
-        SYNTAX if statement.binds() && error.message().contains("\"$") => {
-            SourceError::Sql {
-                message: format!(
-                    "{message}; a parameter does not follow the name of a type: write CAST(:name AS interval), not INTERVAL :name"
-                ),
-                position: position(error, statement, sent),
-            }
-        }
+        SYNTAX if statement.binds() && error.message().contains("\"$") => SourceError::Sql {
+            message: format!(
+                "{message}; a parameter does not follow the name of a type: write CAST(:name AS interval), not INTERVAL :name"
+            ),
+            position: position(error, statement, sent),
+        },
         "25006" => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
