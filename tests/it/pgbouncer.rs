@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lookaside::detector::{self, Observation};
-use lookaside::report::{Params, Value};
+use lookaside::report::{Params, Refresh, Value};
 use lookaside::source::{CheckResult, Query, SourceError};
 use tokio_util::sync::CancellationToken;
 
 use crate::detector::config;
-use crate::servers::{PgBouncer, Postgres};
+use crate::servers::{PgBouncer, Postgres, Redis};
 use crate::source_postgres::{cell, collect, query, source, texts};
+use crate::worker::{At, ORDERS, report, source_config, workspace};
 
 const MODES: [&str; 2] = ["session", "transaction"];
 
@@ -213,5 +214,27 @@ async fn detector_sees_commits_behind_pgbouncer() {
                 .unwrap();
             sqlx::Connection::close(other).await.unwrap();
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn worker_refreshes_reports_behind_pgbouncer() {
+    let server = Postgres::start();
+    for mode in MODES {
+        let pooler = PgBouncer::start(&server, mode);
+        let redis = Redis::start();
+        let (_, database) = server.fresh_database();
+        let write = |sql: &str| drop(server.client(&database, sql, &[]));
+        write("CREATE TABLE orders (id bigint PRIMARY KEY)");
+        let reports = vec![report("orders", ORDERS, Refresh::OnChange)];
+        let source = source_config(&pooler.url_of(&database));
+        let workspace = workspace(&redis, source, reports);
+        let at = At::start(&workspace, &Arc::default());
+        at.until_fresh("orders", 0).await;
+        for n in 1..=3 {
+            write(&format!("INSERT INTO orders VALUES ({n})"));
+            at.until_fresh("orders", n).await;
+        }
+        at.stop().await;
     }
 }
