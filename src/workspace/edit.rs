@@ -310,6 +310,11 @@ fn write_report(
         "timeout",
         report.timeout.map(|timeout| value(write_time(timeout))),
     );
+    set(
+        table,
+        "trusted_sql",
+        report.trusted_sql.then(|| value(true)),
+    );
 }
 
 /// Changes the parameters that differ from what the table says, and leaves the others as they are written.

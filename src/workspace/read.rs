@@ -267,6 +267,7 @@ fn report(
         "refresh",
         "tables",
         "timeout",
+        "trusted_sql",
     ])?;
     let source = cursor.needed_text("source")?.to_owned();
     if !sources.contains_key(&source) {
@@ -295,6 +296,7 @@ fn report(
         refresh: refresh(cursor)?,
         tables: cursor.texts("tables")?,
         timeout: cursor.some_time("timeout")?,
+        trusted_sql: cursor.truth("trusted_sql")?.unwrap_or(false),
     })
 }
 

@@ -366,6 +366,7 @@ async fn the_demo_loads_and_its_reports_run() {
             sql: report.sql.clone(),
             params: report.bind(&[]).unwrap(),
             timeout: Some(Duration::from_mins(2)),
+            trusted: false,
         };
         match collect(&source, query).await {
             Ok(table) if table.rows() > 0 => {}

@@ -41,6 +41,7 @@ pub(crate) fn query(sql: &str) -> Query {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     }
 }
 

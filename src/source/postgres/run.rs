@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Executor, Row, Statement as _};
 
 use super::decode::Decoder;
 use super::describe::{self, Described};
+use super::effects;
 use super::params::Statement;
 use super::types::Kind;
 use crate::source::SourceError;
@@ -28,6 +29,11 @@ pub(super) async fn stream(
             prepare(address, connection, statement, limits),
         )
         .await?;
+    limits.refuse()?;
+    if !limits.trusted() {
+        let check = effects::check(address, connection, statement.sql());
+        limits.unless_over(listener.gone(), check).await?;
+    }
     let arguments = statement.arguments()?;
     let rows = prepared.query_with(arguments).fetch(connection);
     pump(
@@ -184,7 +190,8 @@ pub(super) async fn begin(
         .as_millis()
         .min(i32::MAX as u128);
     let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}; SELECT pg_backend_pid()"
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}; \
+         SET LOCAL standard_conforming_strings = on; SELECT pg_backend_pid()"
     );
     sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_one(connection)

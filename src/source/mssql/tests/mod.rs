@@ -54,6 +54,7 @@ async fn run(server: &MsSql, sql: &str) -> Outcome {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     };
     let limits = Limits::start(CancellationToken::new(), Duration::from_mins(1));
     let (mut listener, answered) = Listener::new();
