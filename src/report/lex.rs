@@ -14,7 +14,7 @@ use characters::{in_word, is_space, starts_name, unclear};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A keyword or a name without quotes.
     Word,
     /// A number, with its point and exponent.
@@ -35,18 +35,18 @@ pub(crate) enum Kind {
 
 /// A token and where it stands, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    pub(crate) at: usize,
-    pub(crate) end: usize,
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it begins.
+    pub at: usize,
+    /// Where it ends.
+    pub end: usize,
 }
 
 /// The tokens of `sql` in order; the last is an error where a string, quoted name or comment does not end, or where
 /// it is not certain how the server splits the text.
-pub(crate) fn tokens(
-    sql: &str,
-    dialect: Dialect,
-) -> impl Iterator<Item = Result<Token, TemplateError>> {
+pub fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Result<Token, TemplateError>> {
     let mut lexer = Lexer {
         sql,
         dialect,
@@ -261,7 +261,7 @@ impl Lexer<'_> {
                 "a comment that begins with --(* may be run as an ODBC escape; write a space after the dashes",
             ));
         }
-        Ok((Kind::Comment, len))
+        Ok((Kind::Comment, text.len()))
     }
 
     fn comment(&self, rest: &str) -> Found {

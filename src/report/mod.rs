@@ -6,7 +6,7 @@ mod catalogue;
 mod clock;
 mod key;
 mod leeway;
-pub(crate) mod lex;
+pub mod lex;
 mod limits;
 mod mentions;
 mod param;

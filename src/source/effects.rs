@@ -11,22 +11,18 @@ use crate::report::Dialect;
 const SQLITE: &str = "
     -> ->> abs acos acosh asin asinh atan atan2 atanh avg base64 base85 bm25 ceil ceiling changes char coalesce concat
     concat_ws cos cosh count cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp
-    first_value floor format fts5_source_id generate_series glob group_concat hex highlight if ifnull iif instr json
-    json_array json_array_insert json_array_length json_each json_error_position json_extract json_group_array
+    first_value floor format fts5_source_id glob group_concat hex highlight if ifnull iif instr json
+    json_array json_array_insert json_array_length json_error_position json_extract json_group_array
     json_group_object json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set
-    json_tree json_type json_valid jsonb jsonb_array jsonb_array_insert jsonb_each jsonb_extract jsonb_group_array
-    jsonb_group_object jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set jsonb_tree julianday
+    json_type json_valid jsonb jsonb_array jsonb_array_insert jsonb_extract jsonb_group_array
+    jsonb_group_object jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set julianday
     lag last_insert_rowid last_value lead length like likelihood likely ln log log10 log2 lower ltrim match matchinfo
     max median min mod nth_value ntile nullif octet_length offsets percent_rank percentile percentile_cont
     percentile_disc pi pow power printf quote radians random randomblob rank regexp regexpi replace round row_number
     rtreecheck rtreedepth rtreenode rtrim sha1 sign sin sinh snippet soundex sqlite_compileoption_get
     sqlite_compileoption_used sqlite_offset sqlite_source_id sqlite_version sqrt strftime string_agg subtype substr
     substring sum tan tanh time timediff total total_changes trim trunc typeof unhex unicode unistr unistr_quote
-    unixepoch unlikely upper zeroblob
-    pragma_collation_list pragma_compile_options pragma_database_list pragma_foreign_key_list pragma_function_list
-    pragma_index_info pragma_index_list pragma_index_xinfo pragma_module_list pragma_page_count pragma_page_size
-    pragma_pragma_list pragma_schema_version pragma_table_info pragma_table_list pragma_table_xinfo
-    pragma_user_version";
+    unixepoch unlikely upper zeroblob";
 
 /// Functions of MariaDB and MySQL, by their manuals' lists of built-in functions, without those that take locks, wait
 /// for replication, change sequences, keys, firewalls or replication groups.

@@ -128,7 +128,11 @@ impl Visitor for Reads {
                 args: Some(_),
                 ..
             }
-            | TableFactor::Function { name, .. } => self.call(name),
+            | TableFactor::Function { name, .. } => match self.dialect {
+                // A table of SQLite's may take arguments, and reading one never acts.
+                Dialect::Sqlite => ControlFlow::Continue(()),
+                _ => self.call(name),
+            },
             TableFactor::Table { .. }
             | TableFactor::TableFunction { .. }
             | TableFactor::Derived { .. }

@@ -3,7 +3,7 @@
 
 use super::{Query, SourceError, query_only};
 use crate::report::lex::{self, Kind};
-use crate::report::{Dialect, Template, line_column};
+use crate::report::{Dialect, Template, Value, line_column};
 
 /// Words that begin a statement which writes, where they stand at a statement's place.
 const WRITES: [&str; 8] = [
@@ -23,6 +23,13 @@ pub(super) fn judge(query: &Query, dialect: Dialect) -> Result<Option<SourceErro
         position: Some(line_column(&query.sql, error.at)),
         message: error.message,
     })?;
+    if dialect == Dialect::Postgres
+        && let Some((name, _)) = query.params.0.iter().find(|(_, value)| holds_nul(value))
+    {
+        return Err(SourceError::Param(format!(
+            "the parameter {name} holds a NUL character, which PostgreSQL's text cannot hold; remove it"
+        )));
+    }
     check(&query.sql, dialect)?;
     if query.trusted {
         return Ok(None);
@@ -31,6 +38,14 @@ pub(super) fn judge(query: &Query, dialect: Dialect) -> Result<Option<SourceErro
         // SQL Server prepares nothing without running it.
         Err(refusal) if dialect == Dialect::MsSql => Err(refusal),
         checked => Ok(checked.err()),
+    }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.contains('\0'),
+        Value::List(values) => values.iter().any(holds_nul),
+        _ => false,
     }
 }
 

@@ -202,7 +202,13 @@ async fn names_are_kept_and_what_is_said_besides_is_told() {
 
     let sql = "SELECT 1 AS a SELECT 2 AS b; PRINT 'said'";
     let rows = source
-        .run(query(sql), CancellationToken::new())
+        .run(
+            Query {
+                trusted: true,
+                ..query(sql)
+            },
+            CancellationToken::new(),
+        )
         .await
         .unwrap();
     let times = rows.times.clone();

@@ -148,6 +148,11 @@ impl Replay {
         self.inner.told.lock().push((part.to_owned(), bytes, true));
     }
 
+    /// From now on a number is the answer to each statement with this part in it, and a transaction is committed behind it.
+    pub(crate) fn commit(&self, part: &str) {
+        self.tell(part, wire::committing());
+    }
+
     fn tell(&self, part: &str, answer: Vec<u8>) {
         self.inner
             .told

@@ -5,11 +5,13 @@
 
 mod failures;
 mod hostile;
+mod lexer;
 mod mock;
 mod recordings;
 #[path = "../../../../tests/tds/replay/mod.rs"]
 mod replay;
 mod snapshot;
+mod walls;
 
 use std::time::Duration;
 
@@ -86,7 +88,10 @@ async fn attempt(
     let result = server
         .stream(&mut link, &mut statement, limits, listener)
         .await;
-    if !matches!(result, Err(SourceError::Lost(_) | SourceError::Other(_))) {
+    if !matches!(
+        result,
+        Err(SourceError::Lost(_) | SourceError::Other(_) | SourceError::Writes(_))
+    ) {
         assert!(server.reset(&mut link, &statement).await, "{}", query.sql);
     }
     result
