@@ -158,3 +158,7 @@ impl Visitor for Reads {
 fn stop(why: &str) -> ControlFlow<String> {
     ControlFlow::Break(why.to_owned())
 }
+
+#[cfg(test)]
+#[path = "query_only_tests.rs"]
+mod tests;

@@ -88,7 +88,11 @@ impl Names {
     fn of(sql: &str) -> Result<Self, SourceError> {
         let mut names = Self::default();
         let (mut last, mut signs, mut end) = (None, String::new(), 0);
-        for token in lex::tokens(sql, Dialect::Postgres).map_while(Result::ok) {
+        for token in lex::tokens(sql, Dialect::Postgres) {
+            let token = token.map_err(|error| SourceError::Sql {
+                message: error.message,
+                position: None,
+            })?;
             let text = &sql[token.at..token.end];
             if token.kind == Kind::Comment {
                 continue;

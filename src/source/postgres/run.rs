@@ -29,11 +29,6 @@ pub(super) async fn stream(
             prepare(address, connection, statement, limits),
         )
         .await?;
-    limits.refuse()?;
-    if !limits.trusted() {
-        let check = effects::check(address, connection, statement.sql());
-        limits.unless_over(listener.gone(), check).await?;
-    }
     let arguments = statement.arguments()?;
     let rows = prepared.query_with(arguments).fetch(connection);
     pump(
@@ -63,11 +58,13 @@ async fn prepare(
             .await
         {
             Ok(prepared) => {
+                check(address, connection, statement, limits).await?;
                 let described = prepared.columns().iter().map(Described::of).collect();
                 break (Some(prepared), described);
             }
             // The driver asks the server for types it does not know, and does not understand every answer.
             Err(sqlx::Error::ColumnDecode { .. }) => {
+                check(address, connection, statement, limits).await?;
                 let described: Vec<Described> = describe::ask(connection, statement)
                     .await
                     .map_err(|error| failed(address, error, statement, limits, "", 0))?;
@@ -135,6 +132,20 @@ async fn prepare(
         .await
         .map_err(|error| failed(address, error, statement, limits, &sent, before.len()))?;
     Ok((sent, before.len(), batcher, Decoder::new(kinds), prepared))
+}
+
+/// Refuses SQL that is not known to only read. Nothing of it has run yet.
+async fn check(
+    address: &Address,
+    connection: &mut PgConnection,
+    statement: &Statement,
+    limits: &Limits,
+) -> Result<(), SourceError> {
+    limits.refuse()?;
+    if limits.trusted() {
+        return Ok(());
+    }
+    effects::check(address, connection, statement.sql()).await
 }
 
 /// The error of a query, with the position in the report's SQL where the server tells one.
