@@ -136,6 +136,11 @@ impl Lexer<'_> {
             ':' if second.is_some_and(starts_name) && !self.is_slice() => {
                 Ok((Kind::Param, 1 + name(&rest[1..])))
             }
+            '@' if self.dialect == MsSql
+                && second.is_some_and(|c| c == '$' || c.is_ascii_digit()) =>
+            {
+                Err(self.error("a variable's name begins with a letter; put a space behind the @, or correct the name"))
+            }
             // A variable of SQL Server is a symbol and a word, `@@` two symbols and a word.
             '@' => Ok((Kind::Symbol, 1)),
             'G' | 'g' if self.dialect == MsSql && self.is_go(rest) => {

@@ -11,6 +11,7 @@ mod limits;
 mod mentions;
 mod param;
 pub(crate) mod parse;
+mod plain;
 mod policy;
 mod sql;
 mod tables;

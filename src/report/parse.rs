@@ -7,11 +7,11 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token as Parsed, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::lex::{self, Kind, Token};
-use super::{Dialect, TemplateError, limits};
+use super::{Dialect, TemplateError, limits, plain};
 
 /// A tree of the largest SQL that the limits let through is read and dropped within this. Memory that is not touched
 /// costs nothing.
-const STACK: usize = 512 << 20;
+const STACK: usize = 256 << 20;
 /// Levels of the parser for the brackets that the limits let through, several for each.
 const RECURSION: usize = 2_000;
 
@@ -61,30 +61,51 @@ fn of(dialect: Dialect) -> Box<dyn dialects::Dialect> {
     }
 }
 
-/// The SQL as the parser gets it: NULL in place of each parameter, which every dialect's grammar takes, and a space in
-/// place of each comment; with the tokens in it.
+/// The SQL as the parser gets it: NULL in place of each parameter, which every dialect's grammar takes, a space in
+/// place of each comment, and what `plain.rs` says in place of what it does not know; with the tokens in it.
 fn bare(sql: &str, dialect: Dialect) -> Result<(String, Vec<Token>), TemplateError> {
+    let all: Vec<Token> = lex::tokens(sql, dialect)
+        .filter(|token| {
+            !token
+                .as_ref()
+                .is_ok_and(|token| matches!(token.kind, Kind::Comment | Kind::Go))
+        })
+        .collect::<Result<_, _>>()?;
+    let texts: Vec<&str> = all.iter().map(|token| &sql[token.at..token.end]).collect();
     let (mut text, mut tokens, mut end) = (String::with_capacity(sql.len()), Vec::new(), 0);
-    for token in lex::tokens(sql, dialect) {
-        let token = token?;
-        // The parser takes two dashes for a comment also where MySQL does not.
-        let dashes = token.at == end && text.ends_with('-') && sql[token.at..].starts_with('-');
-        text.push_str(if dashes { " " } else { &sql[end..token.at] });
-        end = token.end;
-        let at = text.len();
-        match token.kind {
-            Kind::Comment | Kind::Go => {
-                text.push(' ');
-                continue;
-            }
-            Kind::Param => text.push_str("NULL"),
-            _ => text.push_str(&sql[token.at..token.end]),
+    let mut i = 0;
+    while let Some(token) = all.get(i) {
+        // The parser takes two dashes for a comment also where MySQL does not. A line feed keeps its lines.
+        let between = &sql[end..token.at];
+        if between.contains('\n') {
+            text.push('\n');
+        } else if !between.is_empty() || text.ends_with('-') && texts[i] == "-" {
+            text.push(' ');
         }
+        let at = text.len();
+        let count = match plain::replacement(&texts, i, dialect) {
+            Some((count, instead)) => {
+                text.push(' ');
+                text.push_str(instead);
+                text.push(' ');
+                count
+            }
+            None if token.kind == Kind::Param => {
+                text.push_str("NULL");
+                1
+            }
+            None => {
+                text.push_str(texts[i]);
+                1
+            }
+        };
         tokens.push(Token {
             at,
             end: text.len(),
-            ..token
+            ..*token
         });
+        i += count;
+        end = all[i - 1].end;
     }
     Ok((text, tokens))
 }

@@ -8,11 +8,15 @@ use sqlparser::ast::{
 };
 
 use super::{SourceError, effects};
+use crate::report::lex::{self, Kind};
 use crate::report::{Dialect, parse};
 
 /// Refuses what is not one query that only reads. The server may know better what is wrong with SQL that cannot be
 /// parsed here, so that it is asked first where it can prepare a statement without running it.
 pub(super) fn check(sql: &str, dialect: Dialect) -> Result<(), SourceError> {
+    if shows(sql, dialect) {
+        return Ok(());
+    }
     parse::statements(sql, dialect, |statements| read(statements, dialect))
         .and_then(|found| found)
         .map_err(|why| {
@@ -29,7 +33,6 @@ fn read(statements: &[Statement], dialect: Dialect) -> Result<(), String> {
     let mut reads = Reads { dialect };
     let visited = match statements {
         [statement @ Statement::Query(_)] => statement.visit(&mut reads),
-        [statement] if shows(statement) => statement.visit(&mut reads),
         [] => return Err("is empty".to_owned()),
         [_] => return Err("is not a SELECT".to_owned()),
         _ => return Err("has more than one statement".to_owned()),
@@ -40,24 +43,18 @@ fn read(statements: &[Statement], dialect: Dialect) -> Result<(), String> {
     }
 }
 
-/// What MySQL and PostgreSQL answer about themselves.
-fn shows(statement: &Statement) -> bool {
-    matches!(
-        statement,
-        Statement::ShowFunctions { .. }
-            | Statement::ShowVariable { .. }
-            | Statement::ShowStatus { .. }
-            | Statement::ShowVariables { .. }
-            | Statement::ShowCreate { .. }
-            | Statement::ShowColumns { .. }
-            | Statement::ShowDatabases { .. }
-            | Statement::ShowProcessList { .. }
-            | Statement::ShowSchemas { .. }
-            | Statement::ShowCharset(_)
-            | Statement::ShowTables { .. }
-            | Statement::ShowViews { .. }
-            | Statement::ShowCollation { .. }
-    )
+/// Whether it is a SHOW of MySQL or PostgreSQL, which tells of the server. Without brackets it calls no function.
+fn shows(sql: &str, dialect: Dialect) -> bool {
+    let mut texts = lex::tokens(sql, dialect)
+        .map_while(Result::ok)
+        .filter(|token| token.kind != Kind::Comment)
+        .map(|token| &sql[token.at..token.end]);
+    let shows = texts
+        .next()
+        .is_some_and(|first| first.eq_ignore_ascii_case("show"));
+    shows
+        && matches!(dialect, Dialect::MySql | Dialect::Postgres)
+        && texts.all(|text| text != "(" && text != ";")
 }
 
 struct Reads {
@@ -86,7 +83,7 @@ impl Visitor for Reads {
     type Break = String;
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<String> {
-        if matches!(statement, Statement::Query(_)) || shows(statement) {
+        if matches!(statement, Statement::Query(_)) {
             ControlFlow::Continue(())
         } else {
             stop("holds a statement that is not a SELECT")

@@ -34,8 +34,11 @@ async fn sql_files_of_any_name_and_encoding_run() {
         format!("[cache]\nurl = \"embedded\"\n\n[sources.shop]\nurl = \"sqlite:{database}\"\n");
     for (name, bytes) in &files {
         std::fs::write(folder.path().join(name), bytes).unwrap();
-        text += &format!(
-            "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nsql_file = \"{name}\"\n"
+        text.push_str("\n[[reports]]\nsource = \"shop\"\n");
+        text.push_str(
+            &["name", "sql_file"]
+                .map(|key| format!("{key} = \"{name}\"\n"))
+                .concat(),
         );
     }
     text +=
