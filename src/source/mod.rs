@@ -25,6 +25,7 @@ mod query_only;
 mod readonly;
 mod server;
 mod sqlite;
+mod sqlite_check;
 mod sqlite_error;
 mod sqlite_rows;
 mod steps;

@@ -23,8 +23,8 @@ use super::job::{Limits, Places};
 use super::sqlite_error as errors;
 use super::sqlite_rows::Batcher;
 use super::{
-    CheckResult, CheckStep, Query, Rows, Source, SourceCheck, SourceError, SourceTimes, bind,
-    readonly,
+    CheckStep, Query, Rows, Source, SourceCheck, SourceError, SourceTimes, bind, readonly,
+    sqlite_check,
 };
 use crate::report::{Catalogue, Dialect, Rendered, SourceIdentity, Value, line_column};
 use crate::table::{BatchSender, BatchStream};
@@ -45,7 +45,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// A SQLite file.
 pub(super) struct Sqlite {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     identity: SourceIdentity,
     places: Places,
     timeout: Duration,
@@ -82,7 +82,7 @@ impl Sqlite {
         })
     }
 
-    async fn connect(&self) -> Result<SqliteConnection, SourceError> {
+    pub(super) async fn connect(&self) -> Result<SqliteConnection, SourceError> {
         // SQLite's own message does not tell these apart.
         match std::fs::metadata(&self.path) {
             Err(error) => {
@@ -168,84 +168,7 @@ impl Source for Sqlite {
     }
 
     async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
-        let mut check = SourceCheck::default();
-        let mut step = |what: &str, result: CheckResult, detail: String| {
-            let step = CheckStep {
-                what: what.to_owned(),
-                result,
-                detail,
-            };
-            progress(step.clone());
-            check.steps.push(step);
-        };
-        let began = Instant::now();
-        let opened = self.connect().await;
-        let mut connection = match opened {
-            Ok(connection) => connection,
-            Err(error) => {
-                step(
-                    "Open the file read-only",
-                    CheckResult::Failed(error.to_string()),
-                    self.path.display().to_string(),
-                );
-                return check;
-            }
-        };
-        step(
-            "Open the file read-only",
-            CheckResult::Ok,
-            crate::human::duration(began.elapsed()),
-        );
-
-        let version = one_text(&mut connection, "SELECT sqlite_version()").await;
-        let readable = one_text(
-            &mut connection,
-            "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view')",
-        )
-        .await;
-        let ok = match readable {
-            Ok(count) => {
-                step(
-                    "Read the schema",
-                    CheckResult::Ok,
-                    match count.parse() {
-                        Ok(count) => {
-                            crate::human::plural(count, "table or view", "tables and views")
-                        }
-                        Err(_) => count,
-                    },
-                );
-                true
-            }
-            Err(error) => {
-                step(
-                    "Read the schema",
-                    CheckResult::Failed(error.to_string()),
-                    String::new(),
-                );
-                false
-            }
-        };
-        if ok {
-            let mode = one_text(&mut connection, "PRAGMA journal_mode")
-                .await
-                .unwrap_or_default();
-            let result = if mode.eq_ignore_ascii_case("wal") {
-                CheckResult::Ok
-            } else {
-                CheckResult::Warning(
-                    "a running report keeps writers waiting; run PRAGMA journal_mode = WAL once on this file".to_owned(),
-                )
-            };
-            step(
-                "Let reports and writers work side by side",
-                result,
-                format!("journal mode {mode}"),
-            );
-        }
-        check.ok = ok;
-        check.server_version = version.ok().map(|version| format!("SQLite {version}"));
-        check
+        sqlite_check::look(self, progress).await
     }
 }
 
@@ -284,19 +207,6 @@ impl Sqlite {
         }
         Ok(catalogue)
     }
-}
-
-/// The first value of a query of ours, as text.
-async fn one_text(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-) -> Result<String, SourceError> {
-    let row = sqlx::query(sql)
-        .fetch_one(connection)
-        .await
-        .map_err(|error| errors::on_run(&error, None))?;
-    row.try_get_unchecked::<String, _>(0)
-        .map_err(|error| errors::on_run(&error, None))
 }
 
 /// Ends the query also where its task is dropped with the whole runtime.
