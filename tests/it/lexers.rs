@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use lookaside::report::Dialect;
-use lookaside::report::lex::{Kind, tokens};
+use lookaside::report::lex::{Kind, Token, tokens};
 use lookaside::source::{Query, Source};
 
 use crate::servers::{MariaDb, Postgres};
@@ -130,20 +130,29 @@ impl Random {
 
 /// The same tokens with nothing but line feeds between them; `None` where we are not certain.
 fn spread(sql: &str, dialect: Dialect) -> Option<String> {
-    let (mut text, mut end) = (String::new(), 0);
+    let mut text = String::new();
+    let mut before: Option<Token> = None;
+    let mut comments = false;
     for token in tokens(sql, dialect) {
         let token = token.ok()?;
-        match token.kind {
-            // A line feed would join strings in PostgreSQL, and make two dashes a comment in MySQL.
-            Kind::Comment if sql[token.at..].starts_with("/*") => text.push_str("/**/"),
-            Kind::Comment => text.push('\n'),
-            _ if token.at > end => text.push('\n'),
-            _ => {}
+        if token.kind == Kind::Comment {
+            comments = true;
+            continue;
         }
-        end = token.end;
-        if token.kind != Kind::Comment {
-            text.push_str(&sql[token.at..token.end]);
+        let end = before.map_or(0, |before| before.end);
+        let gap = &sql[end..token.at];
+        let quoted = |token: Token| token.kind == Kind::Quoted;
+        if before.is_some_and(quoted) && quoted(token) {
+            // A line feed joins strings in PostgreSQL.
+            text.push_str(gap);
+        } else if text.ends_with('-') && (comments || sql[token.at..].starts_with('-')) {
+            // White space behind two dashes makes them a comment in MySQL.
+            text.push_str(if gap.is_empty() { " " } else { gap });
+        } else if !gap.is_empty() {
+            text.push('\n');
         }
+        text.push_str(&sql[token.at..token.end]);
+        (before, comments) = (Some(token), false);
     }
     Some(text)
 }
