@@ -22,7 +22,6 @@ async fn sent(replay: &Replay, sql: &str, trusted: bool) -> Result<(), SourceErr
         params: Params::default(),
         timeout: None,
         trusted,
-        trusted: false,
     };
     let rows = source.run(query, CancellationToken::new()).await?;
     rows.stream.collect().await.map(drop)
