@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
@@ -17,6 +18,15 @@ use tracing::{Dispatch, Event, Level, Metadata};
 const MSSQL: &str = "tiberius::tds::stream::token";
 /// What PostgreSQL's driver calls its log of messages.
 const POSTGRES: &str = "sqlx::postgres::notice";
+/// How SQL Server's driver writes that a transaction was committed.
+const COMMITTED: &str = "Commit transaction";
+/// How it writes what happens to transactions.
+const TRANSACTIONS: [&str; 4] = [
+    "Begin transaction",
+    COMMITTED,
+    "Rollback transaction",
+    "Defect transaction",
+];
 /// So much is kept; a loop that prints must not fill the memory.
 const KEPT: usize = 100;
 
@@ -30,6 +40,7 @@ pub(super) struct Notices {
 struct Heard {
     said: Mutex<Vec<String>>,
     errors: Mutex<Vec<String>>,
+    committed: AtomicBool,
 }
 
 impl Notices {
@@ -65,6 +76,11 @@ impl Notices {
         self.heard.said.lock().clone()
     }
 
+    /// Whether the server said that a transaction was committed.
+    pub(super) fn committed(&self) -> bool {
+        self.heard.committed.load(Ordering::Relaxed)
+    }
+
     /// Every error, the first of which is the one that the driver returns.
     pub(super) fn errors(&self) -> Vec<String> {
         self.heard.errors.lock().clone()
@@ -90,6 +106,14 @@ impl Subscriber for Ear {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words::default();
         event.record(&mut words);
+        if self.target == MSSQL
+            && words.code.is_none()
+            && TRANSACTIONS.contains(&words.message.as_str())
+        {
+            let committed = words.message == COMMITTED;
+            self.heard.committed.fetch_or(committed, Ordering::Relaxed);
+            return;
+        }
         let (list, text) = match words.code {
             Some(code) => (&self.heard.errors, format!("{} ({code})", words.message)),
             None => (&self.heard.said, words.message),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Address, CONNECT};
-use super::job::{Idle, Limits, Listener, Places};
+use super::job::{ENDING, Idle, Limits, Listener, Places};
 use super::steps::Steps;
 use super::{CheckStep, Query, Rows, Source, SourceCheck, SourceError};
 use crate::report::{Catalogue, Dialect, SourceIdentity};
@@ -176,10 +176,16 @@ impl<S: Server> Inner<S> {
             .await;
         match result {
             Err(error @ (SourceError::Cancelled | SourceError::Timeout(_))) => {
-                let mut goes_on = None;
-                if !self.server.interrupt(connection).await {
-                    goes_on = self.kill(number).await;
-                }
+                let ended = async {
+                    if self.server.interrupt(connection).await {
+                        None
+                    } else {
+                        self.kill(number).await
+                    }
+                };
+                let goes_on = tokio::time::timeout(ENDING, ended)
+                    .await
+                    .unwrap_or_else(|_| Some("it did not say so in time".to_owned()));
                 let error = match goes_on {
                     Some(why) => SourceError::GoesOn {
                         timeout: match error {
@@ -190,15 +196,17 @@ impl<S: Server> Inner<S> {
                     },
                     None => error,
                 };
-                listener.end(Err(error)).await;
+                tokio::spawn(listener.end(Err(error)));
             }
             // Of a connection that was lost, or whose answer was not understood, nothing is sure.
             Err(error @ (SourceError::Lost(_) | SourceError::Other(_))) => {
-                listener.end(Err(error)).await;
+                tokio::spawn(listener.end(Err(error)));
             }
             _ => {
-                listener.end(result).await;
-                if self.server.reset(&mut connection, &statement).await {
+                // The last word may wait for a slow reader; the place does not.
+                tokio::spawn(listener.end(result));
+                let reset = self.server.reset(&mut connection, &statement);
+                if tokio::time::timeout(ENDING, reset).await == Ok(true) {
                     self.idle.put(connection);
                 }
             }
@@ -208,11 +216,10 @@ impl<S: Server> Inner<S> {
     /// Ends a query on the server; answers why it may go on there, where its end was not confirmed.
     async fn kill(&self, number: S::Number) -> Option<String> {
         let killed = async { self.server.kill(self.connect().await?, number).await };
-        let why = match tokio::time::timeout(CONNECT * 2, killed).await {
-            Ok(Ok(true)) => return None,
-            Ok(Ok(false)) => "the server was asked to end it, and it is still there".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => self.server.address().silent(),
+        let why = match killed.await {
+            Ok(true) => return None,
+            Ok(false) => "the server was asked to end it, and it is still there".to_owned(),
+            Err(error) => error.to_string(),
         };
         let address = self.server.address();
         tracing::warn!(source = %address, "a query could not be ended on the server: {why}");
@@ -231,11 +238,12 @@ impl<S: Server> Source for Remote<S> {
     }
 
     async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError> {
-        super::readonly::check(&query.sql, S::DIALECT)?;
+        let refusal = super::readonly::judge(&query, S::DIALECT)?;
         let statement = self.0.server.statement(&query)?;
         let started = Instant::now();
-        let place = self.0.places.take(&cancel).await?;
-        let limits = Limits::start(cancel, query.timeout.unwrap_or(self.0.timeout));
+        let limit = query.timeout.unwrap_or(self.0.timeout);
+        let place = self.0.places.take(&cancel, limit).await?;
+        let limits = Limits::start(cancel, limit).checked(query.trusted, refusal);
         let (listener, answered) = Listener::new();
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move {
@@ -246,7 +254,10 @@ impl<S: Server> Source for Remote<S> {
     }
 
     async fn catalogue(&self) -> Result<Catalogue, SourceError> {
-        self.0.server.catalogue(self.0.connect().await?).await
+        let read = self.0.server.catalogue(self.0.connect().await?);
+        tokio::time::timeout(self.0.timeout, read)
+            .await
+            .unwrap_or(Err(SourceError::Timeout(self.0.timeout)))
     }
 
     async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
@@ -258,7 +269,9 @@ impl<S: Server> Source for Remote<S> {
         match self.0.connect().await {
             Err(error) => steps.fail(format!("Sign in as {}", address.user), &error),
             Ok(connection) => {
-                if let Err(error) = self.0.server.look(connection, &mut steps).await {
+                let look = self.0.server.look(connection, &mut steps);
+                let looked = tokio::time::timeout(self.0.timeout, look).await;
+                if let Err(error) = looked.unwrap_or(Err(SourceError::Timeout(self.0.timeout))) {
                     steps.fail("Read-only transaction", &error);
                 }
             }

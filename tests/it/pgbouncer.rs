@@ -65,7 +65,7 @@ async fn reports_run_behind_pgbouncer() {
         }
         let catalogue = source.catalogue().await.unwrap();
         assert!(catalogue.tables.contains("t"), "{mode}: {catalogue:?}");
-        let settings = "SHOW TimeZone";
+        let settings = "SELECT current_setting('TimeZone')";
         assert_eq!(
             cell(&source, query(settings)).await.as_deref(),
             Some("UTC"),

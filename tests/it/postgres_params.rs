@@ -436,7 +436,7 @@ async fn notices_are_told_with_the_answer() {
     let (url, database) = server.fresh_database();
     server.client(
         &database,
-        "CREATE FUNCTION talks() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'half of %', 7; \
+        "CREATE FUNCTION talks() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE NOTICE 'half of %', 7; \
          RAISE WARNING 'rounded'; RAISE DEBUG 'unheard'; RETURN 3; END $$;",
         &[],
     );

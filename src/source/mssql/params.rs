@@ -212,6 +212,7 @@ mod tests {
             sql: sql.to_owned(),
             params: Params(params.collect()),
             timeout: None,
+            trusted: false,
         })
         .unwrap()
     }
@@ -249,6 +250,7 @@ mod tests {
             sql: "SELECT :d".to_owned(),
             params: Params(vec![("d".to_owned(), Value::Decimal("9".repeat(39)))]),
             timeout: None,
+            trusted: false,
         });
         let sentence = error.err().unwrap().to_string();
         assert!(sentence.contains("more digits than the 38"), "{sentence}");

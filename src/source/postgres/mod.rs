@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `session.rs` | how does a connection or a transaction begin, through a pooler too? |
 //! | `run.rs` | how does a query run? |
+//! | `effects.rs` | does the SQL call functions that act? |
 //! | `params.rs` | how are parameters bound? |
 //! | `types.rs` | which Arrow type has a column, and which is cast to text by the server? |
 //! | `decode.rs` | how does a value in the binary protocol become an Arrow value? |
@@ -15,6 +16,7 @@ mod catalogue;
 mod check;
 mod decode;
 mod describe;
+mod effects;
 mod params;
 mod run;
 mod session;

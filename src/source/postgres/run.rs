@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 
 use super::decode::Decoder;
 use super::describe::{self, Described};
+use super::effects;
 use super::params::{ATTEMPTS, Attempt, Inferred, Sent, Statement, without_semicolon};
 use super::session;
 use super::types::Kind;
@@ -127,9 +128,13 @@ impl Run<'_> {
             let (sql, before) = describe::around(statement.sql());
             let query = unnamed(&sql, statement)?;
             let described = match query.fetch_one(&mut *connection).await {
-                Ok(row) => row.columns().iter().map(Described::of).collect(),
+                Ok(row) => {
+                    self.check(connection, statement).await?;
+                    row.columns().iter().map(Described::of).collect()
+                }
                 // The driver asks the server for types it does not know, and does not understand every answer.
                 Err(sqlx::Error::ColumnDecode { .. }) => {
+                    self.check(connection, statement).await?;
                     match describe::ask(connection, statement).await {
                         Ok(described) => described,
                         Err(error) => return Err(self.failed(&error, statement, None)),
@@ -144,6 +149,10 @@ impl Run<'_> {
                     // SHOW and EXPLAIN have no place in a subselect; a mistake of the report is told without ours.
                     Some(SYNTAX) => {
                         self.begin_again(connection).await?;
+                        if !self.limits.trusted() {
+                            self.parses(connection, statement).await?;
+                            self.check(connection, statement).await?;
+                        }
                         return Ok(Ok(Prepared::plain(statement)));
                     }
                     found => {
@@ -224,6 +233,39 @@ impl Run<'_> {
         };
         let types: Result<Inferred, sqlx::Error> = asked.await;
         types.map_err(|error| self.address.lost(&error))
+    }
+
+    /// Refuses SQL that is not known to only read. It has been planned, and nothing of it has run yet.
+    async fn check(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> Result<(), SourceError> {
+        self.limits.refuse()?;
+        if self.limits.trusted() {
+            return Ok(());
+        }
+        effects::check(self.address, connection, statement.sql()).await
+    }
+
+    /// Has the server read the report as it stands, and nothing more.
+    async fn parses(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> Result<(), SourceError> {
+        let name = format!("lookaside_{:016x}", rand::random::<u64>());
+        let before = format!("PREPARE {name} AS ");
+        let sent = before.clone() + statement.sql();
+        let prepared = ours(&sent).execute(&mut *connection).await;
+        prepared.map_err(|error| {
+            let sent = Sent::new(statement.rendered(), &sent, before.len());
+            self.failed(&error, statement, Some(sent))
+        })?;
+        let ended = ours(&format!("DEALLOCATE {name}"))
+            .execute(&mut *connection)
+            .await;
+        ended.map(drop).map_err(|error| self.address.lost(&error))
     }
 
     fn failed(
@@ -327,6 +369,20 @@ fn number(error: &sqlx::Error) -> Option<usize> {
         .find(|sign: char| !sign.is_ascii_digit())
         .unwrap_or(rest.len());
     rest[..end].parse().ok()
+}
+
+/// Refuses SQL that is not known to only read. Nothing of it has run yet.
+async fn check(
+    address: &Address,
+    connection: &mut PgConnection,
+    statement: &Statement,
+    limits: &Limits,
+) -> Result<(), SourceError> {
+    limits.refuse()?;
+    if limits.trusted() {
+        return Ok(());
+    }
+    effects::check(address, connection, statement.sql()).await
 }
 
 /// The error of a query, with the position in the report's SQL where the server tells one.
