@@ -19,7 +19,7 @@ async fn cancelled(
 ) -> SourceError {
     let cancel = CancellationToken::new();
     let mut query = query(sql);
-    query.timeout = timeout;
+    (query.timeout, query.trusted) = (timeout, true);
     let running = tokio::spawn({
         let (source, cancel) = (Arc::clone(source), cancel.clone());
         async move {
