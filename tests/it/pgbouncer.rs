@@ -11,16 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::detector::config;
 use crate::servers::{PgBouncer, Postgres, Redis};
-use crate::source_postgres::{cell, collect, source, texts};
+// What is tried here is no matter of which SQL is understood by us.
+use crate::source_postgres::{cell, collect, source, texts, trusted as query};
 use crate::worker::{At, ORDERS, report, source_config, workspace};
-
-/// A report that its author answers for: what is tried here is no matter of which SQL is understood by us.
-fn query(sql: &str) -> Query {
-    Query {
-        trusted: true,
-        ..crate::source_postgres::query(sql)
-    }
-}
 
 const MODES: [&str; 2] = ["session", "transaction"];
 
