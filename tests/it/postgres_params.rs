@@ -457,6 +457,20 @@ async fn notices_are_told_with_the_answer() {
 }
 
 #[tokio::test]
+async fn show_answers_without_being_a_query() {
+    let server = Postgres::shared();
+    let source = source(&server.url());
+    for sql in ["SHOW TimeZone", "/* now */ show TimeZone;"] {
+        let show = crate::source_postgres::query(sql);
+        assert_eq!(cell(&source, show).await.as_deref(), Some("UTC"));
+    }
+    let explain = crate::source_postgres::query("EXPLAIN SELECT 1");
+    assert!(collect(&source, explain).await.is_err());
+    let trusted = collect(&source, query("EXPLAIN SELECT 1")).await.unwrap();
+    assert_eq!(trusted.rows(), 1);
+}
+
+#[tokio::test]
 async fn options_in_the_url_are_kept() {
     let server = Postgres::shared();
     let (url, database) = server.fresh_database();
