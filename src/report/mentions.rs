@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
-use sqlparser::dialect::{MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
 
-use super::Dialect;
-use super::lex::{self, Kind};
+use super::{Dialect, parse};
 
 /// One identifier as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,61 +71,6 @@ impl Call {
     }
 }
 
-/// The statements of a text; the error completes the sentence "the SQL ...".
-pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, String> {
-    let parsed = match dialect {
-        Dialect::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
-        Dialect::MySql => Parser::parse_sql(&MySqlDialect {}, sql),
-        Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
-        Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, without_option(sql)),
-    };
-    parsed.map_err(|error| format!("cannot be parsed: {error}"))
-}
-
-/// T-SQL without an `OPTION (...)` at its end, which is advice to the optimizer that the parser does not know.
-fn without_option(sql: &str) -> &str {
-    let tokens: Vec<_> = lex::tokens(sql, Dialect::MsSql)
-        .map_while(Result::ok)
-        .filter(|token| token.kind != Kind::Comment)
-        .collect();
-    let text = |i: usize| tokens.get(i).and_then(|token| sql.get(token.at..token.end));
-    let mut depth = 0_usize;
-    for i in 0..tokens.len() {
-        match text(i) {
-            Some("(") => depth += 1,
-            Some(")") => depth = depth.saturating_sub(1),
-            Some(word)
-                if depth == 0
-                    && word.eq_ignore_ascii_case("option")
-                    && text(i + 1) == Some("(")
-                    && closes_at_end(i + 1, tokens.len(), &text) =>
-            {
-                return &sql[..tokens[i].at];
-            }
-            _ => {}
-        }
-    }
-    sql
-}
-
-/// Whether the bracket at `open` closes with the last token, but for a semicolon.
-fn closes_at_end<'a>(open: usize, len: usize, text: &dyn Fn(usize) -> Option<&'a str>) -> bool {
-    let mut depth = 0_usize;
-    for i in open..len {
-        match text(i) {
-            Some("(") => depth += 1,
-            Some(")") => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return (i + 1..len).all(|after| text(after) == Some(";"));
-                }
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
 /// Every name that one statement mentions.
 #[derive(Default)]
 pub(super) struct Mentions {
@@ -144,9 +86,12 @@ pub(super) struct Mentions {
 impl Mentions {
     /// Reads them; the error completes the sentence "the SQL ...".
     pub(super) fn read(sql: &str, dialect: Dialect) -> Result<Self, String> {
-        let statements = parse(sql, dialect)?;
+        parse::statements(sql, dialect, Self::of)?
+    }
+
+    fn of(statements: &[Statement]) -> Result<Self, String> {
         let mut named = Self::default();
-        let visited = match statements.as_slice() {
+        let visited = match statements {
             [Statement::Query(query)] => query.visit(&mut named),
             [Statement::CreateView(view)] => view.query.visit(&mut named),
             [_] => return Err("is not a SELECT".to_owned()),

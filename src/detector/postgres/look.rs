@@ -1,7 +1,7 @@
 //! Reads which transactions are visible, how far the log is, and a sum over the catalogue.
 
-use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::catalogue::CATALOGUE;
 
@@ -80,10 +80,9 @@ pub(super) struct Look {
 
 /// The snapshot, and the settings' time.
 pub(super) async fn moment(connection: &mut PgConnection) -> Result<Moment, sqlx::Error> {
-    let row = sqlx::query("SELECT pg_current_snapshot()::text, pg_conf_load_time()::text")
-        .fetch_one(connection)
-        .await?;
-    read_moment(&row)
+    let sql = "SELECT pg_current_snapshot()::text, pg_conf_load_time()::text";
+    let rows = ask(connection, sql).await?;
+    read_moment(rows.first().ok_or(sqlx::Error::RowNotFound)?)
 }
 
 /// The end of what a standby has replayed, and the settings' time. There `pg_current_snapshot()` leaves running
@@ -91,20 +90,31 @@ pub(super) async fn moment(connection: &mut PgConnection) -> Result<Moment, sqlx
 pub(super) async fn replayed(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     let sql =
         "SELECT COALESCE(pg_last_wal_replay_lsn()::text, '') || ' ' || pg_conf_load_time()::text";
-    sqlx::query_scalar(sql).fetch_one(connection).await
+    let rows = ask(connection, sql).await?;
+    rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
+}
+
+/// The rows of one statement of ours, in one message to the server: a transaction of its own, which cannot write.
+pub(super) async fn ask(
+    connection: &mut PgConnection,
+    sql: &str,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'; {sql}; COMMIT");
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await
 }
 
 /// Everything. The snapshot of a statement is taken before any of it runs, so whatever it sees was in the log by the
 /// time that `written` was read.
 pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Look, sqlx::Error> {
-    let sql = format!("{CATALOGUE} SELECT {COLUMNS}");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(slot)
-        .fetch_one(connection)
-        .await?;
+    // The name is ours: letters, digits and underscores.
+    let sql = format!("{CATALOGUE} SELECT {COLUMNS}").replace("$1", &format!("'{slot}'"));
+    let rows = ask(connection, &sql).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     let written: String = row.try_get(2)?;
     Ok(Look {
-        moment: read_moment(&row)?,
+        moment: read_moment(row)?,
         written: written
             .parse()
             .map(before_page_header)
@@ -117,13 +127,14 @@ pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Lo
 
 /// The transactions that hold their number's lock, which lasts from its assignment until after everybody sees the end.
 pub(super) async fn running(connection: &mut PgConnection) -> Result<Vec<u32>, sqlx::Error> {
-    let xids: Vec<i64> = sqlx::query_scalar(
+    let rows = ask(
+        connection,
         "SELECT transactionid::text::int8 FROM pg_locks \
           WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted",
     )
-    .fetch_all(connection)
     .await?;
-    Ok(xids.into_iter().map(|xid| xid as u32).collect())
+    let xid = |row: &PgRow| row.try_get::<i64, _>(0).map(|xid| xid as u32);
+    rows.iter().map(xid).collect()
 }
 
 fn read_moment(row: &PgRow) -> Result<Moment, sqlx::Error> {

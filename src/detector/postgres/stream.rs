@@ -147,6 +147,7 @@ impl Log {
                 return Err(Blind(why));
             }
         };
+        link.end(&mut side).await?;
         if allowed.make {
             publication::make(&link).await?;
         }
@@ -159,9 +160,11 @@ impl Log {
         let opened_before = link.in_time(look::running(&mut side)).await?;
         let look = link.in_time(look::look(&mut side, &session.slot)).await?;
         sound(&link, &look)?;
+        link.begin(&mut side).await?;
         let relations = link
             .in_time(Relations::read(&mut side, Seen::Published(&publication)))
             .await?;
+        link.end(&mut side).await?;
         self.name = Some(session.log.clone());
         let position = look.written;
         let snapshot = &look.moment.snapshot;
@@ -256,7 +259,9 @@ impl Eyes {
                 std::mem::swap(&mut self.side, &mut side);
                 link::close(side).await;
                 let relations = Relations::read(&mut self.side, Seen::Published(&self.publication));
-                other_catalogue = Some((look.catalogue, self.link.in_time(relations).await?));
+                let relations = self.link.in_time(relations).await?;
+                self.link.end(&mut self.side).await?;
+                other_catalogue = Some((look.catalogue, relations));
             }
             written = look.written;
             (behind || other_catalogue.is_some(), look.moment)

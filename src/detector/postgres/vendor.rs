@@ -1,6 +1,7 @@
 //! Managed PostgreSQL services, where ALTER SYSTEM is not possible: which one it is, and its way to the settings.
 
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::super::Blind;
 use super::link::Link;
@@ -35,12 +36,13 @@ const ROLES: [(&str, Vendor); 8] = [
 impl Vendor {
     /// Looks for the roles of the services.
     pub(super) async fn of(link: &Link, connection: &mut PgConnection) -> Result<Self, Blind> {
-        let names: Vec<&str> = ROLES.iter().map(|(role, _)| *role).collect();
-        let asked =
-            sqlx::query_scalar("SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1)")
-                .bind(names)
-                .fetch_all(connection);
-        let found: Vec<String> = link.in_time(asked).await?;
+        let names = ROLES.map(|(role, _)| format!("'{role}'")).join(", ");
+        let sql = format!("SELECT rolname::text FROM pg_roles WHERE rolname IN ({names})");
+        let asked = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection);
+        let rows = link.in_time(asked).await?;
+        let names = rows.iter().map(|row| row.try_get(0));
+        let found: Result<Vec<String>, _> = names.collect();
+        let found = found.map_err(|error| link.unseen(&error))?;
         Ok(Self::by_roles(&found))
     }
 
