@@ -225,7 +225,8 @@ pub(super) const KINDS: &[(&str, &[&str])] = &[
         "privilege tables, not in the log",
         &[
             "GRANT SELECT ON vault.codes TO readers",
-            "DELETE FROM mysql.tables_priv WHERE user = 'readers' AND table_name = 'codes';;FLUSH NO_WRITE_TO_BINLOG PRIVILEGES",
+            "~NO_WRITE_TO_BINLOG|DELETE FROM mysql.tables_priv WHERE user = 'readers' AND table_name = 'codes';;\
+            FLUSH NO_WRITE_TO_BINLOG PRIVILEGES;;FLUSH PRIVILEGES",
         ],
     ),
     (
