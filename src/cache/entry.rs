@@ -24,6 +24,8 @@ pub struct Begun {
     pub now: ServerTime,
     /// Whether the lock is ours. Without it somebody else is filling.
     pub ours: bool,
+    /// The token of whoever holds the lock instead.
+    pub(crate) holder: Vec<u8>,
     /// The epoch, empty where nobody watches.
     pub epoch: String,
     /// The applied position.
@@ -85,16 +87,29 @@ impl Cache {
         token: &str,
         lock: Duration,
     ) -> Result<Begun, CacheError> {
-        let (now, got, epoch, position): (u64, u8, String, String) = self
+        self.begin_or_take(keys, key, token, lock, false).await
+    }
+
+    /// Like [`Cache::begin`]; with `take` the lock is taken from whoever holds it, for who has waited long enough.
+    pub(crate) async fn begin_or_take(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        token: &str,
+        lock: Duration,
+        take: bool,
+    ) -> Result<Begun, CacheError> {
+        let (now, got, epoch, position, holder): (u64, u8, String, String, Vec<u8>) = self
             .script(
                 &BEGIN,
                 &[keys.versions(), keys.lock(key)],
-                &[token.as_bytes(), &millis(lock)],
+                &[token.as_bytes(), &millis(lock), flag(take)],
             )
             .await?;
         Ok(Begun {
             now: ServerTime(now),
             ours: got == 1,
+            holder,
             epoch,
             position: Position::parse(&position).unwrap_or_else(Position::zero),
         })
@@ -139,7 +154,12 @@ impl Cache {
         begun: &Begun,
         entry: &NewEntry,
     ) -> Result<Committed, CacheError> {
-        let mut names = vec![keys.versions(), keys.header(key), keys.lock(key)];
+        let mut names = vec![
+            keys.versions(),
+            keys.header(key),
+            keys.lock(key),
+            keys.failure(key),
+        ];
         names.extend(entry.tables.iter().map(|table| keys.table(table)));
         let sum = |of: fn(&ChunkInfo) -> u64| entry.chunks.iter().map(of).sum::<u64>().to_string();
         let stored = if entry.inline.is_some() {

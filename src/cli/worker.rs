@@ -189,6 +189,12 @@ fn refresh(event: &RefreshEvent) -> Value {
     if let Some(error) = &event.error {
         line.insert("error".into(), json!(error));
     }
+    if let Some(failure) = &event.failure {
+        line.insert("code".into(), json!(failure.code));
+        line.insert("permanent".into(), json!(failure.permanent));
+        line.insert("failures".into(), json!(failure.count));
+        line.insert("next_try_at".into(), json!(failure.next_at));
+    }
     Value::Object(line)
 }
 

@@ -10,13 +10,12 @@ use arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::lock::Lock;
 use crate::cache::payload::{self, Chunk, Chunker};
-use crate::cache::{Begun, Cache, ChunkInfo, Header, NewEntry, SourceKeys};
-use crate::report::{Dependencies, EntryKey, Params, Report};
+use crate::cache::{Begun, Cache, ChunkInfo, Header, NewEntry, ServerTime};
+use crate::report::{Dependencies, Params, Report};
 use crate::table::Checksum;
 
-/// How long a fill lock lasts without being renewed: after this, somebody else takes over from a dead process.
-pub(super) const LOCK: Duration = Duration::from_secs(5);
 /// Batches that wait for the checksum and for the encoder.
 const WAITING: usize = 8;
 /// Encoded bytes sent in one round trip.
@@ -43,66 +42,6 @@ pub struct Filled {
     pub sha256: Option<String>,
     /// Why it was not stored, in one sentence.
     pub problem: Option<String>,
-}
-
-/// The fill lock of an entry, renewed until dropped. Dropped without a commit it is given back at once: a failed
-/// fill must not keep others waiting.
-pub(super) struct Lock {
-    cache: Arc<Cache>,
-    keys: SourceKeys,
-    key: EntryKey,
-    token: String,
-    renewing: JoinHandle<()>,
-    held: bool,
-}
-
-impl Lock {
-    /// Keeps a lock that was just taken.
-    pub(super) fn keep(cache: Arc<Cache>, keys: SourceKeys, key: EntryKey, token: String) -> Self {
-        let renewing = tokio::spawn({
-            let (cache, keys, token) = (cache.clone(), keys.clone(), token.clone());
-            async move {
-                loop {
-                    tokio::time::sleep(LOCK / 3).await;
-                    // Lost or unreachable: somebody else may run the query too. That is waste, not harm.
-                    let _ = cache.hold(&keys, &key, &token, LOCK).await;
-                }
-            }
-        });
-        Self {
-            cache,
-            keys,
-            key,
-            token,
-            renewing,
-            held: true,
-        }
-    }
-
-    /// Gives the lock back and waits until that is done.
-    pub(super) async fn release(mut self) {
-        self.held = false;
-        let _ = self.cache.release(&self.keys, &self.key, &self.token).await;
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        self.renewing.abort();
-        if self.held
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let (cache, keys, key, token) = (
-                self.cache.clone(),
-                self.keys.clone(),
-                self.key,
-                std::mem::take(&mut self.token),
-            );
-            runtime.spawn(async move {
-                let _ = cache.release(&keys, &key, &token).await;
-            });
-        }
-    }
 }
 
 /// What a fill is about.
@@ -227,6 +166,11 @@ impl Fill {
         }
     }
 
+    /// When it began, on the cache's clock.
+    pub(super) fn began(&self) -> ServerTime {
+        self.about.begun.now
+    }
+
     /// Takes a batch; waits while the cache is slower than the database.
     pub(super) async fn push(&mut self, batch: &RecordBatch) {
         for part in [&mut self.checksum, &mut self.encoder] {
@@ -310,7 +254,7 @@ impl Fill {
         match committed {
             Ok(committed) => {
                 // The commit gave the lock back.
-                lock.held = false;
+                lock.committed();
                 if committed.stored && entry.inline.is_none() {
                     let (cache, fill, count) =
                         (lock.cache.clone(), entry.fill.clone(), entry.chunks.len());

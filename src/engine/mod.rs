@@ -14,6 +14,7 @@
 //! | `dependencies.rs` | which tables does a report depend on, now? |
 //! | `record.rs` | which event does a request leave, however it ends? |
 //! | `fill.rs` | how does a result get into the cache while it streams to who asked? |
+//! | `lock.rs` | who fills an entry, and how long is another waited for? |
 //! | `spool.rs` | where is an answer kept that is too large to be shared in memory? |
 //! | `flight.rs` | who runs the query when many ask at once? |
 //! | `event.rs` | what does each request leave in the log? |
@@ -34,6 +35,7 @@ mod fill;
 mod flight;
 pub mod latency;
 mod level;
+mod lock;
 mod log;
 mod mend;
 mod pump;
@@ -48,7 +50,7 @@ pub use api::Engine;
 pub use fill::Filled;
 pub use level::Memory;
 pub use log::EventLog;
-pub use state::{EntryState, Freshness};
+pub use state::{EntryState, FailedRefresh, Freshness};
 
 pub use event::{
     AuditEvent, Caller, Event, Finding, Outcome, Reason, RefreshEvent, RequestEvent, Stages,
@@ -150,4 +152,15 @@ pub enum EngineError {
     /// The rows ended without an end.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+impl EngineError {
+    /// Whether the failure does not pass with time, see [`SourceError::is_permanent`].
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_permanent(),
+            Self::NoSource { .. } => true,
+            Self::Damaged | Self::Interrupted(_) => false,
+        }
+    }
 }

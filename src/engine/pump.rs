@@ -113,6 +113,8 @@ async fn failed(
     fallback: Option<Header>,
 ) -> (Ask, EngineError, Option<Header>) {
     if let Some(fill) = fill {
+        ask.note_failure(Some(fill.begun.now), &error.clone().into())
+            .await;
         fill.lock.release().await;
     }
     land_failure(leader, &error);
@@ -208,11 +210,14 @@ impl Pump {
     async fn fail(mut self, error: SourceError) {
         self.cancel.cancel();
         // The lock goes back at once: a failed query must not keep others waiting.
-        self.fill = None;
+        let began = self.fill.take().map(|fill| fill.began());
+        if began.is_some() {
+            self.ask.note_failure(began, &error.clone().into()).await;
+        }
         land_failure(self.leader.take(), &error);
         self.ask.recorder.source(&self.rows.times);
         self.ask.recorder.end(Some(error.to_string()));
-        self.sender.fail(error.into()).await;
+        self.sender.fail(error.into());
     }
 
     async fn finish(mut self) {
@@ -222,6 +227,7 @@ impl Pump {
         let times = self.rows.times.clone();
         let mut filled = Filled::default();
         if let Some(fill) = self.fill.take() {
+            let began = fill.began();
             filled = fill.finish(&schema, times.query() + times.fetch()).await;
             self.ask
                 .recorder
@@ -234,6 +240,18 @@ impl Pump {
                     .as_ref()
                     .map(|problem| format!("not cached: {problem}")),
             );
+            if let Some(problem) = filled.problem.as_ref().filter(|_| !filled.taken) {
+                let ask = &self.ask;
+                ask.engine
+                    .note_unstored(
+                        &ask.keys,
+                        &ask.key,
+                        &ask.request.report,
+                        Some(began),
+                        problem,
+                    )
+                    .await;
+            }
             if filled.stored
                 && filled.born_stale
                 && self.ask.request.report.refresh == Refresh::OnChange
@@ -261,6 +279,6 @@ impl Pump {
         }
         let _ = self.ask.filled.set(filled);
         self.ask.recorder.end(None);
-        self.sender.finish().await;
+        self.sender.finish();
     }
 }

@@ -161,7 +161,7 @@ impl<S: Server> Inner<S> {
             .await;
         let (mut connection, number) = match session {
             Ok(session) => session,
-            Err(error) => return listener.end(Err(error)).await,
+            Err(error) => return listener.end(Err(error)),
         };
         listener.times.set_pool(started.elapsed());
         let result = self
@@ -173,11 +173,11 @@ impl<S: Server> Inner<S> {
                 if !self.server.interrupt(connection).await {
                     self.kill(number).await;
                 }
-                listener.end(result).await;
+                listener.end(result);
             }
-            Err(SourceError::Lost(_)) => listener.end(result).await,
+            Err(SourceError::Lost(_)) => listener.end(result),
             _ => {
-                listener.end(result).await;
+                listener.end(result);
                 if self.server.reset(&mut connection, &statement).await {
                     self.idle.put(connection);
                 }

@@ -5,18 +5,18 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-use super::SourceError;
+use super::{SourceError, transient};
 use crate::report::{Dialect, lex};
 
 /// An error while the file is opened.
 pub(super) fn on_open(error: sqlx::Error, path: &Path) -> SourceError {
     match on_run(&error, None) {
-        SourceError::Sql { message, .. } | SourceError::Other(message) => {
-            SourceError::Connect(format!(
-                "the SQLite file {} cannot be opened: {message}; check that it is a SQLite database and readable",
-                path.display()
-            ))
-        }
+        SourceError::Sql { message, .. }
+        | SourceError::Busy(message)
+        | SourceError::Other(message) => SourceError::Connect(format!(
+            "the SQLite file {} cannot be opened: {message}; check that it is a SQLite database and readable",
+            path.display()
+        )),
         error => error,
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
             message: format!("SQLite: {message}"),
             position,
         },
-        5 | 6 => SourceError::Other(format!(
+        5 | 6 => SourceError::Busy(format!(
             "SQLite: {message} for five seconds; end the writer's transaction, or switch the file to WAL"
         )),
         8 => SourceError::Writes(format!(
@@ -54,7 +54,13 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
         11 | 26 => SourceError::Connect(format!(
             "SQLite: {message}; check the file with PRAGMA integrity_check"
         )),
-        _ => SourceError::Other(format!("SQLite: {message} (code {code})")),
+        _ if transient::sqlite(code) => {
+            SourceError::Busy(format!("SQLite: {message} (code {code})"))
+        }
+        _ => SourceError::Sql {
+            message: format!("SQLite: {message} (code {code})"),
+            position,
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
 use crate::source::pump::pump;
 use crate::source::server::GRACE;
+use crate::source::transient;
 
 /// Runs the statement and sends every row.
 pub(super) async fn stream(
@@ -53,6 +54,7 @@ fn failed(
         1792 => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
+        number if transient::mysql(number) => SourceError::Busy(message),
         _ => SourceError::Sql {
             position: statement.position(error.message()),
             message,

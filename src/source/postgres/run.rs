@@ -13,6 +13,7 @@ use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
 use crate::source::pump::pump;
 use crate::source::server::GRACE;
+use crate::source::transient;
 
 /// Runs the statement and sends every row.
 pub(super) async fn stream(
@@ -157,6 +158,7 @@ fn failed(
         "25006" => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
+        code if transient::postgres(code) => SourceError::Busy(message),
         _ => SourceError::Sql {
             message: error
                 .hint()
