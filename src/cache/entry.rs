@@ -239,11 +239,6 @@ impl Cache {
                 .expire_chunks(&old, old_chunks.min(100_000), SUPERSEDED)
                 .await;
         }
-        if !committed.stored && stored > 0 {
-            let _ = self
-                .expire_chunks(&entry.fill, stored, Duration::from_millis(1))
-                .await;
-        }
         Ok(committed)
     }
 
@@ -313,6 +308,29 @@ impl Cache {
         }
         let (first, there): (Option<Vec<u8>>, usize) = self.bulk(&pipeline).await?;
         Ok((first, there == chunks))
+    }
+
+    /// Whether every chunk is there.
+    pub(crate) async fn has_chunks(&self, fill: &str, chunks: usize) -> Result<bool, CacheError> {
+        let mut pipeline = redis::pipe();
+        let exists = pipeline.cmd("EXISTS");
+        for number in 0..chunks {
+            exists.arg(chunk(self.prefix(), fill, number));
+        }
+        let (there,): (usize,) = self.bulk(&pipeline).await?;
+        Ok(there == chunks)
+    }
+
+    /// Removes chunks.
+    pub(crate) async fn drop_chunks(&self, fill: &str, chunks: usize) -> Result<(), CacheError> {
+        let mut pipeline = redis::Pipeline::with_capacity(chunks);
+        for number in 0..chunks {
+            pipeline
+                .cmd("DEL")
+                .arg(chunk(self.prefix(), fill, number))
+                .ignore();
+        }
+        self.bulk(&pipeline).await
     }
 
     /// Sets when chunks end; tells whether all of them were there.

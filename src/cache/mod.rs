@@ -18,6 +18,7 @@
 //! | `audit.rs` | which entries could be audited, and what did the auditors find? |
 //! | `find.rs` | what is there, is it fresh, and why? |
 //! | `entry.rs` | begin, commit: the steps of a fill |
+//! | `room.rs` | how much memory may an entry take? |
 //! | `failure.rs` | why did the last refresh of an entry fail? |
 //! | `tracking.rs` | what has changed on the server, for what this process remembers? |
 //! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
@@ -34,6 +35,7 @@ mod keys;
 pub mod payload;
 mod position;
 mod protocol;
+mod room;
 mod sentences;
 mod shape;
 mod store;
@@ -56,4 +58,5 @@ pub use store::{Cache, CacheStatus};
 
 pub(crate) use failure::Failed;
 pub(crate) use find::KnownRows;
+pub(crate) use room::Room;
 pub(crate) use tracking::{Mark, Moment};

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use super::fill;
 use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
 use super::level::Check;
-use super::lock::{LOCK, Lock, Patience};
+use super::lock::{LOCK, Lock, MARGIN, Patience};
 use super::mend::Broken;
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
@@ -262,17 +262,31 @@ impl Ask {
     /// Joins a query that this process runs already, or leads.
     async fn join_or_lead(self, old: Option<Header>) -> Step {
         match self.engine.flights.enter(self.key) {
-            Part::Join(joined) => self.join(joined, old).await,
+            Part::Join(joined) => Box::pin(self.join(joined, old)).await,
             Part::Lead(leader) => Box::pin(self.lead(leader, old)).await,
         }
     }
 
-    async fn join(mut self, joined: Joined, old: Option<Header>) -> Step {
+    async fn join(mut self, mut joined: Joined, old: Option<Header>) -> Step {
         let started = Instant::now();
         let cancel = self.request.cancel.clone();
-        let landed = tokio::select! {
-            landed = joined.landed() => landed,
-            () = cancel.cancelled() => return Step::Done(self.fail(SourceError::Cancelled.into())),
+        let most = self
+            .engine
+            .limit(&self.request.report)
+            .saturating_add(MARGIN);
+        let landed = loop {
+            let landed = tokio::select! {
+                landed = joined.landed(most) => landed,
+                () = cancel.cancelled() => return Step::Done(self.fail(SourceError::Cancelled.into())),
+            };
+            if let Some(landed) = landed {
+                break landed;
+            }
+            // It took longer than a query may run: one of those who joined runs it.
+            match self.engine.flights.enter_unless(self.key, Some(&joined)) {
+                Part::Join(other) => joined = other,
+                Part::Lead(leader) => return Box::pin(self.lead(leader, old)).await,
+            }
         };
         self.recorder
             .stages(|stages| stages.wait_ms += ms(started.elapsed()));
@@ -341,6 +355,7 @@ impl Ask {
                 return Step::Again(Box::new(self));
             }
             if let Some(lock) = lock {
+                leader.goes_on();
                 let old = old.or(found.header);
                 let depends_on = match self.depends_on().await {
                     Ok(depends_on) => depends_on,
@@ -376,7 +391,9 @@ impl Ask {
                 return Step::Done(self.run(run).await);
             }
             self.waited = true;
-            patience.waits_for(std::mem::take(&mut begun.holder));
+            if patience.waits_for(std::mem::take(&mut begun.holder)) {
+                leader.goes_on();
+            }
             let started = Instant::now();
             let cancel = self.request.cancel.clone();
             tokio::select! {
@@ -413,7 +430,7 @@ impl Ask {
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.
     async fn without_cache(self, problem: CacheError) -> Step {
         match self.engine.flights.enter(self.key) {
-            Part::Join(joined) => self.join(joined, None).await,
+            Part::Join(joined) => Box::pin(self.join(joined, None)).await,
             Part::Lead(leader) => Step::Done(Box::pin(self.bypass(leader, &problem, None)).await),
         }
     }

@@ -13,7 +13,7 @@ use crate::report::EntryKey;
 pub(super) const LOCK: Duration = Duration::from_secs(5);
 /// What a fill may take beyond the time limit of its query: finding out what it depends on, the last chunks, the
 /// commit. After that its lock is not renewed any more, and nobody waits for it.
-pub(super) const MARGIN: Duration = Duration::from_secs(15);
+pub(super) const MARGIN: Duration = Duration::from_secs(10);
 
 /// How long a request waits for another's fill before it runs the query itself: as long as one fill may take, counted
 /// anew for another holder of the lock, and twice that in all.

@@ -15,6 +15,8 @@
 //! | `record.rs` | which event does a request leave, however it ends? |
 //! | `fill.rs` | how does a result get into the cache while it streams to who asked? |
 //! | `lock.rs` | who fills an entry, and how long is another waited for? |
+//! | `chunks.rs` | how do the chunks of a fill get into the cache, and what removes them? |
+//! | `reader_buffer.rs` | where do rows wait for a reader that is slower than the query? |
 //! | `spool.rs` | where is an answer kept that is too large to be shared in memory? |
 //! | `flight.rs` | who runs the query when many ask at once? |
 //! | `event.rs` | what does each request leave in the log? |
@@ -28,6 +30,7 @@
 mod api;
 mod ask;
 pub mod audit;
+mod chunks;
 pub mod delay;
 mod dependencies;
 mod event;
@@ -40,6 +43,7 @@ mod log;
 mod mend;
 mod pump;
 pub mod race;
+mod reader_buffer;
 mod recall;
 mod record;
 mod serve;

@@ -1,4 +1,5 @@
-//! How do a query's rows reach who asked? As they come, with a copy for the cache and one for those who joined.
+//! How do a query's rows reach who asked? As they come, with a copy for the cache and one for those who joined. None of
+//! the three waits for another: rows that a slow reader has not taken yet wait in its buffer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,13 +10,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::ask::Ask;
 use super::fill::{self, Fill};
 use super::flight::{Kept, Landed, Leader, Shared};
+use super::reader_buffer::ReaderBuffer;
 use super::record::ms;
 use super::spool::Spool;
 use super::{About, Answer, EngineError, Filled, Outcome};
 use crate::cache::Header;
 use crate::report::Refresh;
 use crate::source::{Query, Rows, SourceError};
-use crate::table::{BatchSender, BatchStream, widen};
+use crate::table::{BatchStream, widen};
 
 /// An answer up to this many bytes is shared in memory with those who joined.
 const SHARED: usize = 16 * 1024 * 1024;
@@ -70,9 +72,12 @@ pub(super) async fn run(
     }
     ask.recorder.outcome(outcome, reason.clone());
     let schema = rows.stream.schema().clone();
-    let fill =
-        fill.map(|about| Fill::start(about, &ask.request.report, &ask.request.params, &schema));
+    let fill = fill.map(|about| {
+        let (request, tasks) = (&ask.request, &ask.engine.tasks);
+        Fill::start(about, &request.report, &request.params, &schema, tasks)
+    });
     let (sender, stream) = BatchStream::channel(schema.clone(), 4);
+    let tasks = ask.engine.tasks.clone();
     let about = About {
         outcome,
         reason,
@@ -88,15 +93,16 @@ pub(super) async fn run(
         ask,
         rows,
         first,
-        sender,
+        reader: ReaderBuffer::new(sender),
         fill,
+        paced: None,
         leader,
         cancel,
         _guard: guard,
         kept: Keeping::Memory(Vec::new()),
         bytes: 0,
     };
-    tokio::spawn(pump.go());
+    tasks.spawn(pump.go());
     Ok(Answer {
         about,
         rows: stream,
@@ -134,8 +140,10 @@ struct Pump {
     ask: Ask,
     rows: Rows,
     first: Option<RecordBatch>,
-    sender: BatchSender<EngineError>,
+    reader: ReaderBuffer,
     fill: Option<Fill>,
+    /// Why the answer does not go into the cache any more: the query waits for its reader.
+    paced: Option<String>,
     leader: Option<Leader>,
     cancel: CancellationToken,
     /// However this task ends, the query does not outlive it.
@@ -161,7 +169,7 @@ impl Pump {
                     tokio::select! {
                         next = self.rows.stream.next() => next,
                         // Nobody listens: the query ends, the lock is given back, somebody who joined takes over.
-                        () = self.sender.closed() => return,
+                        () = self.reader.closed() => return,
                     }
                 }
             };
@@ -180,8 +188,15 @@ impl Pump {
     async fn pass(&mut self, batch: RecordBatch) -> bool {
         self.bytes += self.ask.recorder.rows(&batch);
         self.keep(&batch).await;
-        if !self.sender.send(batch.clone()).await {
+        if !self.reader.push(batch.clone()).await {
             return false;
+        }
+        // No lock is held, and nobody waits, for as long as a reader likes.
+        if self.paced.is_none()
+            && let Some(why) = self.reader.is_paced()
+        {
+            self.paced = Some(why.to_owned());
+            (self.fill, self.leader) = (None, None);
         }
         if let Some(fill) = &mut self.fill {
             fill.push(&batch).await;
@@ -217,7 +232,7 @@ impl Pump {
         land_failure(self.leader.take(), &error);
         self.ask.recorder.source(&self.rows.times);
         self.ask.recorder.end(Some(error.to_string()));
-        self.sender.fail(error.into());
+        self.reader.end(Some(error.into()));
     }
 
     async fn finish(mut self) {
@@ -225,7 +240,10 @@ impl Pump {
         self.ask.recorder.source(&self.rows.times);
         let started = Instant::now();
         let times = self.rows.times.clone();
-        let mut filled = Filled::default();
+        let mut filled = Filled {
+            problem: self.paced.take(),
+            ..Filled::default()
+        };
         if let Some(fill) = self.fill.take() {
             let began = fill.began();
             filled = fill.finish(&schema, times.query() + times.fetch()).await;
@@ -279,6 +297,6 @@ impl Pump {
         }
         let _ = self.ask.filled.set(filled);
         self.ask.recorder.end(None);
-        self.sender.finish();
+        self.reader.end(None);
     }
 }

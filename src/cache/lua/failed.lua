@@ -15,6 +15,5 @@ end
 -- Before anything else can fail: nothing of ours may stay without an end.
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local count = redis.call('HINCRBY', KEYS[2], 'count', 1)
-redis.call('HSET', KEYS[2], 'at', string.format('%.0f', now), 'message', ARGV[3], 'code', ARGV[4], 'permanent', ARGV[5],
-  'next', '')
+redis.call('HSET', KEYS[2], 'at', string.format('%.0f', now), 'message', ARGV[3], 'code', ARGV[4], 'permanent', ARGV[5])
 return {now, count}
