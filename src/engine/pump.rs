@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::ask::Ask;
 use super::fill::{self, Fill};
 use super::flight::{Kept, Landed, Leader, Shared};
-use super::reader_buffer::ReaderBuffer;
+use super::reader_buffer::{Pushed, ReaderBuffer};
 use super::record::ms;
 use super::spool::Spool;
 use super::{About, Answer, EngineError, Filled, Outcome};
@@ -168,15 +168,14 @@ impl Pump {
                 None => {
                     tokio::select! {
                         next = self.rows.stream.next() => next,
-                        // Nobody listens: the query ends, the lock is given back, somebody who joined takes over.
-                        () = self.reader.closed() => return,
+                        () = self.reader.closed() => return self.abandon().await,
                     }
                 }
             };
             match next {
                 Some(Ok(batch)) => {
                     if !self.pass(batch).await {
-                        return;
+                        return self.abandon().await;
                     }
                 }
                 Some(Err(error)) => return self.fail(error).await,
@@ -188,15 +187,15 @@ impl Pump {
     async fn pass(&mut self, batch: RecordBatch) -> bool {
         self.bytes += self.ask.recorder.rows(&batch);
         self.keep(&batch).await;
-        if !self.reader.push(batch.clone()).await {
-            return false;
-        }
-        // No lock is held, and nobody waits, for as long as a reader likes.
-        if self.paced.is_none()
-            && let Some(why) = self.reader.is_paced()
-        {
-            self.paced = Some(why.to_owned());
-            (self.fill, self.leader) = (None, None);
+        match self.reader.push(batch.clone()).await {
+            Pushed::Taken => {}
+            Pushed::Left => return false,
+            Pushed::Full => {
+                // No lock is held, and nobody waits, for as long as a reader likes.
+                self.paced = self.reader.is_paced().map(str::to_owned);
+                (self.fill, self.leader) = (None, None);
+                return self.reader.wait_for(batch).await;
+            }
         }
         if let Some(fill) = &mut self.fill {
             fill.push(&batch).await;
@@ -219,6 +218,21 @@ impl Pump {
             Keeping::Memory(_) => self.kept = Keeping::Nothing,
             Keeping::Disk(spool) => spool.push(batch).await,
             Keeping::Nothing => {}
+        }
+    }
+
+    /// Nobody reads any more: the lock is given back, somebody who joined takes over, and the query ends. The event tells
+    /// where the database did not confirm that it has.
+    async fn abandon(mut self) {
+        self.cancel.cancel();
+        (self.fill, self.leader) = (None, None);
+        while let Some(next) = self.rows.stream.next().await {
+            if let Err(error) = next
+                && !matches!(error, SourceError::Cancelled)
+            {
+                self.ask.recorder.end(Some(error.to_string()));
+                return;
+            }
         }
     }
 

@@ -28,6 +28,23 @@ pub(super) struct ReaderBuffer {
     file: Spill,
 }
 
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It waits for the reader.
+    Taken,
+    /// Nobody reads any more.
+    Left,
+    /// Neither memory nor disk has room for it.
+    Full,
+}
+
+impl Pushed {
+    fn of(taken: bool) -> Self {
+        if taken { Self::Taken } else { Self::Left }
+    }
+}
+
 /// What waits, in order.
 enum Item {
     Memory(RecordBatch, usize),
@@ -66,27 +83,46 @@ impl ReaderBuffer {
         }
     }
 
-    /// Takes a batch. Waits for the disk, and for the reader only where the disk takes no more; `false` means that
-    /// nobody reads any more.
-    pub(super) async fn push(&mut self, batch: RecordBatch) -> bool {
+    /// Takes a batch; waits for the disk, and never for the reader.
+    pub(super) async fn push(&mut self, batch: RecordBatch) -> Pushed {
         let bytes = raw_bytes(&batch).max(1);
-        let waiting = self.state.bytes.load(Ordering::Acquire);
-        if waiting == 0 || waiting + bytes <= MEMORY {
+        if self.has_room(bytes) {
             return self.remember(batch, bytes);
         }
         match self.write(&batch).await {
             Ok(item) => {
                 self.state.on_disk.fetch_add(1, Ordering::AcqRel);
-                self.items.send(item).is_ok()
+                Pushed::of(self.items.send(item).is_ok())
             }
             Err(why) => {
                 if self.is_paced().is_none() {
                     tracing::info!(why, "rows of a slow reader are not kept any more");
                     self.file = Spill::Full(why);
                 }
-                self.wait_for(batch, bytes).await
+                Pushed::Full
             }
         }
+    }
+
+    /// Takes a batch that [`ReaderBuffer::push`] had no room for; waits for the reader. `false` means that nobody reads
+    /// any more.
+    pub(super) async fn wait_for(&self, batch: RecordBatch) -> bool {
+        let bytes = raw_bytes(&batch).max(1);
+        loop {
+            let taken = self.state.taken.notified();
+            if self.has_room(bytes) {
+                return self.remember(batch, bytes) == Pushed::Taken;
+            }
+            tokio::select! {
+                () = taken => {}
+                () = self.items.closed() => return false,
+            }
+        }
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let waiting = self.state.bytes.load(Ordering::Acquire);
+        waiting == 0 || waiting + bytes <= MEMORY
     }
 
     /// Why the query waits for its reader, where it does.
@@ -107,24 +143,9 @@ impl ReaderBuffer {
         let _ = self.items.send(Item::End(error));
     }
 
-    fn remember(&self, batch: RecordBatch, bytes: usize) -> bool {
+    fn remember(&self, batch: RecordBatch, bytes: usize) -> Pushed {
         self.state.bytes.fetch_add(bytes, Ordering::AcqRel);
-        self.items.send(Item::Memory(batch, bytes)).is_ok()
-    }
-
-    /// Waits until the reader has made room in memory.
-    async fn wait_for(&self, batch: RecordBatch, bytes: usize) -> bool {
-        loop {
-            let taken = self.state.taken.notified();
-            let waiting = self.state.bytes.load(Ordering::Acquire);
-            if waiting == 0 || waiting + bytes <= MEMORY {
-                return self.remember(batch, bytes);
-            }
-            tokio::select! {
-                () = taken => {}
-                () = self.items.closed() => return false,
-            }
-        }
+        Pushed::of(self.items.send(Item::Memory(batch, bytes)).is_ok())
     }
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Item, String> {
@@ -251,7 +272,7 @@ mod tests {
         let (mut buffer, mut stream) = channel(batch(0).schema());
         // Nobody reads meanwhile: a queue of one would wait for ever.
         for number in 0..BATCHES {
-            assert!(buffer.push(batch(number)).await);
+            assert_eq!(buffer.push(batch(number)).await, Pushed::Taken);
         }
         assert!(buffer.state.bytes.load(Ordering::Acquire) <= MEMORY);
         assert!(buffer.state.on_disk.load(Ordering::Acquire) > 0);
@@ -270,7 +291,9 @@ mod tests {
         buffer.file = Spill::Full("no space left on device".to_owned());
         let pushing = tokio::spawn(async move {
             for number in 0..100 {
-                assert!(buffer.push(batch(number)).await);
+                if buffer.push(batch(number)).await == Pushed::Full {
+                    assert!(buffer.wait_for(batch(number)).await);
+                }
             }
             assert_eq!(buffer.is_paced(), Some("no space left on device"));
             buffer.end(None);
@@ -288,6 +311,6 @@ mod tests {
         let (mut buffer, stream) = channel(batch(0).schema());
         drop(stream);
         buffer.closed().await;
-        assert!(!buffer.push(batch(0)).await);
+        assert_eq!(buffer.push(batch(0)).await, Pushed::Left);
     }
 }

@@ -10,7 +10,7 @@ use lookaside::workspace::ConnectionUrl;
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::until;
-use crate::servers::Redis;
+use crate::servers::{Cluster, Redis};
 use crate::worker::{report, source_config, workspace};
 
 /// Eighty megabytes that no codec makes smaller.
@@ -31,6 +31,10 @@ impl Rig {
 
     fn signed_in(sql: &str, args: &[&str], user: Option<&str>) -> Self {
         let redis = Redis::start_with(&[&["--save", ""], args].concat());
+        Self::over(sql, redis, user)
+    }
+
+    fn over(sql: &str, redis: Redis, user: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.db");
         std::fs::write(&file, b"").unwrap();
@@ -174,5 +178,29 @@ async fn stored_chunks_last_as_long_as_their_header() {
     assert!(chunks.lines().count() > 5);
     for chunk in chunks.lines() {
         assert!(left(chunk) > header, "{chunk}");
+    }
+}
+
+/// A node of a cluster takes some keys and refuses others (MOVED): nothing is cached, and nothing is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusal_of_a_cluster_node_leaves_nothing() {
+    let cluster = Cluster::start();
+    for node in cluster.nodes {
+        let rig = Rig::over(&BIG.replace("1600", "200"), node, None);
+        let request = Request {
+            report: rig.report.clone(),
+            params: Params::default(),
+            mode: Mode::Cached,
+            cancel: CancellationToken::new(),
+        };
+        let mut answer = rig.engine.ask(request).await.unwrap();
+        let mut rows = 0;
+        while let Some(batch) = answer.rows.next().await {
+            rows += batch.unwrap().num_rows();
+        }
+        assert_eq!(rows, 200);
+        let reason = answer.event.get().unwrap().reason.clone().unwrap();
+        assert!(reason.contains("is a node of a Redis Cluster"), "{reason}");
+        assert_eq!(rig.chunks(), 0);
     }
 }

@@ -16,6 +16,7 @@ mod app_worker;
 mod audit;
 mod by_hand_mssql;
 mod cache;
+mod cache_away;
 mod cli;
 mod console_gate;
 mod console_listen;
