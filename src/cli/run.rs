@@ -102,6 +102,9 @@ pub(super) async fn run(
         &format!("Running {}", report.name),
         format.is_none() || !into_terminal,
     );
+    session
+        .engine
+        .on_wait(|sentence| note(&format!("lookaside: {sentence}")));
     // What is written somewhere already cannot be taken back; a file or a table can be made anew.
     let mut again = args.output.is_some() || format.is_none();
     let (about, event, filled, written) = loop {

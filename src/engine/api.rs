@@ -20,6 +20,8 @@ use crate::workspace::{SourceConfig, Workspace};
 
 type Hook = Arc<dyn Fn(&Arc<Report>, &Params) -> bool + Send + Sync>;
 
+type WaitHook = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// The cache-aside engine over one workspace.
 pub struct Engine {
     pub(super) cache: Arc<Cache>,
@@ -32,6 +34,7 @@ pub struct Engine {
     pub(super) caller: Caller,
     stays: bool,
     hook: RwLock<Option<Hook>>,
+    wait_hook: RwLock<Option<WaitHook>>,
     /// Entries whose background refresh failed, how often in a row, and when the next one may be tried.
     resting: Mutex<HashMap<EntryKey, (u32, Instant)>>,
     /// Entries whose last answer the cache did not take: it is full, takes no writes, or the answer is too large.
@@ -70,6 +73,7 @@ impl Engine {
             caller,
             stays,
             hook: RwLock::new(None),
+            wait_hook: RwLock::new(None),
             resting: Mutex::default(),
             unstored: Arc::default(),
             limits: workspace
@@ -96,6 +100,7 @@ impl Engine {
             caller: Caller::Worker,
             stays: self.stays,
             hook: RwLock::new(None),
+            wait_hook: RwLock::new(None),
             resting: Mutex::default(),
             unstored: self.unstored.clone(),
             limits: self.limits.clone(),
@@ -199,6 +204,23 @@ impl Engine {
         refresh: impl Fn(&Arc<Report>, &Params) -> bool + Send + Sync + 'static,
     ) {
         *self.hook.write() = Some(Arc::new(refresh));
+    }
+
+    /// Calls `tell` with one sentence when a request has waited for another process's query for a while.
+    pub fn on_wait(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        *self.wait_hook.write() = Some(Arc::new(tell));
+    }
+
+    /// A request waits for another process, for `most` at most.
+    pub(super) fn tell_waiting(&self, report: &Report, most: Duration) {
+        let hook = self.wait_hook.read().clone();
+        if let Some(tell) = hook {
+            tell(&format!(
+                "{} is being run by another process; waiting for its answer, {} at most",
+                report.name,
+                crate::human::long(most)
+            ));
+        }
     }
 
     /// How the cache is, as far as it is known without asking: for the status dot.

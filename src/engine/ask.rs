@@ -394,6 +394,10 @@ impl Ask {
             if patience.waits_for(std::mem::take(&mut begun.holder)) {
                 leader.goes_on();
             }
+            if patience.is_worth_telling() {
+                let report = &self.request.report;
+                self.engine.tell_waiting(report, patience.most());
+            }
             let started = Instant::now();
             let cancel = self.request.cancel.clone();
             tokio::select! {

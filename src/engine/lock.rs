@@ -15,6 +15,9 @@ pub(super) const LOCK: Duration = Duration::from_secs(5);
 /// commit. After that its lock is not renewed any more, and nobody waits for it.
 pub(super) const MARGIN: Duration = Duration::from_secs(10);
 
+/// After this a person is told that a request waits for another process.
+const TELL: Duration = Duration::from_secs(2);
+
 /// How long a request waits for another's fill before it runs the query itself: as long as one fill may take, counted
 /// anew for another holder of the lock, and twice that in all.
 pub(super) struct Patience {
@@ -22,6 +25,7 @@ pub(super) struct Patience {
     began: Instant,
     holder: Vec<u8>,
     since: Instant,
+    told: bool,
 }
 
 impl Patience {
@@ -32,6 +36,7 @@ impl Patience {
             began: Instant::now(),
             holder: Vec::new(),
             since: Instant::now(),
+            told: false,
         }
     }
 
@@ -42,6 +47,19 @@ impl Patience {
             (self.holder, self.since) = (holder, Instant::now());
         }
         other
+    }
+
+    /// How long it waits for one fill.
+    pub(super) fn most(&self) -> Duration {
+        self.most
+    }
+
+    /// Whether it has just waited so long that people are told; once.
+    pub(super) fn is_worth_telling(&mut self) -> bool {
+        !self.told && {
+            self.told = self.began.elapsed() >= TELL;
+            self.told
+        }
     }
 
     /// Whether it has waited long enough.
