@@ -250,12 +250,17 @@ impl Cache {
         key: &EntryKey,
         fill: Option<&str>,
     ) -> Result<(), CacheError> {
-        self.changing_script::<u8>(
-            &DROP,
-            &[keys.header(key)],
-            &[fill.unwrap_or("*").as_bytes()],
-        )
-        .await?;
+        let (dropped, old, chunks): (u8, String, usize) = self
+            .changing_script(
+                &DROP,
+                &[keys.header(key)],
+                &[fill.unwrap_or("*").as_bytes()],
+            )
+            .await?;
+        if dropped == 1 && !old.is_empty() && chunks > 0 {
+            // They would stay as long as the header was to: a day.
+            let _ = self.expire_chunks(&old, chunks, SUPERSEDED).await;
+        }
         Ok(())
     }
 

@@ -74,9 +74,10 @@ impl Room {
                 return Ok(());
             }
             return Err(format!(
-                "the answer takes more than {size}, and the cache has {} of {whole} left (noeviction); raise its \
-                 maxmemory, or make the report smaller",
-                human::bytes((limit + written).saturating_sub(used + since))
+                "the answer takes more than {size}, and the cache has {} of {whole} left, of which {} are \
+                 kept for others (noeviction); raise its maxmemory, or make the report smaller",
+                human::bytes((limit + written).saturating_sub(used + since)),
+                human::bytes(reserve)
             ));
         }
         if written + more <= limit / SHARE {

@@ -113,7 +113,7 @@ async fn answer_without_room_leaves_redis_as_it_was() {
     let filled = filled.unwrap();
     assert!(!filled.stored && filled.sha256.is_some());
     let problem = filled.problem.unwrap();
-    assert!(problem.contains("of 60.0 MB left (noeviction)"), "{problem}");
+    assert!(problem.contains("of 60.0 MB left, of which 6.0 MB are kept for others (noeviction)"), "{problem}");
     assert_eq!(rig.chunks(), 0);
     let after = rig.used();
     assert!(after < before + 3 * MB, "{before} bytes before, {after} after");
