@@ -164,6 +164,8 @@ pub async fn export<E: From<Interrupted>>(
                 break;
             }
             next = rows.next() => next,
+            // The writer has failed: the next row may be long in coming.
+            () = sender.closed() => break,
         };
         let message = match next {
             Some(Ok(batch)) => Message::Batch(batch),

@@ -99,7 +99,10 @@ async fn answer_without_room_leaves_redis_as_it_was() {
             let mut link = client.get_connection().unwrap();
             let mut written = 0;
             while !stop.is_cancelled() {
-                let set = redis::cmd("SET").arg("others").arg("x".repeat(1000)).query(&mut link);
+                let set = redis::cmd("SET")
+                    .arg("others")
+                    .arg("x".repeat(1000))
+                    .query(&mut link);
                 let () = set.expect("another client's write is taken while the report is filled");
                 written += 1;
             }
@@ -113,10 +116,16 @@ async fn answer_without_room_leaves_redis_as_it_was() {
     let filled = filled.unwrap();
     assert!(!filled.stored && filled.sha256.is_some());
     let problem = filled.problem.unwrap();
-    assert!(problem.contains("of 60.0 MB left, of which 6.0 MB are kept for others (noeviction)"), "{problem}");
+    assert!(
+        problem.contains("of 60.0 MB left, of which 6.0 MB are kept for others (noeviction)"),
+        "{problem}"
+    );
     assert_eq!(rig.chunks(), 0);
     let after = rig.used();
-    assert!(after < before + 3 * MB, "{before} bytes before, {after} after");
+    assert!(
+        after < before + 3 * MB,
+        "{before} bytes before, {after} after"
+    );
     assert_eq!(rig.redis.cli(&["SET", "theirs", "after"]).trim(), "OK");
 }
 
@@ -131,9 +140,16 @@ async fn answer_that_would_evict_others_is_not_cached() {
     let (rows, filled) = rig.run().await.unwrap();
     assert_eq!(rows, 1600);
     let problem = filled.unwrap().problem.unwrap();
-    assert!(problem.contains("a quarter of the cache's memory"), "{problem}");
+    assert!(
+        problem.contains("a quarter of the cache's memory"),
+        "{problem}"
+    );
     assert_eq!(rig.chunks(), 0);
-    assert_eq!(rig.redis.cli(&["DBSIZE"]).trim().parse(), Ok(202), "demand and events besides");
+    assert_eq!(
+        rig.redis.cli(&["DBSIZE"]).trim().parse(),
+        Ok(202),
+        "demand and events besides"
+    );
 }
 
 /// An account that may not ask for INFO finds out by the server's refusal, and still removes what it wrote.
@@ -141,7 +157,17 @@ async fn answer_that_would_evict_others_is_not_cached() {
 async fn refused_write_removes_what_was_written() {
     let rig = Rig::signed_in(
         BIG,
-        &["--maxmemory", "40mb", "--user", "poor", "on", ">word", "~*", "+@all", "-info"],
+        &[
+            "--maxmemory",
+            "40mb",
+            "--user",
+            "poor",
+            "on",
+            ">word",
+            "~*",
+            "+@all",
+            "-info",
+        ],
         Some("poor:word"),
     );
     let (rows, filled) = rig.run().await.unwrap();
@@ -154,7 +180,10 @@ async fn refused_write_removes_what_was_written() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failing_query_removes_what_was_written() {
-    let sql = BIG.replace("SELECT i, ", "SELECT CASE WHEN i = 1500 THEN abs(-9223372036854775807 - 1) ELSE i END AS i, ");
+    let sql = BIG.replace(
+        "SELECT i, ",
+        "SELECT CASE WHEN i = 1500 THEN abs(-9223372036854775807 - 1) ELSE i END AS i, ",
+    );
     let rig = Rig::new(&sql, &[]);
     let error = rig.run().await.unwrap_err();
     assert!(error.to_string().contains("integer overflow"), "{error}");
