@@ -175,7 +175,7 @@ impl Watcher {
         shared.show(|watch| watch.role = role.clone());
         shared.log(
             "leading",
-            format!("this worker keeps {} true", shared.name),
+            format!("this worker leads the source {}", shared.name),
             Vec::new(),
         );
         // With a detector, the first look waits for its baseline: what is filled before it would be filled again.
