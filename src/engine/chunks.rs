@@ -154,6 +154,9 @@ impl Chunks {
     }
 
     async fn renew(&mut self) -> Result<(), String> {
+        if self.sent == 0 {
+            return Ok(());
+        }
         // An outage may be over before they end.
         match self
             .cache
