@@ -12,8 +12,11 @@ if redis.pcall('HEXISTS', KEYS[2], 'first') ~= 1 then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'first', string.format('%.0f', now))
 end
--- Before anything else can fail: nothing of ours may stay without an end.
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
+-- Before anything else can fail: nothing of ours may stay without an end. Where there is no entry (somebody tries out
+-- SQL) an hour is enough.
+local keep = tonumber(ARGV[2])
+if redis.call('EXISTS', KEYS[1]) == 0 then keep = math.min(keep, 3600000) end
+redis.call('PEXPIRE', KEYS[2], string.format('%.0f', keep))
 local count = redis.call('HINCRBY', KEYS[2], 'count', 1)
 redis.call('HSET', KEYS[2], 'at', string.format('%.0f', now), 'message', ARGV[3], 'code', ARGV[4], 'permanent', ARGV[5])
 return {now, count}
