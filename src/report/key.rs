@@ -189,6 +189,7 @@ mod tests {
             refresh: Refresh::Ttl,
             tables: None,
             timeout: None,
+            trusted_sql: false,
         }
     }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod failing;
+mod large_sql;
 mod lease;
 mod refresh;
 mod rig;

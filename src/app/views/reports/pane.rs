@@ -145,6 +145,7 @@ impl Pane {
             refresh: Refresh::OnChange,
             tables: None,
             timeout: None,
+            trusted_sql: false,
         };
         Self {
             saved: None,
