@@ -342,7 +342,7 @@ impl Engine {
         error: &EngineError,
     ) {
         let (code, permanent) = match error {
-            EngineError::Source(SourceError::Cancelled) => return,
+            EngineError::Source(error) if error.is_cancelled() => return,
             EngineError::Source(error) => (error.code(), error.is_permanent()),
             _ => (None, false),
         };

@@ -457,7 +457,7 @@ impl Ask {
 
     /// Runs the query.
     async fn run(self, run: Run) -> Result<Answer, EngineError> {
-        match pump::run(self, run).await {
+        match Box::pin(pump::run(self, run)).await {
             Ok(answer) => Ok(answer),
             Err((ask, error, fallback)) => match ask.last_good(error, fallback).await {
                 Step::Done(answer) => answer,
@@ -469,7 +469,7 @@ impl Ask {
 
     /// The database failed: the last good result, marked stale, where there is one within its bound.
     async fn last_good(self, error: EngineError, old: Option<Header>) -> Step {
-        let cancelled = matches!(error, EngineError::Source(SourceError::Cancelled));
+        let cancelled = matches!(&error, EngineError::Source(error) if error.is_cancelled());
         let policy = self.request.report.serve_on_error;
         let allowed = !cancelled && !self.is_refresh() && policy.allows(error.is_permanent());
         let Some(old) = old.filter(|_| allowed) else {
@@ -544,6 +544,7 @@ impl Ask {
         };
         self.recorder.outcome(outcome, reason);
         self.recorder.sha256(Some(header.sha256.clone()));
+        self.recorder.notices(&header.notices);
         let (event, filled) = (self.recorder.slot(), self.filled);
         let rows = match loaded {
             Loaded::Whole(batches) => {
@@ -599,6 +600,7 @@ impl Ask {
         };
         self.recorder.outcome(Outcome::Wait, None);
         self.recorder.sha256(shared.sha256.clone());
+        self.recorder.notices(&shared.notices);
         let about = About {
             outcome: Outcome::Wait,
             reason: None,

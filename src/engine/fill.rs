@@ -161,7 +161,12 @@ impl Fill {
     }
 
     /// Ends the fill after the last row: the entry is stored, or the reason told and everything removed.
-    pub(super) async fn finish(self, schema: &SchemaRef, query_time: Duration) -> Filled {
+    pub(super) async fn finish(
+        self,
+        schema: &SchemaRef,
+        query_time: Duration,
+        notices: Vec<String>,
+    ) -> Filled {
         self.whole.store(true, Ordering::Release);
         drop((self.checksum, self.encoder));
         let sha256 = self.summing.await.ok();
@@ -187,10 +192,16 @@ impl Fill {
                     .ok_or_else(|| "the checksum could not be computed".to_owned());
                 match encoded.and(sum) {
                     Ok(sum) => {
-                        let entry =
-                            new_entry(&self.about, self.entry, written, sum, schema, query_time);
+                        let entry = new_entry(&self.about, self.entry, written, sum, schema);
                         match entry {
-                            Ok(entry) => store(self.about, &entry, own > 0).await,
+                            Ok(entry) => {
+                                let entry = NewEntry {
+                                    query_time,
+                                    notices,
+                                    ..entry
+                                };
+                                store(self.about, &entry, own > 0).await
+                            }
                             Err(problem) => Err(problem),
                         }
                     }
@@ -216,7 +227,6 @@ fn new_entry(
     written: Written,
     sha256: String,
     schema: &SchemaRef,
-    query_time: Duration,
 ) -> Result<NewEntry, String> {
     let (fill, inline) = match written.payload {
         Payload::Inline(bytes) => (entry.fill, Some(bytes)),
@@ -234,9 +244,10 @@ fn new_entry(
         tables: about.depends_on.names(),
         on_change: about.on_change,
         unseen: about.depends_on.unseen.clone(),
-        query_time,
+        query_time: Duration::ZERO,
         writer: about.writer.clone(),
         because: about.because.clone(),
+        notices: Vec::new(),
         soft: entry.soft,
         hard: entry.hard,
     })

@@ -51,7 +51,7 @@ pub(super) async fn run(
     let guard = cancel.clone().drop_guard();
     let query = Query {
         sql: ask.request.report.sql.clone(),
-        params: ask.request.params.clone(),
+        params: ask.request.report.typed(&ask.request.params),
         timeout: ask.request.report.timeout,
         trusted: ask.request.report.trusted_sql,
     };
@@ -131,7 +131,7 @@ async fn failed(
 /// Those who joined hear the error too; but if only this request was cancelled, one of them takes over.
 fn land_failure(leader: Option<Leader>, error: &SourceError) {
     if let Some(leader) = leader
-        && !matches!(error, SourceError::Cancelled)
+        && !error.is_cancelled()
     {
         leader.land(Landed::Failed(error.clone().into()));
     }
@@ -261,7 +261,9 @@ impl Pump {
         };
         if let Some(fill) = self.fill.take() {
             let began = fill.began();
-            filled = fill.finish(&schema, times.query() + times.fetch()).await;
+            filled = fill
+                .finish(&schema, times.query() + times.fetch(), times.notices())
+                .await;
             self.ask
                 .recorder
                 .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -305,6 +307,7 @@ impl Pump {
                     schema,
                     rows,
                     sha256: filled.sha256.clone(),
+                    notices: times.notices(),
                 })),
                 None if filled.stored => Landed::Cached,
                 None => Landed::Nothing,
