@@ -466,8 +466,7 @@ async fn show_answers_without_being_a_query() {
     let server = Postgres::shared();
     let source = source(&server.url());
     for sql in ["SHOW TimeZone", "/* now */ show TimeZone;"] {
-        let show = crate::source_postgres::query(sql);
-        assert_eq!(cell(&source, show).await.as_deref(), Some("UTC"));
+        assert_eq!(cell(&source, query(sql)).await.as_deref(), Some("UTC"));
     }
     let explain = crate::source_postgres::query("EXPLAIN SELECT 1");
     assert!(collect(&source, explain).await.is_err());
