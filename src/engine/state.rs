@@ -22,7 +22,7 @@ pub enum Freshness {
 }
 
 /// An entry as its header tells, with the verdict.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EntryState {
     /// The verdict.
     pub state: Freshness,

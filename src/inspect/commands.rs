@@ -47,6 +47,23 @@ impl Table {
         self.0.keys().map(String::as_str)
     }
 
+    /// Returns whether the server is known not to have this command (upper case), or not with this subcommand.
+    pub fn lacks(&self, name: &str, sub: &str) -> bool {
+        !self.is_empty()
+            && (!self.0.contains_key(name)
+                || self.has_subcommands(name) && !self.0.contains_key(&format!("{name}|{sub}")))
+    }
+
+    /// Returns whether the command (upper case) is used with subcommands.
+    pub fn has_subcommands(&self, name: &str) -> bool {
+        let is_below = |known: &String| {
+            known
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('|'))
+        };
+        self.0.keys().any(is_below)
+    }
+
     /// What the server says of a command (upper case) with this subcommand.
     pub fn traits(&self, name: &str, sub: &str) -> Option<Traits> {
         self.0

@@ -1,6 +1,6 @@
 //! How a command is sent, and what its failures mean.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -202,20 +202,22 @@ impl Connection {
         &self.inner.lock
     }
 
-    /// What the server says of its commands; empty where the account may not ask.
+    /// What the server says of its commands; empty where the account may not ask. While the server is away the table is
+    /// empty too, and asked for again the next time.
     pub async fn commands(&self) -> &Table {
-        self.inner
-            .commands
-            .get_or_init(|| async {
-                let Ok(mut link) = self.link().await else {
-                    return Table::default();
-                };
-                let answer = redis::cmd("COMMAND").query_async(&mut link).await;
-                answer
-                    .map(|answer| Table::read(&answer))
-                    .unwrap_or_default()
-            })
-            .await
+        static NONE: LazyLock<Table> = LazyLock::new(Table::default);
+        let asked = self.inner.commands.get_or_try_init(|| async {
+            let mut link = self.link().await?;
+            let command = redis::cmd("COMMAND");
+            match command.query_async(&mut link).await {
+                Ok(answer) => Ok(Table::read(&answer)),
+                Err(error) => match self.failure(error, &command).await {
+                    lost @ InspectError::Lost { .. } => Err(lost),
+                    _ => Ok(Table::default()),
+                },
+            }
+        });
+        asked.await.unwrap_or(&NONE)
     }
 
     /// Sends one command of the inspector.

@@ -20,12 +20,14 @@ pub struct Refusal {
 const LOCKED: &str = "this connection only reads; unlock it for writing or use another client";
 const DANGEROUS: &str =
     "the server counts it as dangerous to others; unlock the connection to send it all the same";
+const UNKNOWN: &str =
+    "this server has no such command; check its spelling (COMMAND lists the names)";
 const HOLDS: &str = "it would take the connection from everything else; use another client for it";
 
 impl Refusal {
     /// Whether unlocking the connection would let it through.
     pub fn is_for_the_lock(&self) -> bool {
-        self.why != HOLDS
+        ![HOLDS, UNKNOWN].contains(&self.why)
     }
 }
 
@@ -232,6 +234,7 @@ pub fn decide<'a>(
     let traits = table.traits(&name, &sub);
     let refuse = |why| {
         let is_container = SUBCOMMANDS.iter().any(|(command, _)| *command == name)
+            || table.has_subcommands(&name)
             || table.traits(&name, &sub) != table.traits(&name, "");
         let shown = if is_container {
             format!("{name} {sub}")
@@ -275,6 +278,8 @@ pub fn decide<'a>(
         Asker::Program | Asker::Listener => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
         Asker::Person if !writes && tells(&name, &sub, words.len()) => Ok(()),
+        // Unlocking would not help: the server would refuse it too.
+        Asker::Person if table.lacks(&name, &sub) => refuse(UNKNOWN),
         Asker::Person => match traits {
             Some(traits) if traits.writes || !traits.reads => refuse(LOCKED),
             Some(traits) if traits.dangerous => refuse(DANGEROUS),

@@ -127,7 +127,7 @@ pub use decode::{
 pub use document::{comparison_json, from_json, to_json};
 pub use download::{DownloadError, Saved, download};
 pub use error::InspectError;
-pub use explorer::{Explorer, Question, View};
+pub use explorer::{Answered, Explorer, Question, View};
 pub use facts::facts;
 pub use feed::News;
 pub use find::{Sought, find_text};
@@ -160,3 +160,4 @@ pub use store::{Key, Keys, RowId, Ttl};
 pub use stream::{Consumer, Group, Pending, groups, tail};
 pub use totals::{Count, Totals};
 pub use value::{About, Continue, Field, Page, StreamEntry, Value};
+pub use weigh::is_estimate;

@@ -1,4 +1,4 @@
-//! The new connection's card: two URLs, a password, a test step by step, and the workspace file that comes of it.
+//! The new connection's card: two URLs, their passwords, a test step by step, and the workspace file that comes of it.
 
 use eframe::egui::{Label, Ui};
 
@@ -18,6 +18,10 @@ pub struct Form {
     pub password: String,
     /// The cache's URL; empty for a private server.
     pub redis: String,
+    /// Its password.
+    pub redis_password: String,
+    /// Whether the passwords are kept until the program ends and no longer.
+    pub session_only: bool,
     /// The workspace file to write; empty for the default.
     pub file: String,
 }
@@ -79,25 +83,14 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             .hint("mysql://reader@db.internal:3306/shop")
             .show(ui, &mut connect.form.database)
             .changed();
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = size::SPACE_4;
-            field_label(ui, "Password");
-            ui.horizontal(|ui| {
-                let width = (ui.available_width() - 170.0).max(160.0);
-                let field = Field::new("Password")
-                    .inline()
-                    .password()
-                    .mono()
-                    .width(width);
-                changed |= field.show(ui, &mut connect.form.password).changed();
-                ui.label(text::small(ui, "kept in the system keyring"));
-            });
-        });
+        changed |= password(ui, "Database password", &mut connect.form.password);
         changed |= Field::new("Redis")
             .mono()
             .hint("redis://127.0.0.1:6379/0, empty for a private server")
             .show(ui, &mut connect.form.redis)
             .changed();
+        changed |= password(ui, "Redis password", &mut connect.form.redis_password);
+        keeping(ui, &mut connect.form.session_only);
         Field::new("Workspace file")
             .mono()
             .hint("written on Connect; empty for the configuration folder")
@@ -145,6 +138,38 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             }
             if connect.works {
                 ui.add(Label::new(text::small(ui, "Both connections work.")));
+            }
+        });
+    });
+}
+
+fn password(ui: &mut Ui, name: &str, typed: &mut String) -> bool {
+    Field::new(name).password().mono().show(ui, typed).changed()
+}
+
+/// Where the passwords are kept.
+fn keeping(ui: &mut Ui, session_only: &mut bool) {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = size::SPACE_4;
+        field_label(ui, "Keep passwords");
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = size::SPACE_4;
+            for (name, only, tooltip) in [
+                (
+                    "In the system keyring",
+                    false,
+                    "The operating system asks for them again only where it must",
+                ),
+                (
+                    "For this session only",
+                    true,
+                    "They are forgotten when Lookaside ends; for a system without a keyring",
+                ),
+            ] {
+                let button = Button::new(name).bare().selected(*session_only == only);
+                if ui.add(button.tooltip(tooltip)).clicked() {
+                    *session_only = only;
+                }
             }
         });
     });

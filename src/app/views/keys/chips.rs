@@ -67,7 +67,10 @@ fn short(count: u64, unit: u64, name: &str) -> String {
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
     let mut toggled = None;
     let keys_shown = format!("{} shown", format::count(view.shown.keys));
-    let all_shown = format!("{keys_shown}, {}", format::bytes(view.shown.bytes));
+    let all_shown = format!(
+        "{keys_shown}, {}",
+        format::bytes_about(view.shown.bytes, view.has_estimates)
+    );
     ui.horizontal_centered(|ui| {
         ui.add_space(size::SPACE_12);
         let width = |fit: Fit| -> f32 {

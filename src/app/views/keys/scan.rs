@@ -17,6 +17,7 @@ pub(super) const COUNTS: &str = "Scan again and count the elements of each colle
 pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
     let (word, tone) = match &state.phase {
         _ if keys.error.is_some() => ("failed", Tone::Error),
+        _ if keys.away.is_some() => ("not connected", Tone::Error),
         Phase::Running => ("partial", Tone::Wait),
         Phase::Paused => ("partial, paused", Tone::Stale),
         Phase::Complete if live::is_outdated(state) => ("outdated", Tone::Stale),
@@ -29,7 +30,8 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut C
         return;
     }
     let seen = state.totals.all.keys;
-    let complete = matches!(state.phase, Phase::Complete) && !live::is_outdated(state);
+    let complete =
+        matches!(state.phase, Phase::Complete) && !live::is_outdated(state) && keys.away.is_none();
     let about = state.about.max(seen);
     // What came and went in the last seconds is no part of the scan.
     let of = if complete { seen } else { about };

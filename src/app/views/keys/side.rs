@@ -152,9 +152,12 @@ fn show_tree(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
                             rect.width(),
                         );
                     });
-                } else if let Some(click) =
-                    prefix_row(ui, row, keys.question.filter.prefix == row.prefix)
-                {
+                } else if let Some(click) = prefix_row(
+                    ui,
+                    row,
+                    keys.view.has_estimates,
+                    keys.question.filter.prefix == row.prefix,
+                ) {
                     clicked = Some((row.clone(), click));
                 }
             }
@@ -187,16 +190,18 @@ fn short(name: &[u8]) -> String {
     display(&name[..name.len().min(512)])
 }
 
-fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
+fn prefix_row(ui: &mut Ui, row: &TreeRow, is_estimate: bool, selected: bool) -> Option<Click> {
     let label = if row.label.is_empty() {
         "(empty)".to_owned()
     } else {
-        short(&row.label)
+        format::visible_name(&short(&row.label), "name").into_owned()
     };
     let count = format::count(row.count.keys);
     let keys = format::plural(row.count.keys, "key", "keys");
-    let bytes = format::bytes(row.count.bytes);
-    let name = format!("Prefix {}, {keys}, {bytes}", short(&row.prefix));
+    let said = format::bytes_about(row.count.bytes, is_estimate);
+    let name = format!("Prefix {}, {keys}, {said}", short(&row.prefix));
+    // The column has no room for the word.
+    let bytes = said.replace("about ", "≈ ");
     let mut arrow = Rect::NOTHING;
     let response = ListRow::new(&name, size::LIST_ROW)
         .selected(selected)

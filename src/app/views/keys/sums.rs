@@ -109,7 +109,7 @@ fn by_type(ui: &mut Ui, rect: Rect, view: &View) {
             "{}: {} keys, {}, {share}",
             kind.name(),
             format::count(count.keys),
-            format::bytes(count.bytes)
+            format::bytes_about(count.bytes, view.has_estimates)
         );
         part(ui, row, ("type", i), &name, false, Sense::hover());
     }
@@ -146,7 +146,7 @@ fn by_ttl(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, commands: &mut 
             "TTL {}: {} keys, {}",
             bucket.name(),
             format::count(count.keys),
-            format::bytes(count.bytes)
+            format::bytes_about(count.bytes, view.has_estimates)
         );
         let response = part(ui, column, ("ttl", i), &name, chosen, Sense::click());
         let painter = ui.painter();

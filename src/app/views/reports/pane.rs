@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
+
 use crate::app::state::TaskId;
 use crate::app::widgets::grid::GridState;
 use crate::engine::{About, EntryState, Mode, RequestEvent};
@@ -83,6 +85,8 @@ pub struct Answer {
     pub about: About,
     /// Its event in the log, once it is whole.
     pub event: Option<RequestEvent>,
+    /// When it was whole, or its run ended before that.
+    pub ended: Option<DateTime<Utc>>,
     /// Rows that are not kept.
     pub left_out: u64,
     /// What was run, for an export of everything.
@@ -165,6 +169,17 @@ impl Pane {
         }
     }
 
+    /// Whether the rows that are shown answer the last run, whole: not while another one runs, after one that failed, or
+    /// where it was cut short.
+    pub fn is_answered(&self) -> bool {
+        self.run.is_none()
+            && self.failure.is_none()
+            && self
+                .answer
+                .as_ref()
+                .is_some_and(|answer| answer.event.is_some())
+    }
+
     /// Whether what is edited differs from the workspace file.
     pub fn is_changed(&self) -> bool {
         self.policy.problem().is_some()
@@ -206,6 +221,10 @@ impl Pane {
                 })
                 .collect();
             self.draft = (*saved).clone();
+        }
+        // A report that was new has been named above the form; the file may have taken the rest in another form.
+        if self.policy.problem().is_none() {
+            self.policy = Policy::of(&self.draft);
         }
         self.saved = Some(saved);
     }
@@ -347,6 +366,7 @@ impl Pane {
                             rows,
                             about,
                             event: None,
+                            ended: None,
                             left_out,
                             request,
                         });
@@ -358,6 +378,7 @@ impl Pane {
             Event::Finished { event, .. } => {
                 if let Some(answer) = &mut self.answer {
                     answer.event = event;
+                    answer.ended = Some(Utc::now());
                     self.grid.refit();
                     self.unfiltered = !self.find.text.is_empty();
                 }
@@ -365,6 +386,11 @@ impl Pane {
             Event::Failed {
                 message, position, ..
             } => {
+                if let Some(answer) = &mut self.answer
+                    && answer.ended.is_none()
+                {
+                    answer.ended = Some(Utc::now());
+                }
                 self.failure = Some(Failure {
                     message,
                     position,

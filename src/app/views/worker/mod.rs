@@ -4,6 +4,8 @@ mod auditor;
 mod freshness;
 mod history;
 
+use std::time::Duration;
+
 use eframe::egui::{Align, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::command::{Command as AppCommand, Commands};
@@ -317,10 +319,11 @@ const PAST: f32 = 112.0;
 const QUEUE: f32 = 620.0;
 
 fn next(ui: &mut Ui, state: &State, status: &Status) {
-    const COLUMNS: [Column; 3] = [
-        Column::text("Next", 150.0, 0.6),
-        Column::text("", 160.0, 0.4),
-        Column::text("", 226.0, 0.4),
+    const COLUMNS: [Column; 4] = [
+        Column::text("Next", 120.0, 0.5),
+        Column::text("Parameters", 96.0, 0.5),
+        Column::text("", 130.0, 0.4),
+        Column::text("", 200.0, 0.4),
     ];
     column_titles(ui, &COLUMNS);
     if status.queue.is_empty() {
@@ -351,13 +354,31 @@ fn next(ui: &mut Ui, state: &State, status: &Status) {
         .id_salt("queue")
         .auto_shrink(false)
         .show_rows(ui, size::TABLE_ROW, status.queue.len(), |ui, rows| {
-            for queued in &status.queue[rows] {
-                column_row(ui, &COLUMNS, &queue_cells(state, queued));
+            for at in rows {
+                let queued = &status.queue[at];
+                if queued.started.is_some() {
+                    widgets::again(ui, Duration::from_secs(1));
+                }
+                let again = again(&status.queue, at);
+                column_row(ui, &COLUMNS, &queue_cells(state, queued, again));
             }
         });
 }
 
-fn queue_cells(state: &State, queued: &Queued) -> [Cell; 3] {
+/// Why a report with the same parameters stands in the queue once more; `None` for its first row.
+fn again(queue: &[Queued], at: usize) -> Option<String> {
+    let queued = &queue[at];
+    let same = |other: &&Queued| (&other.report, &other.params) == (&queued.report, &queued.params);
+    let first = queue[..at].iter().find(same)?;
+    Some(if first.key == queued.key {
+        "again, it changed meanwhile".to_owned()
+    } else {
+        // The report was edited: its older entry is still asked for or kept.
+        format!("entry {}", queued.key.chars().take(8).collect::<String>())
+    })
+}
+
+fn queue_cells(state: &State, queued: &Queued, again: Option<String>) -> [Cell; 4] {
     let what = match queued.started {
         Some(started) => {
             let ran = (state.clock.utc - started).to_std().unwrap_or_default();
@@ -378,18 +399,25 @@ fn queue_cells(state: &State, queued: &Queued) -> [Cell; 3] {
             Cell::Weak(format!("waiting{cost}{demand}"))
         }
     };
-    let name = if queued.params.is_empty() {
-        queued.report.clone()
-    } else {
-        format!("{}  {}", queued.report, queued.params)
+    let params = match (again, queued.params.is_empty()) {
+        (None, true) => Cell::Weak("none".to_owned()),
+        (None, false) => Cell::Text(queued.params.clone()),
+        (Some(again), true) => Cell::Weak(again),
+        (Some(again), false) => Cell::Text(format!("{}, {again}", queued.params)),
     };
-    [Cell::Strong(name), Cell::Text(queued.why.clone()), what]
+    [
+        Cell::Strong(queued.report.clone()),
+        params,
+        Cell::Text(queued.why.clone()),
+        what,
+    ]
 }
 
 fn past(ui: &mut Ui, history: &History, height: f32) {
-    const COLUMNS: [Column; 5] = [
+    const COLUMNS: [Column; 6] = [
         Column::text("History", 70.0, 0.0),
-        Column::text("", 130.0, 0.6),
+        Column::text("", 120.0, 0.5),
+        Column::text("", 80.0, 0.5),
         Column::text("", 160.0, 1.0),
         Column::number("", 70.0, 0.0),
         Column::text("", 180.0, 1.0),
@@ -408,12 +436,12 @@ fn past(ui: &mut Ui, history: &History, height: f32) {
         .auto_shrink([false, true])
         .show_rows(ui, size::TABLE_ROW, history.refreshes.len(), |ui, rows| {
             for refresh in &history.refreshes[rows] {
-                column_row(ui, &COLUMNS, &past_cells(refresh));
+                column_row(ui, &COLUMNS, &past_cells(history, refresh));
             }
         });
 }
 
-fn past_cells(refresh: &RefreshEvent) -> [Cell; 5] {
+fn past_cells(history: &History, refresh: &RefreshEvent) -> [Cell; 6] {
     let outcome = match (&refresh.error, refresh.unchanged) {
         (Some(error), _) => Cell::Tone(Tone::Error, error.clone()),
         (None, true) => Cell::Weak("unchanged, not rewritten".into()),
@@ -433,6 +461,7 @@ fn past_cells(refresh: &RefreshEvent) -> [Cell; 5] {
     [
         Cell::Mono(plot::clock(plot::seconds(refresh.at), true)),
         Cell::Strong(refresh.report.clone()),
+        Cell::Weak(history.params_of(refresh)),
         Cell::Text(why),
         Cell::Text(format::ms(refresh.took_ms)),
         outcome,
