@@ -59,3 +59,42 @@ pub fn store_password(url: &str, password: &SecretString) -> Result<(), Workspac
 fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     std::thread::spawn(work).join().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_of_the_session_completes_its_url() {
+        for (url, complete_url) in [
+            (
+                "mysql://reader@session.test/shop",
+                "mysql://reader:p%40ss@session.test/shop",
+            ),
+            // Redis has a password without a user.
+            (
+                "redis://session.test:6379/0",
+                "redis://:p%40ss@session.test:6379/0",
+            ),
+            (
+                "redis://@session.test:6379/0",
+                "redis://:p%40ss@session.test:6379/0",
+            ),
+        ] {
+            let parsed = ConnectionUrl::new(url);
+            assert!(parsed.may_take_password(), "{url}");
+            keep_for_session(url, &"p@ss".to_owned().into());
+            let done = complete(parsed);
+            assert_eq!(done.expose(), complete_url);
+            assert!(!done.to_string().contains("p%40ss"), "{done}");
+        }
+        for url in [
+            "sqlite:/srv/shop.db",
+            "embedded",
+            "redis://:a@b/0",
+            "redis+unix:///run/r",
+        ] {
+            assert!(!ConnectionUrl::new(url).may_take_password(), "{url}");
+        }
+    }
+}

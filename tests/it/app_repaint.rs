@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lookaside::app::command::{Command as Asked, View};
 use lookaside::app::state::{Clock, Link, State};
 use lookaside::app::tasks::Tasks;
-use lookaside::app::views::{console, keys};
+use lookaside::app::views::{connect, console, keys};
 
 use crate::servers::Redis;
 
@@ -39,10 +39,7 @@ impl Headless {
             woken,
         };
         window.perform(Asked::OpenRedis(redis.url()));
-        window.until(|state| {
-            let open = state.open.as_ref();
-            open.is_some_and(|open| matches!(open.cache, Link::Up(_)))
-        });
+        window.until(|state| !matches!(cache(state), None | Some(Link::Trying)));
         window
     }
 
@@ -85,6 +82,22 @@ impl Drop for Headless {
             drop(tasks);
         }
     }
+}
+
+/// How the cache of the open workspace is.
+fn cache(state: &State) -> Option<&Link> {
+    state.open.as_ref().map(|open| &open.cache)
+}
+
+#[test]
+fn password_given_for_the_session_opens_the_connection() {
+    let redis = Redis::start_with(&["--save", "", "--requirepass", "geheim"]);
+    let mut window = Headless::open(&redis);
+    assert!(matches!(cache(&window.state), Some(Link::Down(_))));
+    let given = vec![(redis.url(), "geheim".to_owned())];
+    assert!(!format!("{:?}", connect::Command::UsePasswords(given.clone())).contains("geheim"));
+    window.perform(Asked::Connect(connect::Command::UsePasswords(given)));
+    window.until(|state| matches!(cache(state), Some(Link::Up(_))));
 }
 
 fn listed(state: &State) -> usize {

@@ -1,6 +1,7 @@
 //! What the window shows must be true: rows under an error, keys of a server that is away, names that cannot be seen.
 #![allow(clippy::unwrap_used)]
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, Theme};
 use egui_kittest::kittest::{NodeT, Queryable};
 use lookaside::app::command::View;
@@ -163,9 +164,11 @@ fn selected_report_is_shown_alike_in_list_and_card() {
         .pane()
         .is_some_and(lookaside::app::views::reports::Pane::needs_values);
     let window = window(state, WIDE, true);
-    let picture = window.get_by_label(&name);
+    let picture = window.get_by_role_and_label(Role::ListItem, &name);
     assert!(needs && picture.accesskit_node().is_selected() == Some(true));
-    window.get_by_label("Needs values");
+    // Once in the list and once in the card.
+    assert_eq!(window.get_all_by_label("Needs values").count(), 1);
+    assert!(window.query_by_label("Fresh").is_none());
 }
 
 #[test]
@@ -272,4 +275,80 @@ fn keys_at_200_percent_show_prefixes_or_keys() {
     harness.get_by_label("Show prefixes").click();
     harness.run_ok();
     harness.get_by_label("Filter keys");
+}
+
+#[test]
+fn newer_answer_is_offered_and_shown_on_request() {
+    let mut state = answered(open(), 2112, Outcome::StaleHit, Some("a refresh is queued"));
+    let made = chrono::Utc::now() + chrono::TimeDelta::seconds(30);
+    if let Some((entry, _)) = state
+        .reports
+        .pane_mut()
+        .and_then(|pane| pane.entry.as_mut())
+    {
+        entry.created_at = Some(made);
+        entry.sha256 = Some("other".into());
+    }
+    let mut window = window(state, WIDE, true);
+    window.get_by_label("Newer answer ready");
+    assert!(window.query_by_label("A refresh is queued").is_none());
+    window.get_by_label("Show the newer answer").click();
+    window.run_steps(2);
+    assert_eq!(asked(&window), ["Reports(Run)"]);
+}
+
+#[test]
+fn queue_says_why_a_report_stands_in_it_twice() {
+    let mut state = open();
+    state.view = View::Worker;
+    if let Some(open) = &mut state.open {
+        let mut status = (**open.worker.as_ref().unwrap()).clone();
+        let mut again = status.queue[0].clone();
+        again.started = None;
+        let mut edited = again.clone();
+        edited.key = "ab12cd34ef".into();
+        let mut other = again.clone();
+        other.params = "since=1995-01-01".into();
+        status.queue.extend([again, edited, other]);
+        open.worker = Some(std::sync::Arc::new(status));
+    }
+    let window = window(state, WIDE, true);
+    for part in [
+        "again, it changed meanwhile",
+        "entry ab12cd34",
+        "since=1995-01-01",
+    ] {
+        assert!(window.query_by_label_contains(part).is_some(), "{part}");
+    }
+}
+
+#[test]
+fn new_report_is_called_alike_in_title_and_policy() {
+    let mut state = open();
+    state.reports.new_report();
+    let pane = state.reports.pane_mut().unwrap();
+    pane.draft.sql = "SELECT 1 AS one".into();
+    pane.draft.name = "sales".into();
+    let sent = Box::new(pane.draft.clone());
+    let mut workspace = crate::app_shell::workspace();
+    workspace.reports.push((*sent).clone());
+    state.apply(Event::Reports(reports::Event::Renamed {
+        from: "new-report".into(),
+        to: "sales".into(),
+    }));
+    state.apply(Event::Reports(reports::Event::Saved {
+        name: "sales".into(),
+        sent,
+        workspace: std::sync::Arc::new(workspace),
+    }));
+    let mut window = window(state, WIDE, true);
+    window.get_by_label("Policy").click();
+    window.run_steps(3);
+    assert_eq!(
+        window
+            .get_by_role_and_label(Role::TextInput, "Name")
+            .value()
+            .as_deref(),
+        Some("sales")
+    );
 }

@@ -155,7 +155,7 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, keys: &mut Keys, view: &View, comman
             .map_or(label.as_str(), |(_, last)| last);
         let name = format!(
             "Prefix {label}: {}, {} keys",
-            format::bytes_about(part_of.count.bytes, view.has_estimates),
+            format::bytes(part_of.count.bytes),
             format::count(part_of.count.keys)
         );
         let response = part(ui, place, ("part", i), &name, false, Sense::click());

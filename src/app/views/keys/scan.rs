@@ -87,7 +87,7 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut C
                 } else {
                     ("Full speed", Pace::Full)
                 };
-                if ui.link(live::link(ui, word)).clicked() {
+                if live::link(ui, word).clicked() {
                     commands.send(AppCommand::Keys(Command::SetPace(pace)));
                 }
             }
@@ -110,7 +110,7 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut C
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = size::SPACE_8;
             ui.label(text::small(ui, "Keys have expired since"));
-            if ui.link(live::link(ui, "Rescan now")).clicked() {
+            if live::link(ui, "Rescan now").clicked() {
                 commands.send(AppCommand::Keys(Command::Scan));
             }
         });
@@ -127,7 +127,7 @@ fn told(ui: &mut Ui, keys: &Keys, note: &str, notes: &[String], commands: &mut C
         let is_offered =
             !keys.counts_elements && notes.iter().any(|note| note.starts_with("Elements"));
         if is_offered {
-            let link = ui.link(live::link(ui, "Count them"));
+            let link = live::link(ui, "Count them");
             if link.clicked() {
                 commands.send(AppCommand::Keys(Command::CountElements));
             }

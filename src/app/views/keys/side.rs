@@ -198,10 +198,8 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, is_estimate: bool, selected: bool) -> 
     };
     let count = format::count(row.count.keys);
     let keys = format::plural(row.count.keys, "key", "keys");
-    let said = format::bytes_about(row.count.bytes, is_estimate);
-    let name = format!("Prefix {}, {keys}, {said}", short(&row.prefix));
-    // The column has no room for the word.
-    let bytes = said.replace("about ", "≈ ");
+    let bytes = format::bytes(row.count.bytes);
+    let name = format!("Prefix {}, {keys}, {bytes}", short(&row.prefix));
     let mut arrow = Rect::NOTHING;
     let response = ListRow::new(&name, size::LIST_ROW)
         .selected(selected)
@@ -251,7 +249,12 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, is_estimate: bool, selected: bool) -> 
         .interact_pointer_pos()
         .is_some_and(|at| arrow.contains(at));
     let clicked = response.clicked();
-    response.tip(short(&row.prefix));
+    let mut tip = short(&row.prefix);
+    if is_estimate {
+        // Which sums hold an estimate is not kept: of large collections the server measures some elements.
+        tip.push_str("\nLarge collections in it count as estimates");
+    }
+    response.tip(tip);
     clicked.then_some(if on_arrow && row.opens {
         Click::Toggle
     } else {

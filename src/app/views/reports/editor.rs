@@ -148,7 +148,8 @@ fn sql_editor(ui: &mut Ui, pane: &mut Pane, room: f32) {
                     .desired_width(f32::INFINITY)
                     .desired_rows(3)
                     .hint_text("SELECT ... WHERE day >= :since")
-                    .lock_focus(true)
+                    // Tab leads on from here too: SQL is indented with spaces.
+                    .lock_focus(false)
                     .layouter(&mut layouter);
                 let response = ui.add(edit).accessible_name("SQL of the report");
                 if std::mem::take(&mut pane.focus) {

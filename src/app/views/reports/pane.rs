@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::app::state::TaskId;
 use crate::app::widgets::grid::GridState;
-use crate::engine::{About, EntryState, Mode, RequestEvent};
+use crate::engine::{About, EntryState, Freshness, Mode, RequestEvent};
 use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template, Value};
 
 use super::event::Event;
@@ -85,6 +85,8 @@ pub struct Answer {
     pub about: About,
     /// Its event in the log, once it is whole.
     pub event: Option<RequestEvent>,
+    /// When its query ran.
+    pub made: DateTime<Utc>,
     /// When it was whole, or its run ended before that.
     pub ended: Option<DateTime<Utc>>,
     /// Rows that are not kept.
@@ -178,6 +180,34 @@ impl Pane {
                 .answer
                 .as_ref()
                 .is_some_and(|answer| answer.event.is_some())
+    }
+
+    /// When the newer answer was made that stands in the cache by now, where the rows that are shown are an older one.
+    pub fn newer(&self) -> Option<DateTime<Utc>> {
+        // Two machines' clocks, and the way of an answer, are told from a later query.
+        const APART: TimeDelta = TimeDelta::milliseconds(1_500);
+        let answer = self.answer.as_ref().filter(|_| self.is_answered())?;
+        let (entry, _) = self.entry.as_ref()?;
+        let made = entry.created_at?;
+        let event = answer.event.as_ref()?;
+        let is_same_entry = entry.redis_key.ends_with(&answer.about.key.hex());
+        let is_same_content = entry.sha256.is_some() && entry.sha256 == event.sha256;
+        let is_newer = entry.state == Freshness::Fresh && made > answer.made + APART;
+        (is_newer && is_same_entry && !is_same_content).then_some(made)
+    }
+
+    /// Whether the rows that are shown are what the entry holds, which is fresh again: a refresh brought the same.
+    pub fn is_fresh_again(&self) -> bool {
+        let event = self
+            .answer
+            .as_ref()
+            .and_then(|answer| answer.event.as_ref());
+        let entry = self.entry.as_ref().map(|(entry, _)| entry);
+        entry.zip(event).is_some_and(|(entry, event)| {
+            entry.state == Freshness::Fresh
+                && entry.sha256.is_some()
+                && entry.sha256 == event.sha256
+        })
     }
 
     /// Whether what is edited differs from the workspace file.
@@ -361,10 +391,12 @@ impl Pane {
                             return;
                         };
                         let request = (report, params, run.mode.clone());
+                        let age = TimeDelta::from_std(about.age).unwrap_or_default();
                         self.answer = Some(Answer {
                             task: run.task,
                             rows,
                             about,
+                            made: Utc::now() - age,
                             event: None,
                             ended: None,
                             left_out,

@@ -97,8 +97,19 @@ pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         .answer
         .as_ref()
         .filter(|_| pane.run.is_none() && pane.failure.is_none());
-    if let Some(reason) = answered.and_then(|answer| answer.about.reason.as_ref()) {
-        ui.label(text::small(ui, format::sentence(reason)));
+    let newer = pane.newer();
+    if let (Some(made), Some(answer)) = (newer, answered) {
+        offer_newer(ui, made, answer, out);
+    } else if let Some(answer) = answered
+        && let Some(reason) = &answer.about.reason
+    {
+        // Why rows are stale is no longer true once the entry is fresh with the same rows.
+        let is_over = answer.about.outcome == Outcome::StaleHit && pane.is_fresh_again();
+        if is_over {
+            ui.label(text::small(ui, "Checked since: these rows are up to date."));
+        } else {
+            ui.label(text::small(ui, format::sentence(reason)));
+        }
     }
     if let Some(event) = answered.and_then(|answer| answer.event.as_ref()) {
         // The database speaks; a loop that prints must not push the rows away.
@@ -150,6 +161,39 @@ fn running(
         out.send(Command::Cancel(run.task));
     }
     ui.ctx().request_repaint_after_secs(0.1);
+}
+
+/// Says that a newer answer stands in the cache; the rows change only when that is asked for.
+fn offer_newer(
+    ui: &mut Ui,
+    made: chrono::DateTime<chrono::Utc>,
+    answer: &Answer,
+    out: &mut Commands,
+) {
+    let colors = crate::app::theme::colors(ui);
+    Frame::NONE
+        .fill(colors.accent_ground)
+        .corner_radius(size::RADIUS_CONTROL)
+        .inner_margin(Margin::symmetric(10, 4))
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.set_min_width(ui.available_width());
+                ui.label(text::strong(ui, "Newer answer ready"));
+                let of = |at: chrono::DateTime<chrono::Utc>| {
+                    at.with_timezone(&chrono::Local).format("%H:%M:%S")
+                };
+                let times = format!("made {}; these rows are of {}", of(made), of(answer.made));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let show = Button::new("Show").named("Show the newer answer");
+                    if ui.add(show.tooltip("Read it from the cache")).clicked() {
+                        out.send(Command::Reports(super::Command::Run));
+                    }
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(eframe::egui::Label::new(text::body(ui, times)).truncate());
+                    });
+                });
+            });
+        });
 }
 
 /// The rows of the run before the one that failed, or those that came before it failed.

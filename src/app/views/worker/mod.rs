@@ -164,10 +164,16 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands
     let width = ui.available_width();
     let height = 218.0;
     let row = ui.allocate_space(vec2(width, height)).1;
-    // The queue's columns need their room; a chart is still a chart when it is narrow.
-    let queue = ((width - gap) / 2.0).max(QUEUE.min(width * 0.62)).floor();
-    let left = Rect::from_min_size(row.min, vec2(queue, height));
-    let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+    let (left, right) = if width < BESIDE {
+        ui.add_space(gap);
+        (row, ui.allocate_space(vec2(width, height)).1)
+    } else {
+        // The queue's columns need their room; a chart is still a chart when it is narrow.
+        let queue = ((width - gap) / 2.0).max(QUEUE.min(width * 0.62)).floor();
+        let left = Rect::from_min_size(row.min, vec2(queue, height));
+        let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+        (left, right)
+    };
     let mut child = ui.new_child(UiBuilder::new().max_rect(left));
     table_card(&mut child, |ui| {
         ui.set_min_height(height - 10.0);
@@ -194,9 +200,15 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands
     ui.add_space(gap);
     let height = auditor::height(status);
     let row = ui.allocate_space(vec2(width, height)).1;
-    let half = ((width - gap) / 2.0).floor();
-    let left = Rect::from_min_size(row.min, vec2(half, height));
-    let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+    let (left, right) = if width < BESIDE {
+        ui.add_space(gap);
+        (row, ui.allocate_space(vec2(width, height)).1)
+    } else {
+        let half = ((width - gap) / 2.0).floor();
+        let left = Rect::from_min_size(row.min, vec2(half, height));
+        let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+        (left, right)
+    };
     for (place, which) in [(left, Bottom::Auditor), (right, Bottom::Load)] {
         let mut child = ui.new_child(UiBuilder::new().max_rect(place));
         card(&mut child, |ui| {
@@ -315,6 +327,8 @@ fn source_cells(watch: &Watch) -> [Cell; 6] {
 
 /// The least that the history needs: its header and four rows.
 const PAST: f32 = 112.0;
+/// With less width the cards stand below one another.
+const BESIDE: f32 = 760.0;
 /// What the queue's columns need.
 const QUEUE: f32 = 620.0;
 
@@ -400,7 +414,7 @@ fn queue_cells(state: &State, queued: &Queued, again: Option<String>) -> [Cell; 
         }
     };
     let params = match (again, queued.params.is_empty()) {
-        (None, true) => Cell::Weak("none".to_owned()),
+        (None, true) => Cell::Weak(String::new()),
         (None, false) => Cell::Text(queued.params.clone()),
         (Some(again), true) => Cell::Weak(again),
         (Some(again), false) => Cell::Text(format!("{}, {again}", queued.params)),
