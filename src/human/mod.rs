@@ -97,7 +97,11 @@ pub fn bytes(bytes: u64) -> String {
 
 /// A size that may be an estimate: `about 64.2 KB`.
 pub fn bytes_about(count: u64, is_estimate: bool) -> String {
-    let about = if is_estimate { "about " } else { "" };
+    let about = if is_estimate && count > 0 {
+        "about "
+    } else {
+        ""
+    };
     format!("{about}{}", bytes(count))
 }
 

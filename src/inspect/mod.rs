@@ -146,7 +146,7 @@ pub use live::Watch;
 pub use lock::Lock;
 pub use module::type_title;
 pub use notices::{Hears, Live, turn_on as turn_on_notices};
-pub use own::{Owned, header_text, owned, payload};
+pub use own::{Owned, header_text, is_header, owned, payload};
 pub use pace::Pace;
 pub use range::{Range, TtlRange};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};

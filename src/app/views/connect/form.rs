@@ -78,18 +78,23 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     card(ui, |ui| {
         ui.spacing_mut().item_spacing.y = size::SPACE_12;
         ui.label(text::heading(ui, "New connection"));
-        let mut changed = Field::new("Database")
+        let form = &mut connect.form;
+        let database = Field::new("Database")
             .mono()
-            .hint("mysql://reader@db.internal:3306/shop")
-            .show(ui, &mut connect.form.database)
-            .changed();
-        changed |= password(ui, "Database password", &mut connect.form.password);
-        changed |= Field::new("Redis")
+            .hint("mysql://reader@db.internal:3306/shop");
+        let mut changed = with_password(
+            ui,
+            (database, &mut form.database),
+            ("Database password", &mut form.password),
+        );
+        let redis = Field::new("Redis")
             .mono()
-            .hint("redis://127.0.0.1:6379/0, empty for a private server")
-            .show(ui, &mut connect.form.redis)
-            .changed();
-        changed |= password(ui, "Redis password", &mut connect.form.redis_password);
+            .hint("redis://127.0.0.1:6379/0, empty for a private server");
+        changed |= with_password(
+            ui,
+            (redis, &mut form.redis),
+            ("Redis password", &mut form.redis_password),
+        );
         keeping(ui, &mut connect.form.session_only);
         Field::new("Workspace file")
             .mono()
@@ -143,8 +148,21 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     });
 }
 
-fn password(ui: &mut Ui, name: &str, typed: &mut String) -> bool {
-    Field::new(name).password().mono().show(ui, typed).changed()
+/// A URL and its password side by side; whether either was changed.
+fn with_password(
+    ui: &mut Ui,
+    (url, typed): (Field<'_>, &mut String),
+    (name, password): (&str, &mut String),
+) -> bool {
+    const PASSWORD: f32 = 168.0;
+    let row = ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = size::SPACE_8;
+        let width = (ui.available_width() - PASSWORD - size::SPACE_8).max(PASSWORD);
+        let changed = url.width(width).show(ui, typed).changed();
+        let field = Field::new(name).password().mono().width(PASSWORD);
+        field.show(ui, password).changed() || changed
+    });
+    row.inner
 }
 
 /// Where the passwords are kept.

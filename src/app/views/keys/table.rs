@@ -10,7 +10,7 @@ use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, colors, fonts, line, size};
 use crate::app::widgets::{self, Button, ListRow, Tip, text_at};
-use crate::inspect::{Key, Order, Sort, Ttl, View, display};
+use crate::inspect::{Key, Order, Sort, Ttl, View, display, is_header};
 
 const COLUMNS: [(&str, Sort); 7] = [
     ("Type", Sort::Type),
@@ -50,7 +50,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
             expired |= has_ended(key.ttl, now - LINGERS);
             changes = changes.into_iter().chain(stands_for(key.ttl, now)).min();
             let selected = keys.selected.as_deref() == Some(key.name);
-            if row(ui, &key, selected, now) {
+            if row(ui, &key, &keys.prefix, selected, now) {
                 clicked = Some((key.name.to_vec(), at));
             }
         }
@@ -223,13 +223,16 @@ fn header(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     }
 }
 
-fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
+fn row(ui: &mut Ui, key: &Key<'_>, prefix: &str, selected: bool, now: i64) -> bool {
     let name = name_of(key.name);
     let (ttl, soon) = ttl(key.ttl, now);
     let ended = has_ended(key.ttl, now);
     let bytes = key.bytes.map_or_else(
         || "–".to_owned(),
-        |bytes| format::bytes_about(bytes, key.is_estimate()),
+        |bytes| {
+            let is_estimate = key.is_estimate() && !is_header(prefix, key.name);
+            format::bytes_about(bytes, is_estimate)
+        },
     );
     let elements = key
         .elements
