@@ -49,8 +49,9 @@ pub(super) async fn run(
     let guard = cancel.clone().drop_guard();
     let query = Query {
         sql: ask.request.report.sql.clone(),
-        params: ask.request.params.clone(),
+        params: ask.request.report.typed(&ask.request.params),
         timeout: ask.request.report.timeout,
+        trusted: ask.request.report.trusted_sql,
     };
     let mut rows = match ask.source.run(query, cancel.clone()).await {
         Ok(rows) => rows,
@@ -222,7 +223,9 @@ impl Pump {
         let times = self.rows.times.clone();
         let mut filled = Filled::default();
         if let Some(fill) = self.fill.take() {
-            filled = fill.finish(&schema, times.query() + times.fetch()).await;
+            filled = fill
+                .finish(&schema, times.query() + times.fetch(), times.notices())
+                .await;
             self.ask
                 .recorder
                 .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -254,6 +257,7 @@ impl Pump {
                     schema,
                     rows,
                     sha256: filled.sha256.clone(),
+                    notices: times.notices(),
                 })),
                 None if filled.stored => Landed::Cached,
                 None => Landed::Nothing,

@@ -47,21 +47,16 @@ impl Table {
         self.0.keys().map(String::as_str)
     }
 
-    /// Returns whether the server is known not to have this command (upper case), or not with this subcommand.
+    /// Whether the server lists its commands, and this one (upper case) or its subcommand is not among them. A missing
+    /// subcommand is another mistake.
     pub fn lacks(&self, name: &str, sub: &str) -> bool {
-        !self.is_empty()
-            && (!self.0.contains_key(name)
-                || self.has_subcommands(name) && !self.0.contains_key(&format!("{name}|{sub}")))
-    }
-
-    /// Returns whether the command (upper case) is used with subcommands.
-    pub fn has_subcommands(&self, name: &str) -> bool {
-        let is_below = |known: &String| {
-            known
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('|'))
-        };
-        self.0.keys().any(is_below)
+        if !self.is_empty() && !self.0.contains_key(name) {
+            return true;
+        }
+        let inside = format!("{name}|");
+        !sub.is_empty()
+            && self.0.keys().any(|known| known.starts_with(&inside))
+            && !self.0.contains_key(&format!("{inside}{sub}"))
     }
 
     /// What the server says of a command (upper case) with this subcommand.

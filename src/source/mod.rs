@@ -6,10 +6,11 @@
 //! | --- | --- |
 //! | `sqlite.rs`, `sqlite_*.rs`, `mysql/`, `postgres/`, `mssql/` | how does this database do it? |
 //! | `server.rs` | what do database servers share? |
-//! | `readonly.rs`, `effects.rs` | would this SQL write, or act otherwise? |
+//! | `readonly.rs`, `query_only.rs`, `effects.rs` | would this SQL write, or act otherwise? |
 //! | `bind.rs` | how do a report's values go with its SQL? |
 //! | `job.rs` | who waits for a query, for how long, and when is it its turn? |
 //! | `pump.rs`, `columns.rs` | how do rows become batches? |
+//! | `notices.rs` | what does the server say besides the rows? |
 //! | `failure.rs`, `steps.rs` | why is there no connection, and how far does one get? |
 
 mod bind;
@@ -19,11 +20,14 @@ mod failure;
 mod job;
 mod mssql;
 pub(crate) mod mysql;
-mod postgres;
+mod notices;
+pub(crate) mod postgres;
 mod pump;
+mod query_only;
 mod readonly;
 mod server;
 mod sqlite;
+mod sqlite_check;
 mod sqlite_error;
 mod sqlite_rows;
 mod steps;
@@ -72,6 +76,8 @@ pub struct Query {
     pub params: Params,
     /// How long it may run, waiting for a place not included; the source's own limit where `None`.
     pub timeout: Option<Duration>,
+    /// Whether the user answers for the SQL, `trusted_sql` in the workspace file.
+    pub trusted: bool,
 }
 
 /// The rows of a running query.
@@ -189,6 +195,14 @@ pub enum SourceError {
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// The user cancelled, or the time was over, and the server did not confirm that the query has ended there.
+    #[error("{}, but the query may go on at the server: {why}; the server ends it at the latest {} after its time limit", .timeout.map_or("cancelled".to_owned(), |limit| format!("given up after {}, its time limit", crate::human::duration(limit))), crate::human::duration(server::GRACE))]
+    GoesOn {
+        /// The time limit, where that was over; `None` where the user cancelled.
+        timeout: Option<Duration>,
+        /// Why the end is not confirmed.
+        why: String,
+    },
     /// The connection was lost in the middle of the rows.
     #[error("{0}")]
     Lost(String),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Address, CONNECT};
-use super::job::{Idle, Limits, Listener, Places};
+use super::job::{ENDING, Idle, Limits, Listener, Places};
 use super::steps::Steps;
 use super::{CheckStep, Query, Rows, Source, SourceCheck, SourceError};
 use crate::report::{Catalogue, Dialect, SourceIdentity};
@@ -18,6 +18,11 @@ use crate::workspace::SourceConfig;
 
 /// The server ends a query this much after us, should we not be there any more.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a connection that was ended is gone, and after which pause.
+pub(super) const LOOKS: u32 = 40;
+/// See [`LOOKS`].
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What each kind of server does in its own way.
 #[async_trait]
@@ -68,12 +73,13 @@ pub(super) trait Server: Send + Sync + 'static {
         false
     }
 
-    /// Ends another connection and what it does. Where that fails the server's own time limit is left.
+    /// Ends another connection and what it does, and answers whether it is gone. Where it is not the server's own time
+    /// limit is left.
     async fn kill(
         &self,
         connection: Self::Connection,
         number: Self::Number,
-    ) -> Result<(), SourceError>;
+    ) -> Result<bool, SourceError>;
 
     /// Tables, views and functions, for what reports depend on.
     async fn catalogue(&self, connection: Self::Connection) -> Result<Catalogue, SourceError>;
@@ -168,29 +174,56 @@ impl<S: Server> Inner<S> {
             .server
             .stream(&mut connection, &mut statement, &limits, &mut listener)
             .await;
-        match &result {
-            Err(SourceError::Cancelled | SourceError::Timeout(_)) => {
-                if !self.server.interrupt(connection).await {
-                    self.kill(number).await;
-                }
-                listener.end(result).await;
+        match result {
+            Err(error @ (SourceError::Cancelled | SourceError::Timeout(_))) => {
+                let ended = async {
+                    if self.server.interrupt(connection).await {
+                        None
+                    } else {
+                        self.kill(number).await
+                    }
+                };
+                let goes_on = tokio::time::timeout(ENDING, ended)
+                    .await
+                    .unwrap_or_else(|_| Some("it did not say so in time".to_owned()));
+                let error = match goes_on {
+                    Some(why) => SourceError::GoesOn {
+                        timeout: match error {
+                            SourceError::Timeout(limit) => Some(limit),
+                            _ => None,
+                        },
+                        why,
+                    },
+                    None => error,
+                };
+                tokio::spawn(listener.end(Err(error)));
             }
-            Err(SourceError::Lost(_)) => listener.end(result).await,
+            // Of a connection that was lost, or whose answer was not understood, nothing is sure.
+            Err(error @ (SourceError::Lost(_) | SourceError::Other(_))) => {
+                tokio::spawn(listener.end(Err(error)));
+            }
             _ => {
-                listener.end(result).await;
-                if self.server.reset(&mut connection, &statement).await {
+                // The last word may wait for a slow reader; the place does not.
+                tokio::spawn(listener.end(result));
+                let reset = self.server.reset(&mut connection, &statement);
+                if tokio::time::timeout(ENDING, reset).await == Ok(true) {
                     self.idle.put(connection);
                 }
             }
         }
     }
 
-    async fn kill(&self, number: S::Number) {
+    /// Ends a query on the server; answers why it may go on there, where its end was not confirmed.
+    async fn kill(&self, number: S::Number) -> Option<String> {
         let killed = async { self.server.kill(self.connect().await?, number).await };
-        if let Err(error) = killed.await {
-            let address = self.server.address();
-            tracing::warn!(source = %address, "a query could not be ended on the server: {error}");
-        }
+        let why = match killed.await {
+            Ok(true) => return None,
+            Ok(false) => "the server was asked to end it, and it is still there".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let address = self.server.address();
+        tracing::warn!(source = %address, "a query could not be ended on the server: {why}");
+        Some(why)
     }
 }
 
@@ -205,11 +238,12 @@ impl<S: Server> Source for Remote<S> {
     }
 
     async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError> {
-        super::readonly::check(&query.sql, S::DIALECT)?;
+        let refusal = super::readonly::judge(&query, S::DIALECT)?;
         let statement = self.0.server.statement(&query)?;
         let started = Instant::now();
-        let place = self.0.places.take(&cancel).await?;
-        let limits = Limits::start(cancel, query.timeout.unwrap_or(self.0.timeout));
+        let limit = query.timeout.unwrap_or(self.0.timeout);
+        let place = self.0.places.take(&cancel, limit).await?;
+        let limits = Limits::start(cancel, limit).checked(query.trusted, refusal);
         let (listener, answered) = Listener::new();
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move {
@@ -220,7 +254,10 @@ impl<S: Server> Source for Remote<S> {
     }
 
     async fn catalogue(&self) -> Result<Catalogue, SourceError> {
-        self.0.server.catalogue(self.0.connect().await?).await
+        let read = self.0.server.catalogue(self.0.connect().await?);
+        tokio::time::timeout(self.0.timeout, read)
+            .await
+            .unwrap_or(Err(SourceError::Timeout(self.0.timeout)))
     }
 
     async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
@@ -232,7 +269,9 @@ impl<S: Server> Source for Remote<S> {
         match self.0.connect().await {
             Err(error) => steps.fail(format!("Sign in as {}", address.user), &error),
             Ok(connection) => {
-                if let Err(error) = self.0.server.look(connection, &mut steps).await {
+                let look = self.0.server.look(connection, &mut steps);
+                let looked = tokio::time::timeout(self.0.timeout, look).await;
+                if let Err(error) = looked.unwrap_or(Err(SourceError::Timeout(self.0.timeout))) {
                     steps.fail("Read-only transaction", &error);
                 }
             }

@@ -351,6 +351,7 @@ fn on_change() -> Report {
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,
+        trusted_sql: false,
     }
 }
 
@@ -519,6 +520,7 @@ impl World {
         let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
         let made = chunks(&[], &schema, None);
         let new = NewEntry {
+            notices: Vec::new(),
             report: "r".into(),
             params: "{}".into(),
             fill: name.clone(),

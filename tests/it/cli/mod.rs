@@ -9,6 +9,7 @@ mod mssql;
 mod names;
 mod redis;
 mod run;
+mod secrets;
 mod usage;
 mod worker;
 

@@ -14,7 +14,9 @@
 mod cluster;
 mod mariadb;
 mod mssql;
+mod pgbouncer;
 mod postgres;
+mod recorder;
 mod redis;
 mod stranger;
 mod tls;
@@ -24,7 +26,9 @@ pub(crate) use mariadb::MariaDb;
 // The benches, which take the servers from here too, measure nothing on it.
 #[allow(unused_imports)]
 pub(crate) use mssql::MsSql;
+pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use postgres::Postgres;
+pub(crate) use recorder::Recorder;
 pub(crate) use redis::{Redis, Valkey};
 pub(crate) use stranger::{Reply, Stranger};
 pub(crate) use tls::Certificates;

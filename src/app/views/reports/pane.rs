@@ -148,6 +148,7 @@ impl Pane {
             refresh: Refresh::OnChange,
             tables: None,
             timeout: None,
+            trusted_sql: false,
         };
         Self {
             saved: None,
