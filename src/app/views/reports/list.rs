@@ -21,6 +21,11 @@ pub(super) fn badge_of(state: Option<&EntryState>, refreshing: bool) -> (&'stati
     if refreshing {
         return ("Refreshing", Tone::Wait);
     }
+    let fails =
+        state.is_some_and(|state| state.last_failure.is_some() && state.state != Freshness::Fresh);
+    if fails {
+        return ("Failing", Tone::Error);
+    }
     match state.map(|state| state.state) {
         Some(Freshness::Fresh) => ("Fresh", Tone::Hit),
         Some(Freshness::Stale) => ("Stale", Tone::Stale),

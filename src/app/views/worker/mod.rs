@@ -1,6 +1,7 @@
 //! The Worker view: what each detector sees, what is refreshed next and why, and what was.
 
 mod auditor;
+mod failing;
 mod freshness;
 mod history;
 
@@ -157,6 +158,8 @@ fn part(status: &Status) -> String {
 
 fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands: &mut Commands) {
     let gap = size::SPACE_12;
+    // What fails comes first.
+    failing::show(ui, state, status, commands);
     sources(ui, status);
     ui.add_space(gap);
     // What must not be comes first.
