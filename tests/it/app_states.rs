@@ -9,8 +9,9 @@ use lookaside::app::event::Event;
 use lookaside::app::state::{Link, TaskId};
 use lookaside::app::views::console::Console;
 use lookaside::app::views::reports;
-use lookaside::engine::{Mode, Outcome};
+use lookaside::engine::{FailedRefresh, Mode, Outcome};
 use lookaside::inspect::{Key as RedisKey, Kind, Question, ScanState, Ttl, View as Answer};
+use lookaside::worker::Failing;
 
 use crate::app_keys::{full, state_with};
 use crate::app_latency::{self, open_state};
@@ -350,5 +351,49 @@ fn new_report_is_called_alike_in_title_and_policy() {
             .value()
             .as_deref(),
         Some("sales")
+    );
+}
+
+#[test]
+fn failing_report_stands_first_with_what_its_readers_get() {
+    let mut state = open();
+    state.view = View::Worker;
+    let utc = state.clock.utc;
+    if let Some(open) = &mut state.open {
+        let mut status = (**open.worker.as_ref().unwrap()).clone();
+        status.failing = vec![Failing {
+            source: "shop".into(),
+            report: "late-shipments".into(),
+            params: String::new(),
+            key: "00".into(),
+            failure: FailedRefresh {
+                message: "no such table: lineitem".into(),
+                code: Some("1".into()),
+                permanent: true,
+                count: 8,
+                first_at: Some(utc - chrono::TimeDelta::seconds(150)),
+                last_at: Some(utc - chrono::TimeDelta::seconds(10)),
+                next_at: Some(utc + chrono::TimeDelta::seconds(20)),
+            },
+        }];
+        open.worker = Some(std::sync::Arc::new(status));
+    }
+    let mut window = window(state, WIDE, true);
+    let fails = window.get_by_label("late-shipments fails").rect();
+    assert!(fails.top() < window.get_by_label_contains("leader, ").rect().top());
+    window.get_by_label("No such table: lineitem (1).");
+    for part in [
+        "Failed 8 times since",
+        "Readers get this error and no older rows.",
+        "It is tried again in 20 s.",
+    ] {
+        assert!(window.query_by_label_contains(part).is_some(), "{part}");
+    }
+    window.get_by_label("Open late-shipments").click();
+    window.run_steps(2);
+    assert_eq!(window.state().state.view, View::Reports);
+    assert_eq!(
+        window.state().state.reports.selected(),
+        Some("late-shipments")
     );
 }
