@@ -362,7 +362,7 @@ fn what_no_detector_sees_is_told_wherever_it_stands() {
             Some("the sequence ids"),
         ),
         (Postgres, "SELECT round_and_round(), total(1)", None),
-        (Postgres, "SELECT made()", Some("SQL that a function makes")),
+        (Postgres, "SELECT made()", Some("'SELECT now()'")),
         (Postgres, "SELECT through_view()", Some("now")),
         (MySql, "SELECT * FROM hidden", Some("the view hidden")),
         // Also where nothing else can be made of the SQL.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -79,8 +80,8 @@ pub(super) struct Term {
     pub(super) pending: Option<(Change, Position)>,
     /// Tables that the cache knows in this epoch.
     pub(super) tables: BTreeSet<String>,
-    /// The reports that were told to be refreshed.
-    pub(super) told: Option<Reports>,
+    /// The reports that were published as refreshed, and whether refreshing was paused then.
+    pub(super) told: Option<(Reports, bool)>,
 }
 
 /// What a detector says of itself at an observation.
@@ -136,7 +137,7 @@ impl Watcher {
                 Ok(Election::Standby(left)) => {
                     if said != "standby" {
                         "standby".clone_into(&mut said);
-                        self.shared.show(|watch| watch.role = Role::StandingBy);
+                        self.shared.show_role(Role::StandingBy);
                         self.shared.log(
                             "standing_by",
                             "another worker leads; this one takes over when it ends",
@@ -171,10 +172,10 @@ impl Watcher {
         let shared = self.shared.clone();
         let role = Role::Leader(Utc::now());
         // Before the word: who prints it asks whether this worker leads.
-        shared.show(|watch| watch.role = role.clone());
+        shared.show_role(role.clone());
         shared.log(
             "leading",
-            format!("this worker keeps {} true", shared.name),
+            format!("this worker leads the source {}", shared.name),
             Vec::new(),
         );
         // With a detector, the first look waits for its baseline: what is filled before it would be filled again.
@@ -229,17 +230,18 @@ impl Watcher {
     /// Tells which reports this worker refreshes, where that is not told yet, and which tables they depend on. What
     /// the cache does not take is told with the next renewal.
     async fn tell_reports(&self, term: &mut Term) {
+        let paused = self.shared.hub.paused.load(Ordering::Relaxed);
         let reports = self.shared.reports();
         if term
             .told
             .as_ref()
-            .is_some_and(|told| Arc::ptr_eq(told, &reports))
+            .is_some_and(|(told, was)| Arc::ptr_eq(told, &reports) && *was == paused)
         {
             return;
         }
-        let refreshed = reports.values().map(AsRef::as_ref);
+        let refreshed = reports.values().map(AsRef::as_ref).filter(|_| !paused);
         if let Ok(true) = self.shared.protocol.refreshes(&term.lead, refreshed).await {
-            term.told = Some(reports);
+            term.told = Some((reports, paused));
             if term.epoch.is_some() {
                 self.name_tables();
             }
@@ -356,7 +358,7 @@ impl Watcher {
             format!("{} sees again", sight.about.name),
             Vec::new(),
         );
-        self.shared.show(|watch| watch.role = term.role.clone());
+        self.shared.show_role(term.role.clone());
         let epoch = term.epoch.is_some();
         self.shared.tell(|news| news.watching = epoch);
     }
@@ -442,8 +444,7 @@ impl Watcher {
     }
 
     fn blind(&self, why: &str) {
-        self.shared
-            .show(|watch| watch.role = Role::Blind(why.to_owned()));
+        self.shared.show_role(Role::Blind(why.to_owned()));
         self.shared.log("blind", why, Vec::new());
         self.shared.tell(|news| news.watching = false);
     }

@@ -40,8 +40,6 @@ pub(super) struct Binlog {
     told_apart: BTreeSet<String>,
     /// Taken over, and not told yet.
     pending: Option<Commit>,
-    /// The server's settings, as they were at the last look.
-    settings: Option<String>,
     /// When it looked last; `None` where it has to look at once.
     looked: Option<Instant>,
     /// Why watching begins, where it begins at the end of the log.
@@ -80,7 +78,6 @@ impl Binlog {
             names: None,
             told_apart: BTreeSet::new(),
             pending: None,
-            settings: None,
             looked: None,
             gap: "watching begins",
         }
@@ -161,7 +158,9 @@ impl Binlog {
         const ANEW: &str = "the log was begun anew";
         let Reached { origin, at, last } = reached;
         if origin.server != self.facts.identity || origin.base != base {
-            return Ok(Err("the log is another server's"));
+            return Ok(Err(
+                "the log is another server's, or a setting of the server changed",
+            ));
         }
         if !origin.is_same_start(self.facts.started) {
             return Ok(Err(
@@ -213,28 +212,18 @@ impl Binlog {
     /// Takes over what can be seen, and tells of it.
     async fn look(&mut self) -> Result<Observation, Trouble> {
         self.looked = Some(Instant::now());
+        // No log tells of SET GLOBAL.
         let settings = self.server.settings().await.map_err(Trouble::Server)?;
+        if settings != self.facts.settings {
+            return Err(Trouble::Anew("a setting of the server changed"));
+        }
         let end = self
             .server
             .end(self.facts.product)
             .await
             .map_err(Trouble::Server)?;
         self.read_to(end).await?;
-        let told = self.tell().await.map_err(Trouble::Server)?;
-        if self
-            .settings
-            .as_ref()
-            .is_some_and(|before| *before != settings)
-        {
-            // The log has no place for it. Whatever was told with it is part of the gap.
-            self.settings = Some(settings);
-            return Ok(Observation::Gap {
-                why: "a setting of the server changed".to_owned(),
-                position: end.position(),
-            });
-        }
-        self.settings = Some(settings);
-        Ok(told)
+        self.tell().await.map_err(Trouble::Server)
     }
 
     /// Reads the stream up to `end`.

@@ -235,6 +235,7 @@ mod tests {
             logs_others: true,
             follows: false,
             identity: String::new(),
+            settings: String::new(),
             started: 0,
             exact_names: true,
             encrypted: false,

@@ -77,8 +77,10 @@ pub(super) struct Facts {
     pub(super) logs_others: bool,
     /// Whether another server sends changes now.
     pub(super) follows: bool,
-    /// What tells this server from others.
+    /// What tells this server from others, and from itself with other settings.
     pub(super) identity: String,
+    /// Its settings that decide what a SELECT answers.
+    pub(super) settings: String,
     /// When it was started, in seconds since 1970 by its own clock; two looks may differ by one.
     pub(super) started: i64,
     /// Whether names of tables are kept as they are written.
@@ -181,6 +183,7 @@ impl Server {
 
     /// Looks at the server.
     pub(super) async fn facts(&mut self) -> Result<Facts, Failure> {
+        let settings = self.settings().await?;
         let rows = self
             .ask(
                 "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format', \
@@ -217,6 +220,8 @@ impl Server {
             ),
             uuid => format!("mysql:{uuid}"),
         };
+        let sum = blake3::hash(settings.as_bytes()).to_hex();
+        let identity = format!("{identity}#{}", &sum[..16]);
         let seconds = |name: &str| get(name).parse::<i64>().unwrap_or_default();
         let (user, host) = get("account").rsplit_once('@').unwrap_or_default();
         let quoted = |part: &str| format!("'{}'", part.replace('\'', "''"));
@@ -228,6 +233,7 @@ impl Server {
             logs_others: on("log_slave_updates") || on("log_replica_updates"),
             follows: on("slave_running"),
             identity,
+            settings,
             started: seconds("now") - seconds("uptime"),
             exact_names: matches!(get("lower_case_table_names"), "" | "0"),
             encrypted: !get("ssl_cipher").is_empty(),

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::super::Dialect;
-use super::functions::{is_plain_word, is_syntax};
+use super::functions::{is_deterministic, is_plain_word, is_syntax};
 use super::tokens::Tokens;
 
 /// Functions whose arguments are no text that becomes a date, though they stand within one.
@@ -386,7 +386,12 @@ fn operand(tokens: &Tokens<'_>, range: Range<usize>) -> Option<String> {
             if disguised && joins && !is_plain(&name) {
                 return Some(written.to_owned());
             }
-            if tokens.is_called(i) && !(tokens.is_bare(i) && is_syntax(&name)) {
+            // A type that is also a function (`char`) is one behind AS and `::`.
+            let is_type =
+                before.is_some_and(|word| word == "::" || word.eq_ignore_ascii_case("as"));
+            let is_function =
+                is_deterministic(&name, tokens.dialect) || !(tokens.is_bare(i) && is_syntax(&name));
+            if tokens.is_called(i) && !is_type && is_function {
                 if SKIPPED.contains(&name.as_str()) {
                     let inside = i + 1..tokens.closing(i + 1);
                     // A format may hold letters that stand for themselves.

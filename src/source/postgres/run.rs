@@ -21,6 +21,7 @@ use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
 use crate::source::notices::Notices;
 use crate::source::pump::pump;
+use crate::source::transient;
 
 /// A parameter takes part in no type that can be inferred: the server then reads a quoted literal as text.
 const NO_TYPE: &str = "42P18";
@@ -96,6 +97,7 @@ impl Run<'_> {
         connection: &mut PgConnection,
         statement: &mut Statement,
     ) -> Result<Prepared, SourceError> {
+        self.check(connection, statement).await?;
         let mut first = None;
         let attempts = if statement.binds() {
             &ATTEMPTS[..]
@@ -129,13 +131,9 @@ impl Run<'_> {
             let (sql, before) = describe::around(statement.sql());
             let query = unnamed(&sql, statement)?;
             let described = match query.fetch_one(&mut *connection).await {
-                Ok(row) => {
-                    self.check(connection, statement).await?;
-                    row.columns().iter().map(Described::of).collect()
-                }
+                Ok(row) => row.columns().iter().map(Described::of).collect(),
                 // The driver asks the server for types it does not know, and does not understand every answer.
                 Err(sqlx::Error::ColumnDecode { .. }) => {
-                    self.check(connection, statement).await?;
                     match describe::ask(connection, statement).await {
                         Ok(described) => described,
                         Err(error) => return Err(self.failed(&error, statement, None)),
@@ -151,9 +149,9 @@ impl Run<'_> {
                     Some(SYNTAX) => {
                         self.begin_again(connection).await?;
                         if !self.limits.trusted() && !is_show(statement.sql()) {
-                            self.parses(connection, statement).await?;
+                            let parsed = self.parses(connection, statement).await;
+                            parsed.map_err(|(error, _)| error)?;
                         }
-                        self.check(connection, statement).await?;
                         return Ok(Ok(Prepared::plain(statement)));
                     }
                     found => {
@@ -236,37 +234,46 @@ impl Run<'_> {
         types.map_err(|error| self.address.lost(&error))
     }
 
-    /// Refuses SQL that is not known to only read. It has been planned, and nothing of it has run yet.
+    /// Refuses SQL that is not known to only read, before anything runs that it stands in. Where the server finds it
+    /// wrong, that is told instead.
     async fn check(
         &self,
         connection: &mut PgConnection,
         statement: &Statement,
     ) -> Result<(), SourceError> {
-        self.limits.refuse()?;
         if self.limits.trusted() {
             return Ok(());
         }
-        effects::check(self.address, connection, statement.sql()).await
+        let Err(refusal) = self.limits.refuse() else {
+            return effects::check(self.address, connection, statement.sql()).await;
+        };
+        match self.parses(connection, statement).await {
+            Err((error, code)) if !MISMATCHES.contains(&code.as_str()) => Err(error),
+            _ => Err(refusal),
+        }
     }
 
-    /// Has the server read the report as it stands, and nothing more.
+    /// Has the server read the report as it stands, and nothing more. An error comes with the server's code.
     async fn parses(
         &self,
         connection: &mut PgConnection,
         statement: &Statement,
-    ) -> Result<(), SourceError> {
+    ) -> Result<(), (SourceError, String)> {
         let name = format!("lookaside_{:016x}", rand::random::<u64>());
         let before = format!("PREPARE {name} AS ");
         let sent = before.clone() + statement.sql();
         let prepared = ours(&sent).execute(&mut *connection).await;
         prepared.map_err(|error| {
             let sent = Sent::new(statement.rendered(), &sent, before.len());
-            self.failed(&error, statement, Some(sent))
+            let code = code(&error).unwrap_or_default();
+            (self.failed(&error, statement, Some(sent)), code)
         })?;
         let ended = ours(&format!("DEALLOCATE {name}"))
             .execute(&mut *connection)
             .await;
-        ended.map(drop).map_err(|error| self.address.lost(&error))
+        ended
+            .map(drop)
+            .map_err(|error| (self.address.lost(&error), String::new()))
     }
 
     fn failed(
@@ -380,20 +387,6 @@ fn number(error: &sqlx::Error) -> Option<usize> {
     rest[..end].parse().ok()
 }
 
-/// Refuses SQL that is not known to only read. Nothing of it has run yet.
-async fn check(
-    address: &Address,
-    connection: &mut PgConnection,
-    statement: &Statement,
-    limits: &Limits,
-) -> Result<(), SourceError> {
-    limits.refuse()?;
-    if limits.trusted() {
-        return Ok(());
-    }
-    effects::check(address, connection, statement.sql()).await
-}
-
 /// The error of a query, with the position in the report's SQL where the server tells one.
 fn failed(
     address: &Address,
@@ -431,6 +424,7 @@ fn failed(
         "25006" => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
+        code if transient::postgres(code) => SourceError::Busy(message),
         _ => SourceError::Sql {
             message: error
                 .hint()

@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod databases;
 mod export;
+mod fill;
 mod mssql;
 mod names;
 mod redis;
