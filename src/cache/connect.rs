@@ -29,6 +29,8 @@ pub fn client(url: &ConnectionUrl) -> Result<Client, CacheError> {
     // Fails only where a provider is installed already, which is as good.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
+    url.check_cache()
+        .map_err(|why| CacheError::new(Problem::Address, why))?;
     let bad = |why: &str| {
         CacheError::new(
             Problem::Address,

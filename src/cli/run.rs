@@ -15,7 +15,8 @@ use super::session::{Session, parameter};
 use crate::engine::{About, Answer, Caller, EngineError, Mode, Outcome, Request, RequestEvent};
 use crate::source::SourceError;
 use crate::table::{
-    Checksum, CsvOptions, ExportError, ExportOptions, Exported, Format, HumanTable, Target, export,
+    Checksum, CsvOptions, ExportError, ExportOptions, Exported, Format, HumanTable, STDOUT, Target,
+    export,
 };
 
 /// Arguments of `run`.
@@ -35,7 +36,7 @@ pub struct RunArgs {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Write to this file, which appears only when it is complete
+    /// Write to this file, which appears only when it is complete; - is standard output
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// One line of JSON on standard error: outcome, times, key, checksum
@@ -97,13 +98,13 @@ pub(super) async fn run(
     let session = Session::open(workspace, Caller::Cli, false).await?;
     let report = session.report(&args.report)?;
     let params = report.bind(&args.p).map_err(|error| usage(error.0))?;
-    let into_terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let into_terminal = args.file().is_none() && std::io::stdout().is_terminal();
     let progress = Progress::new(
         &format!("Running {}", report.name),
         format.is_none() || !into_terminal,
     );
     // What is written somewhere already cannot be taken back; a file or a table can be made anew.
-    let mut again = args.output.is_some() || format.is_none();
+    let mut again = args.file().is_some() || format.is_none();
     let (about, event, filled, written) = loop {
         let answer = session
             .engine
@@ -257,8 +258,8 @@ async fn file(
     progress: Progress,
     cancel: CancellationToken,
 ) -> Result<Written, ExportError<EngineError>> {
-    let target = match &args.output {
-        Some(path) => Target::File(path.clone()),
+    let target = match args.file() {
+        Some(path) => Target::File(path.to_owned()),
         None => Target::Stream(Box::new(std::io::stdout()), "standard output".to_owned()),
     };
     let options = ExportOptions {
@@ -286,6 +287,12 @@ async fn file(
 }
 
 impl RunArgs {
+    /// The file to write to; `None` for standard output.
+    fn file(&self) -> Option<&Path> {
+        let output = self.output.as_deref();
+        output.filter(|path| *path != Path::new(STDOUT))
+    }
+
     /// `None` for a table.
     fn chosen_format(&self) -> Option<Format> {
         match (self.format, self.json, &self.output) {
@@ -316,7 +323,7 @@ impl RunArgs {
             ));
         }
         let binary = matches!(format, Some(Format::Arrow | Format::Parquet));
-        if binary && self.output.is_none() && std::io::stdout().is_terminal() {
+        if binary && self.file().is_none() && std::io::stdout().is_terminal() {
             return Err(usage(
                 "this format is not for a terminal; write it to a file with -o FILE",
             ));

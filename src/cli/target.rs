@@ -12,6 +12,9 @@ pub(crate) fn open(redis: Option<&str>, workspace: Option<&Path>) -> anyhow::Res
         Some(url) => Workspace::for_redis(url)?,
         None => Workspace::load(&locate(workspace)?)?,
     };
+    if let Some(why) = workspace.cache.url.problem() {
+        anyhow::bail!("the workspace's cache cannot be used: {why}");
+    }
     if workspace.cache.is_embedded() {
         return Err(usage(
             "this workspace's cache is embedded and lives only inside a running command; name a Redis with --redis URL",

@@ -6,18 +6,25 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `read.rs` | what does the file say, and where is it wrong? |
+//! | `connections.rs` | what do `[cache]` and `[sources.NAME]` say? |
+//! | `broken.rs` | which parts of it cannot be used? |
 //! | `cursor.rs` | which value stands under a key, of the right type? |
 //! | `edit.rs` | how is the file changed, keeping comments and order? |
+//! | `parameters.rs` | which schemes and parameters may a URL have? |
 //! | `url.rs`, `ado.rs` | how is a URL (or SQL Server's connection string) completed, and shown without its secrets? |
 //! | `keyring.rs` | which password does the operating system keep? |
 
 mod ado;
+mod broken;
+mod connections;
 mod cursor;
 mod edit;
 mod keyring;
+mod parameters;
 mod read;
 mod url;
 
+pub use broken::{Broken, Part};
 pub use edit::WorkspaceFile;
 pub use keyring::store_password;
 pub use url::ConnectionUrl;
@@ -47,6 +54,8 @@ pub struct Workspace {
     pub sources: BTreeMap<String, SourceConfig>,
     /// Reports in the file's order.
     pub reports: Vec<Report>,
+    /// The parts of the file that cannot be used as they are written.
+    pub broken: Vec<Broken>,
 }
 
 /// `[cache]`.
@@ -129,6 +138,15 @@ impl CacheConfig {
     /// The URL that asks for a private server of our own.
     pub const EMBEDDED: &'static str = "embedded";
 
+    /// A cache that cannot be used, for the reason that is given: reports run without it.
+    pub(crate) fn unusable(why: &str) -> Self {
+        Self {
+            url: ConnectionUrl::unusable(why),
+            prefix: Self::PREFIX.to_owned(),
+            memory: 0,
+        }
+    }
+
     /// Whether a private server is to be started for it.
     pub fn is_embedded(&self) -> bool {
         self.url.expose() == Self::EMBEDDED
@@ -190,6 +208,10 @@ impl Workspace {
     }
 
     /// Reads and checks a file; URLs get their `${NAME}` from the environment and passwords from the keyring.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read as a whole. A mistake in one part of it is listed in [`Workspace::broken`].
     pub fn load(path: &Path) -> Result<Self, WorkspaceError> {
         let fail = |what: std::io::Error| WorkspaceError {
             message: format!("{} cannot be read: {what}", path.display()),
@@ -217,7 +239,7 @@ impl Workspace {
 
     /// A workspace of one cache alone, for looking at any Redis.
     pub fn for_redis(url: &str) -> Result<Self, WorkspaceError> {
-        let url = read::cache_url(url, &|name| std::env::var(name).ok())
+        let url = connections::cache_url(url, &|name| std::env::var(name).ok())
             .map_err(|message| WorkspaceError { message })?;
         Ok(Self {
             name: url.to_string(),
@@ -229,32 +251,41 @@ impl Workspace {
             },
             sources: BTreeMap::new(),
             reports: Vec::new(),
+            broken: Vec::new(),
         })
     }
 
-    /// The report called `name`; the error lists the names there are, or the nearest of many.
+    /// The report called `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where the report cannot be used as it is written, or does not exist; then the names there are, or the nearest of
+    /// many, are listed.
     pub fn report(&self, name: &str) -> Result<&Report, WorkspaceError> {
-        self.reports
+        if let Some(report) = self.reports.iter().find(|report| report.name == name) {
+            return Ok(report);
+        }
+        if let Some(broken) = self.broken_report(name) {
+            return Err(WorkspaceError {
+                message: broken.message.clone(),
+            });
+        }
+        let names: Vec<_> = self
+            .reports
             .iter()
-            .find(|report| report.name == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = self
-                    .reports
-                    .iter()
-                    .map(|report| report.name.as_str())
-                    .collect();
-                let has = match names.len() {
-                    0 => "it has none".to_owned(),
-                    1..=LISTED => format!("it has {}", names.join(", ")),
-                    many => format!(
-                        "the nearest of its {} are {}; lookaside reports lists them",
-                        crate::human::count(many as u64),
-                        cursor::nearest_few(name, &names, LISTED).join(", ")
-                    ),
-                };
-                WorkspaceError {
-                    message: format!("there is no report \"{name}\" in this workspace; {has}"),
-                }
-            })
+            .map(|report| report.name.as_str())
+            .collect();
+        let has = match names.len() {
+            0 => "it has none".to_owned(),
+            1..=LISTED => format!("it has {}", names.join(", ")),
+            many => format!(
+                "the nearest of its {} are {}; lookaside reports lists them",
+                crate::human::count(many as u64),
+                cursor::nearest_few(name, &names, LISTED).join(", ")
+            ),
+        };
+        Err(WorkspaceError {
+            message: format!("there is no report \"{name}\" in this workspace; {has}"),
+        })
     }
 }

@@ -4,7 +4,7 @@
 mod text;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -19,7 +19,7 @@ use crate::inspect::{
     ScanOptions, TtlRange, analyse, analysis_rows, compare, comparison_json, from_json, key_rows,
     sample, to_json,
 };
-use crate::table::{BatchStream, ExportOptions, Format, Target, export};
+use crate::table::{BatchStream, ExportOptions, Format, STDOUT, Target, export, shown};
 use crate::workspace::CacheConfig;
 
 /// Analyse the whole keyspace: count and bytes by type, prefix, TTL, encoding and use; the biggest keys.
@@ -70,7 +70,8 @@ pub struct KeysArgs {
     /// What grew since the analysis in this file, which --json wrote
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
     pub compare: Option<PathBuf>,
-    /// Also write every key to this file: .csv, .json, .parquet or .arrow
+    /// Also write every key to this file: .csv, .json, .parquet or .arrow; - writes them as CSV to standard output, in
+    /// place of the figures
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
     /// Print one JSON document
@@ -90,6 +91,14 @@ pub(crate) async fn run(
     let filter = args.filter(&cache.prefix)?;
     let before = args.before()?;
     let format = match &args.list {
+        Some(path) if path == Path::new(STDOUT) => {
+            if args.json || args.csv {
+                return Err(usage(
+                    "--list - would stand between the lines of --json or --csv; name a file",
+                ));
+            }
+            Some(Format::Csv)
+        }
         Some(path) => Some(Format::of_path(path).ok_or_else(|| {
             usage(format!(
                 "{} has no ending that names a format; end it with .csv, .json, .parquet or .arrow",
@@ -121,9 +130,11 @@ pub(crate) async fn run(
     analysis.selection = args.selection();
     args.note_unanswered(&state.keys, &mut analysis);
     if let (Some(path), Some(format)) = (&args.list, format) {
-        write_list(path.clone(), format, state.keys.clone(), rows, cancel).await?;
+        write_list(path, format, state.keys.clone(), rows, cancel).await?;
     }
-    args.tell(&analysis, before.as_ref()).await?;
+    if args.list.as_deref() != Some(Path::new(STDOUT)) {
+        args.tell(&analysis, before.as_ref()).await?;
+    }
     match &state.phase {
         Phase::Failed(error) => Err(error.clone().into()),
         _ => Ok(()),
@@ -295,7 +306,7 @@ async fn write_csv(analysis: &Analysis) -> Result<()> {
     export::<InspectError>(
         BatchStream::of(analysis_rows(analysis)?),
         Target::Stream(Box::new(std::io::stdout()), "standard output".into()),
-        ExportOptions::default(),
+        ExportOptions::guarded(Format::Csv),
         |_| {},
         CancellationToken::new(),
     )
@@ -304,29 +315,26 @@ async fn write_csv(analysis: &Analysis) -> Result<()> {
 }
 
 async fn write_list(
-    path: PathBuf,
+    path: &Path,
     format: Format,
     keys: Keys,
     rows: Vec<RowId>,
     cancel: CancellationToken,
 ) -> Result<()> {
     let now = Utc::now().timestamp_millis();
-    let shown = path.display().to_string();
     let done = export(
         key_rows(keys, Arc::new(rows), now)?,
-        Target::File(path),
-        ExportOptions {
-            format,
-            ..ExportOptions::default()
-        },
+        Target::File(path.to_owned()),
+        ExportOptions::guarded(format),
         |_| {},
         cancel,
     )
     .await?;
     note(&format!(
-        "Wrote {}, {} to {shown}",
+        "Wrote {}, {} to {}",
         human::plural(done.rows, "key", "keys"),
-        human::bytes(done.bytes)
+        human::bytes(done.bytes),
+        shown(path)
     ));
     Ok(())
 }

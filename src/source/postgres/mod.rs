@@ -76,13 +76,14 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<Postgres>, SourceErro
         encrypts: !matches!(options.get_ssl_mode(), PgSslMode::Disable),
         missing_file: super::failure::missing_file(&config.url),
     };
+    let mut session = vec![("time_zone", "UTC")];
+    // `search_path` and its like may stand among them.
+    let given = options.get_options().map(str::to_owned);
+    if let Some(given) = &given {
+        session.push(("options", given));
+    }
     let server = Postgres { options, address };
-    Ok(Remote::new(
-        server,
-        "postgres",
-        &[("time_zone", "UTC")],
-        config,
-    ))
+    Ok(Remote::new(server, "postgres", &session, config))
 }
 
 #[async_trait]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod broken;
 mod commands;
 mod databases;
 mod export;
