@@ -62,7 +62,8 @@ pub fn client(url: &ConnectionUrl) -> Result<Client, CacheError> {
         Some(file) => {
             let pem = std::fs::read(&file).map_err(|error| {
                 bad(&format!(
-                    "the certificate authority file {file} cannot be read ({error})"
+                    "the certificate authority file {file} cannot be read ({})",
+                    crate::human::io_words(&error)
                 ))
             })?;
             let certificates = redis::TlsCertificates {

@@ -44,6 +44,7 @@ pub use audit::{AuditTotals, Wrong};
 pub(crate) use connect::open_listening;
 pub use connect::{address, client, open};
 pub use entry::{Begun, Committed, NewEntry};
+pub(crate) use error::words;
 pub use error::{CacheError, Problem};
 pub use find::{Found, Verdict, Why};
 pub use header::{ChunkInfo, Header};

@@ -119,7 +119,8 @@ async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
         tell(live, "workspace file\n")?;
         tell(live, &failed("can be used", mistake).line())?;
     }
-    tell(live, &format!("cache {}\n", cache.address()))?;
+    let address = format!("cache {}", cache.address());
+    tell(live, &format!("{}\n", address.trim_end()))?;
     let cache = check_cache(cache, live).await?;
     let mut sources = Vec::new();
     for (name, config) in &session.workspace.sources {
@@ -266,7 +267,23 @@ async fn check_source(
     let show = move |step: CheckStep| {
         let _ = tell(live, &StepJson::from(&step).line());
     };
-    let checked = source.check(&show).await;
+    let mut checked = source.check(&show).await;
+    if checked.ok
+        && let Some(tried) = crate::detector::try_watermark(config, source).await
+    {
+        let (result, detail) = match tried {
+            Ok(took) => (CheckResult::Ok, human::duration(took)),
+            Err(why) => (CheckResult::Failed(why.to_string()), String::new()),
+        };
+        checked.ok = result == CheckResult::Ok;
+        let step = CheckStep {
+            what: "The watermark query returns one row".to_owned(),
+            result,
+            detail,
+        };
+        show(step.clone());
+        checked.steps.push(step);
+    }
     let about = crate::detector::about(config, source).await;
     let delay = match about.delay {
         // There is none, so it sees nothing within any time.

@@ -68,10 +68,10 @@ pub(crate) async fn run(
     let prefix = cache.prefix.as_str();
     let name = if args.base64 {
         STANDARD.decode(&args.key).map_err(|_| {
-            anyhow::anyhow!(
+            usage(format!(
                 "\"{}\" is not base64; leave --base64 out for a name as it stands",
                 args.key
-            )
+            ))
         })?
     } else {
         args.key.clone().into_bytes()

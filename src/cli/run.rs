@@ -43,7 +43,12 @@ pub struct RunArgs {
     #[arg(long)]
     stats: bool,
     /// Rows that a table shows
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 40,
+        allow_negative_numbers = true
+    )]
     limit: usize,
     /// CSV: begin with a byte order mark, which Excel wants to see
     #[arg(long)]

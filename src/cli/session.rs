@@ -84,10 +84,13 @@ impl Session {
 
     /// A report by name.
     pub(crate) fn report(&self, name: &str) -> anyhow::Result<Arc<Report>> {
-        let report = self
-            .workspace
-            .report(name)
-            .map_err(|error| usage(error.message))?;
+        let report = self.workspace.report(name).map_err(|error| {
+            // One that is there and has a mistake was not asked for wrongly.
+            match self.workspace.broken_report(name) {
+                Some(_) => error.into(),
+                None => usage(error.message),
+            }
+        })?;
         Ok(Arc::new(report.clone()))
     }
 

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::SourceError;
+use crate::human::io_words;
 use crate::workspace::ConnectionUrl;
 
 /// How long a server may take to accept a connection and the sign-in.
@@ -131,7 +132,10 @@ impl Address {
             sqlx::Error::Protocol(why) => format!(
                 "what listens at {self} does not speak {product}'s protocol ({why}); correct host and port in the source's URL"
             ),
-            error => format!("no connection to {product} at {self} ({host}): {error}"),
+            error => format!(
+                "no connection to {product} at {self} ({host}): {}",
+                words(error)
+            ),
         })
     }
 
@@ -151,7 +155,10 @@ impl Address {
 
     /// The sentence for an account that may sign in, and no more.
     pub(super) fn refused(&self, error: &sqlx::Error) -> SourceError {
-        SourceError::Other(format!("{self} refused what reports need: {error}"))
+        SourceError::Other(format!(
+            "{self} refused what reports need: {}",
+            words(error)
+        ))
     }
 
     /// The sentence for a catalogue that cannot be read.
@@ -179,7 +186,9 @@ impl Address {
             ErrorKind::NotFound if self.port.is_none() => format!(
                 "there is no socket {host}; start {product}, or correct the socket in the source's URL"
             ),
-            ErrorKind::PermissionDenied => format!("this account may not open {self}: {error}"),
+            ErrorKind::PermissionDenied => {
+                format!("this account may not open {self}: {}", io_words(error))
+            }
             ErrorKind::TimedOut => self.silent(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => format!(
                 "{self} closed the connection before the sign-in; check that it is {product}, and that it takes connections from this machine"
@@ -188,7 +197,7 @@ impl Address {
             _ if error.to_string().contains("lookup") => format!(
                 "the host {host} is not known; correct it in the source's URL, or check the name server"
             ),
-            _ => format!("no connection to {self}: {error}"),
+            _ => format!("no connection to {self}: {}", io_words(error)),
         }
     }
 
@@ -205,11 +214,18 @@ impl Address {
         SourceError::Lost(format!(
             "the connection to {} at {self} was lost while the query ran ({}); run the report again",
             self.product,
-            match error {
-                sqlx::Error::Io(error) => error.to_string(),
-                sqlx::Error::Protocol(why) => why.clone(),
-                error => error.to_string(),
-            }
+            words(error)
         ))
+    }
+}
+
+/// What the server or the system says, without the words of the library around it.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => io_words(error),
+        sqlx::Error::Protocol(why) => why.clone(),
+        sqlx::Error::Tls(why) | sqlx::Error::Configuration(why) => why.to_string(),
+        error => crate::human::without_number(&error.to_string()),
     }
 }

@@ -28,6 +28,8 @@ mod sqlite_error;
 mod sqlite_rows;
 mod steps;
 
+pub(crate) use failure::words;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -229,10 +231,7 @@ pub(crate) async fn mssql_client(
 
 /// The sentence for a URL that cannot be read. Why is told without the URL, which may hold a password.
 fn bad_url(name: &str, error: &sqlx::Error, example: &str) -> String {
-    let why = match error {
-        sqlx::Error::Configuration(why) => why.to_string(),
-        error => error.to_string(),
-    };
+    let why = failure::words(error);
     format!("the URL of the source \"{name}\" cannot be read: {why}; write it like {example}")
 }
 

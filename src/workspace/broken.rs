@@ -87,7 +87,7 @@ impl Workspace {
     }
 
     /// Why the report called `name` cannot be used, where the file has it.
-    pub(super) fn broken_report(&self, name: &str) -> Option<&Broken> {
+    pub fn broken_report(&self, name: &str) -> Option<&Broken> {
         self.broken
             .iter()
             .find(|broken| broken.report() == Some(name))

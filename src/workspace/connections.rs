@@ -94,7 +94,9 @@ pub(super) fn source(
     if let Some(share) = cursor.share("max_refresh_load")? {
         source.max_refresh_load = share;
     }
-    source.watermark = cursor.text("watermark")?.map(ToOwned::to_owned);
+    if cursor.get("watermark").is_some() {
+        source.watermark = Some(cursor.needed_text("watermark")?.to_owned());
+    }
     source.triggers = cursor.truth("triggers")?.unwrap_or(false);
     if source.triggers && source.url.scheme() != "sqlite" {
         return Err(cursor.wrong(

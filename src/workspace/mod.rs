@@ -38,6 +38,9 @@ use crate::report::{Report, line_column};
 /// So many names are listed in a message; more would hide what it says.
 const LISTED: usize = 8;
 
+/// A longer workspace file, in bytes, is something else.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
 /// The file's name where none is given.
 pub const FILE_NAME: &str = "lookaside.toml";
 
@@ -214,8 +217,15 @@ impl Workspace {
     /// Where the file cannot be read as a whole. A mistake in one part of it is listed in [`Workspace::broken`].
     pub fn load(path: &Path) -> Result<Self, WorkspaceError> {
         let fail = |what: std::io::Error| WorkspaceError {
-            message: format!("{} cannot be read: {what}", path.display()),
+            message: format!(
+                "{} cannot be read: {}",
+                path.display(),
+                crate::human::io_words(&what)
+            ),
         };
+        if std::fs::metadata(path).map_err(fail)?.len() > LONGEST {
+            return Err(fail(std::io::Error::other("it is longer than 64 MB")));
+        }
         let text = std::fs::read(path).map_err(fail)?;
         let text = String::from_utf8(text).map_err(|error| {
             let end = error.utf8_error().valid_up_to();
@@ -241,6 +251,12 @@ impl Workspace {
     pub fn for_redis(url: &str) -> Result<Self, WorkspaceError> {
         let url = connections::cache_url(url, &|name| std::env::var(name).ok())
             .map_err(|message| WorkspaceError { message })?;
+        if url.expose() == CacheConfig::EMBEDDED {
+            let message = "an embedded cache lives only inside a running command; give the URL of a running Redis";
+            return Err(WorkspaceError {
+                message: message.to_owned(),
+            });
+        }
         Ok(Self {
             name: url.to_string(),
             path: None,

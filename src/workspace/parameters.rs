@@ -16,8 +16,7 @@ const CACHE_SCHEMES: [&str; 8] = [
     "redis-cluster",
     "rediss-cluster",
 ];
-const CACHE_EXAMPLE: &str =
-    "\"redis://127.0.0.1:6379/0\", rediss://, redis+unix:// or \"embedded\"";
+const CACHE_EXAMPLE: &str = "\"redis://127.0.0.1:6379/0\", rediss:// or redis+unix://";
 
 const SOURCE_SCHEMES: [&str; 7] = [
     "sqlite",
@@ -248,7 +247,7 @@ impl ConnectionUrl {
         if scheme == "sqlite" {
             return self.sqlite_parameters().map_or(Ok(()), |query| {
                 let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
-                check_names(&scheme, pairs.iter().map(|(name, _)| name.as_ref()))?;
+                check_names(&scheme, query)?;
                 if pairs.iter().any(|(_, mode)| mode != "ro") {
                     return Err(
                         "a SQLite file is only read here; write ?mode=ro, or leave it out"
@@ -261,7 +260,13 @@ impl ConnectionUrl {
         let parsed = ::url::Url::parse(self.expose()).map_err(|error| {
             format!("the URL \"{self}\" cannot be read: {error}; write {example}, with special characters as %40")
         })?;
-        if !scheme.contains("unix") && parsed.host_str().is_none_or(str::is_empty) {
+        let names_host = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+            matches!(name.as_ref(), "host" | "hostaddr" | "socket") && !value.is_empty()
+        };
+        if !scheme.contains("unix")
+            && parsed.host_str().is_none_or(str::is_empty)
+            && !parsed.query_pairs().any(names_host)
+        {
             return Err(format!("the URL \"{self}\" names no host; write {example}"));
         }
         if parsed.fragment().is_some() {
@@ -279,7 +284,7 @@ impl ConnectionUrl {
             );
         }
         let pairs: Vec<_> = parsed.query_pairs().collect();
-        check_names(&scheme, pairs.iter().map(|(name, _)| name.as_ref()))?;
+        check_names(&scheme, parsed.query().unwrap_or_default())?;
         let choices = [
             ("codec", ["none", "lz4", "zstd"].as_slice()),
             ("protocol", &["2", "3", "resp2", "resp3"]),
@@ -311,9 +316,18 @@ impl ConnectionUrl {
 }
 
 /// Refuses a name that its scheme does not have.
-fn check_names<'n>(scheme: &str, names: impl Iterator<Item = &'n str>) -> Result<(), String> {
+fn check_names(scheme: &str, query: &str) -> Result<(), String> {
     let known = known(scheme);
-    for name in names {
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        // What has no value may be a part of a password, and is not shown.
+        let name = if pair.contains('=') {
+            url::form_urlencoded::parse(pair.as_bytes())
+                .next()
+                .map(|(name, _)| name)
+        } else {
+            None
+        };
+        let name = name.as_deref().unwrap_or_default();
         let is_known = match scheme {
             "mssql" | "sqlserver" => known.iter().any(|known| plain(known) == plain(name)),
             _ => {

@@ -3,7 +3,7 @@
 
 mod text;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +21,9 @@ use crate::inspect::{
 };
 use crate::table::{BatchStream, ExportOptions, Format, STDOUT, Target, export, shown};
 use crate::workspace::CacheConfig;
+
+/// The longest analysis that is read, in bytes: one lists prefixes and keys by the thousand.
+const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// Analyse the whole keyspace: count and bytes by type, prefix, TTL, encoding and use; the biggest keys.
 #[derive(clap::Args, Clone, Debug)]
@@ -53,10 +56,20 @@ pub struct KeysArgs {
     #[arg(long)]
     pub entries: bool,
     /// How many parts of a name, parted by `:`, make its prefix
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     pub prefix_depth: usize,
     /// How many of the biggest keys are listed
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        allow_negative_numbers = true
+    )]
     pub top: usize,
     /// As fast as the server answers; else gently, so that other clients hardly notice
     #[arg(long)]
@@ -65,7 +78,7 @@ pub struct KeysArgs {
     #[arg(long)]
     pub count_elements: bool,
     /// Estimate from this many keys drawn at random, with 95% intervals, instead of walking over all
-    #[arg(long, value_name = "N", conflicts_with_all = ["list", "count_elements", "full_speed"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["list", "count_elements", "full_speed"])]
     pub sample: Option<u64>,
     /// What grew since the analysis in this file, which --json wrote
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
@@ -228,7 +241,7 @@ impl KeysArgs {
         let Some(path) = &self.compare else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(path).with_context(|| {
+        let text = read_bounded(path).with_context(|| {
             format!(
                 "{} cannot be read; name a file that lookaside keys --json wrote",
                 path.display()
@@ -337,6 +350,18 @@ async fn write_list(
         shown(path)
     ));
     Ok(())
+}
+
+/// The text of a file or pipe, up to [`LONGEST`] bytes.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(std::io::Error::other("it is longer than any analysis"));
+    }
+    Ok(text)
 }
 
 /// A progress bar on a terminal, nothing when piped.

@@ -32,7 +32,7 @@ enum Connection {
 /// What a driver says; the sentence around it names the database.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error(transparent)]
+    #[error("{}", crate::source::words(.0))]
     Sqlx(#[from] sqlx::Error),
     #[error(transparent)]
     Tiberius(#[from] tiberius::error::Error),

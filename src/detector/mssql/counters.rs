@@ -58,10 +58,11 @@ impl Counters {
                     "writes between a restart of the server and the next look, where the counters come out the same"
                         .to_owned(),
                 ],
-                better_by: Some(format!(
-                    "{}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}",
-                    look.statements()
-                )),
+                better_by: look.statements().map(|statements| {
+                    format!(
+                        "{statements}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}"
+                    )
+                }),
             },
             last: None,
             schema: String::new(),

@@ -35,6 +35,8 @@ pub(super) struct Look {
     user: String,
     /// Which history of the database it is.
     pub(super) history: String,
+    /// Whether the server has Change Tracking at all; another product that speaks the protocol may not.
+    has_tracking: bool,
     /// Whether Change Tracking is on for the database.
     on: bool,
     /// Tables with Change Tracking: as reports call them, and as SQL does.
@@ -52,7 +54,9 @@ impl Look {
     pub(super) async fn take(asker: &Asker) -> Result<Self, Blind> {
         let database = asker.allowed(DATABASE).await?.unwrap_or_default();
         let database = database.into_iter().next().unwrap_or_default();
-        let tables = match asker.allowed(TABLES).await? {
+        let tables = asker.allowed(TABLES).await?;
+        let has_tracking = tables.is_ok();
+        let tables = match tables {
             Ok(tables) => tables,
             Err(_) => asker.allowed(NAMES).await?.map_err(|why| {
                 Blind(format!(
@@ -64,6 +68,7 @@ impl Look {
             database: cell(&database, 0).to_owned(),
             user: cell(&database, 1).to_owned(),
             history: cell(&database, 2).to_owned(),
+            has_tracking,
             on: cell(&database, 3) == "1",
             tracked: BTreeMap::new(),
             untracked: Vec::new(),
@@ -91,8 +96,11 @@ impl Look {
         self.untracked.is_empty() && self.refused.is_none() && !self.tracked.is_empty()
     }
 
-    /// The exact statements that would enable Change Tracking for every table.
-    pub(super) fn statements(&self) -> String {
+    /// The exact statements that would enable Change Tracking for every table; `None` where the server has none.
+    pub(super) fn statements(&self) -> Option<String> {
+        if !self.has_tracking {
+            return None;
+        }
         let mut statements = Vec::new();
         let part = |text: &str| format!("[{}]", text.replace(']', "]]"));
         if !self.on {
@@ -110,7 +118,9 @@ impl Look {
                 ));
             }
         }
-        if self.refused.is_some() || self.tracked.is_empty() {
+        // The owner may do everything already, and the server refuses to grant it anything.
+        let owns = self.user.eq_ignore_ascii_case("dbo");
+        if !owns && (self.refused.is_some() || self.tracked.is_empty()) {
             let schemas: std::collections::BTreeSet<&str> = self
                 .untracked
                 .iter()
@@ -125,15 +135,17 @@ impl Look {
                 ));
             }
         }
-        statements.join("; ")
+        Some(statements.join("; "))
     }
 
     /// What would let something watch this database.
     pub(super) fn remedy(&self) -> String {
-        format!(
-            "run {}, or GRANT VIEW SERVER STATE to its login for the counters of writes",
-            self.statements()
-        )
+        const COUNTERS: &str = "GRANT VIEW SERVER STATE to its login for the counters of writes";
+        match self.statements().as_deref() {
+            Some("") => COUNTERS.to_owned(),
+            Some(statements) => format!("run {statements}, or {COUNTERS}"),
+            None => format!("{COUNTERS}; this server has no Change Tracking"),
+        }
     }
 }
 
@@ -156,6 +168,7 @@ mod tests {
             database: "sh]op".to_owned(),
             user: "reader".to_owned(),
             history: String::new(),
+            has_tracking: true,
             on: false,
             tracked: BTreeMap::new(),
             untracked: vec![
@@ -166,14 +179,20 @@ mod tests {
             counts: false,
         };
         assert_eq!(
-            look.statements(),
+            look.statements().unwrap_or_default(),
             "ALTER DATABASE [sh]]op] SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON); ALTER TABLE \
              [dbo].[orders] ENABLE CHANGE_TRACKING; give [dbo].[log] a primary key and ALTER TABLE [dbo].[log] ENABLE \
              CHANGE_TRACKING; GRANT VIEW CHANGE TRACKING ON SCHEMA::[dbo] TO [reader]"
         );
+        // "Cannot grant, deny, or revoke permissions to sa, dbo, ... or yourself."
+        look.user = "dbo".to_owned();
+        assert!(!look.remedy().contains("TO [dbo]"), "{}", look.remedy());
+        look.has_tracking = false;
+        assert!(!look.remedy().contains("ALTER"), "{}", look.remedy());
+        look.has_tracking = true;
         look.on = true;
         look.untracked.clear();
         look.tracked = BTreeMap::from([("orders".to_owned(), "[dbo].[orders]".to_owned())]);
-        assert_eq!(look.statements(), "");
+        assert_eq!(look.statements().as_deref(), Some(""));
     }
 }

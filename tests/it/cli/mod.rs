@@ -8,8 +8,12 @@ mod databases;
 mod export;
 mod mssql;
 mod names;
+mod outputs;
 mod redis;
+mod rights;
 mod run;
+mod sentences;
+mod urls;
 mod usage;
 mod worker;
 
