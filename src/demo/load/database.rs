@@ -92,6 +92,7 @@ impl Database {
                 "cannot connect to {url}: {error}; check the URL, the password and that the server runs"
             )),
         };
+        url.check_source().map_err(DemoError)?;
         let mut connection = Connection::open(url, dialect).await.map_err(failed)?;
         let (id, named) = match dialect {
             Dialect::MySql => (
