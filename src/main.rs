@@ -6,7 +6,10 @@ use anyhow::Context;
 use clap::Parser;
 use lookaside::cli::demo::DemoArgs;
 use lookaside::cli::{self, Cli, Command, failure};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -33,16 +36,20 @@ fn has_display() -> bool {
                 .any(|name| std::env::var_os(name).is_some()))
 }
 
-/// Off by default. Everything that is logged goes to standard error, and no part of the program logs a secret.
+/// Off by default. Everything that is logged goes to standard error, and no part of the program logs a secret. Libraries
+/// do (sqlx the values of URL parameters that it does not know), so only what Lookaside itself says is logged, whatever
+/// RUST_LOG asks for.
 fn log(verbose: bool) {
     let filter = match std::env::var("RUST_LOG") {
         Ok(filter) => EnvFilter::new(filter),
         Err(_) if verbose => EnvFilter::new("warn,lookaside=debug"),
         Err(_) => return,
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let own = filter_fn(|event| event.target().starts_with("lookaside"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines.with_filter(own))
         .init();
 }
 

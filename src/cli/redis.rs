@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::failure::usage;
 use crate::cli::output::{print, print_json};
 use crate::inspect::shown_command;
-use crate::inspect::{Connection, InspectError, Listen, Lock, Told, reply_json, reply_text};
+use crate::inspect::{
+    Connection, InspectError, Listen, Lock, Told, redact, reply_json, reply_text,
+};
 use crate::workspace::CacheConfig;
 
 /// Options of `lookaside redis`.
@@ -53,7 +55,11 @@ pub(crate) async fn run(
     let lock = Lock::default();
     lock.set_unlocked(args.unlock);
     let asking = async {
-        let connection = Connection::open_with(&cache.url, lock).await?;
+        let connection = if args.unlock {
+            Connection::open_for_writes(&cache.url, lock).await?
+        } else {
+            Connection::open_with(&cache.url, lock).await?
+        };
         let start = std::time::Instant::now();
         let answer = connection.ask_for_person(&command).await?;
         Ok::<_, InspectError>((answer, start.elapsed()))
@@ -70,6 +76,7 @@ pub(crate) async fn run(
         ),
         _ => anyhow::anyhow!("{}", told.without(&error.to_string())),
     })?;
+    let answer = redact(&words, answer);
     if args.json {
         return print_json(&json!({
             "command": told.line,

@@ -117,6 +117,9 @@ pub async fn carry_out(
     mut progress: impl FnMut(u64),
 ) -> Result<Outcome, InspectError> {
     let mut outcome = Outcome::default();
+    // Asked first, so that a locked connection is not even opened a second time.
+    connection.would_pass(&redis::cmd(bulk.command()))?;
+    let connection = connection.for_writes().await?;
     for batch in names.chunks(BATCH) {
         if cancel.is_cancelled() {
             outcome.cancelled = true;

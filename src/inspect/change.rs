@@ -344,8 +344,8 @@ pub async fn apply(connection: &Connection, change: &Change) -> Result<(), Inspe
     for command in change.commands() {
         connection.would_pass(&command)?;
     }
-    // WATCH belongs to a connection, and the inspector's others are shared.
-    let alone = connection.another().await?;
+    // WATCH belongs to a connection, and the inspector's others are shared and only read.
+    let alone = connection.for_writes().await?;
     let key = change.key();
     let _: redis::Value = alone.ask(redis::cmd("WATCH").arg(key)).await?;
     let there: bool = alone.ask(redis::cmd("EXISTS").arg(key)).await?;

@@ -47,6 +47,18 @@ impl Table {
         self.0.keys().map(String::as_str)
     }
 
+    /// Whether the server lists its commands, and this one (upper case) or its subcommand is not among them. A missing
+    /// subcommand is another mistake.
+    pub fn lacks(&self, name: &str, sub: &str) -> bool {
+        if !self.is_empty() && !self.0.contains_key(name) {
+            return true;
+        }
+        let inside = format!("{name}|");
+        !sub.is_empty()
+            && self.0.keys().any(|known| known.starts_with(&inside))
+            && !self.0.contains_key(&format!("{inside}{sub}"))
+    }
+
     /// What the server says of a command (upper case) with this subcommand.
     pub fn traits(&self, name: &str, sub: &str) -> Option<Traits> {
         self.0

@@ -1,6 +1,6 @@
 //! How a command is sent, and what its failures mean.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -14,9 +14,13 @@ use super::cluster::{self, Address, Others};
 use super::commands::Table;
 use super::feed::Slots;
 use super::gate::{self, Asker};
-use super::{InspectError, Lock};
+use super::greet::{Purpose, greet};
+use super::{InspectError, Lock, Server};
 
-/// A connection that only reads until it is unlocked, apart from the engine's so that neither waits for the other.
+/// A connection to inspect a server by, apart from the engine's so that neither waits for the other.
+///
+/// One that was opened to read never writes, unlocked or not; [`Connection::for_writes`] opens one that does while the
+/// lock is unlocked.
 ///
 /// Clones share it. It opens again by itself after it was lost: the command that met the loss fails, the next works.
 /// On a cluster a command about a key goes to the node that has it.
@@ -30,6 +34,7 @@ struct Inner {
     shown: String,
     link: Mutex<Option<MultiplexedConnection>>,
     server: Server,
+    purpose: Purpose,
     lock: Lock,
     /// What the server says of its commands, once somebody needed it.
     commands: OnceCell<Table>,
@@ -40,36 +45,6 @@ struct Inner {
     roams: bool,
 }
 
-/// What answers.
-#[derive(Clone, Debug, Default)]
-pub struct Server {
-    /// `Redis` or `Valkey`.
-    pub product: String,
-    /// Its version, empty where the account may not run INFO.
-    pub version: String,
-    /// Whether reading a value leaves its idle time alone (CLIENT NO-TOUCH, from Redis 7.2).
-    pub untouched: bool,
-    /// Whether it could do that, and the account may not ask for it.
-    pub touch_denied: bool,
-    /// The database number.
-    pub database: i64,
-    /// Whether it is a node of a cluster.
-    pub is_cluster: bool,
-}
-
-impl Server {
-    /// Whether fields of a hash may have a TTL each: from Redis 7.4 and Valkey 9. Where the version is not known, it is
-    /// tried.
-    pub fn has_field_ttl(&self) -> bool {
-        let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().ok());
-        match (numbers.next().flatten(), numbers.next().flatten()) {
-            (Some(major), _) if self.product == "Valkey" => major >= 9,
-            (Some(major), minor) => (major, minor.unwrap_or_default()) >= (7, 4),
-            _ => true,
-        }
-    }
-}
-
 /// How long a single answer may take. Generous: a server that loads or a slow link is not a lost one.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -77,29 +52,53 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const UNTIL_CANCELLED: Duration = Duration::from_hours(30 * 24);
 
 impl Connection {
-    /// Opens a connection that stays locked, signs in and asks who answers.
+    /// Opens a connection that reads, signs in and asks who answers.
     ///
     /// `redis-cluster://` and `rediss-cluster://` mean the same as without `-cluster`: whether it is one is asked.
     pub async fn open(url: &ConnectionUrl) -> Result<Self, InspectError> {
         Self::open_with(url, Lock::default()).await
     }
 
-    /// Opens a connection that writes only while `lock` is unlocked.
+    /// Opens a connection that reads, beside which those of [`Connection::for_writes`] write while `lock` is unlocked.
     pub async fn open_with(url: &ConnectionUrl, lock: Lock) -> Result<Self, InspectError> {
         let client = cache::client(&cluster::plain(url))?;
-        Self::dial(client, lock, Some(Vec::new())).await
+        Self::dial(client, lock, Purpose::Read, Some(Vec::new())).await
+    }
+
+    /// Opens a connection that writes while `lock` is unlocked. Its reads count as use of a key.
+    ///
+    /// # Errors
+    ///
+    /// [`InspectError::Connect`] where the URL cannot be used or nothing answers there.
+    pub async fn open_for_writes(url: &ConnectionUrl, lock: Lock) -> Result<Self, InspectError> {
+        let client = cache::client(&cluster::plain(url))?;
+        Self::dial(client, lock, Purpose::Write, Some(Vec::new())).await
     }
 
     /// Another connection to the same server under the same lock, for what must not wait behind this one.
     pub async fn another(&self) -> Result<Self, InspectError> {
+        self.beside(self.inner.purpose).await
+    }
+
+    /// Another connection to the same server that writes while the lock is unlocked. Its reads count as use of a key.
+    ///
+    /// # Errors
+    ///
+    /// [`InspectError::Connect`] where nothing answers.
+    pub async fn for_writes(&self) -> Result<Self, InspectError> {
+        self.beside(Purpose::Write).await
+    }
+
+    async fn beside(&self, purpose: Purpose) -> Result<Self, InspectError> {
         let known = self.inner.roams.then(|| self.inner.known.lock().clone());
-        Self::dial(self.inner.client.clone(), self.inner.lock.clone(), known).await
+        let (client, lock) = (self.inner.client.clone(), self.inner.lock.clone());
+        Self::dial(client, lock, purpose, known).await
     }
 
     /// A connection to the node of the same cluster that listens there, with the same account and TLS settings.
     pub(super) async fn to(&self, address: &Address) -> Result<Self, InspectError> {
         let client = cluster::client_to(&self.inner.client, address)?;
-        Self::dial(client, self.inner.lock.clone(), None).await
+        Self::dial(client, self.inner.lock.clone(), self.inner.purpose, None).await
     }
 
     /// The cluster's primaries, each on a connection of its own; this connection alone where there is no cluster. Asked
@@ -155,6 +154,7 @@ impl Connection {
     async fn dial(
         client: Client,
         lock: Lock,
+        purpose: Purpose,
         known: Option<Vec<Address>>,
     ) -> Result<Self, InspectError> {
         let roams = known.is_some();
@@ -162,7 +162,7 @@ impl Connection {
         let mut link = open(&client, &known).await?;
         let shown = cache::address(&client);
         let database = client.get_connection_info().redis_settings().db();
-        let server = greet(&mut link, database).await;
+        let server = greet(&mut link, database, purpose).await;
         let server = server.map_err(|error| InspectError::Lost {
             server: shown.clone(),
             cause: words(&error),
@@ -173,6 +173,7 @@ impl Connection {
                 shown,
                 link: Mutex::new(Some(link)),
                 server,
+                purpose,
                 lock,
                 commands: OnceCell::new(),
                 others: Others::default(),
@@ -204,18 +205,20 @@ impl Connection {
 
     /// What the server says of its commands; empty where the account may not ask.
     pub async fn commands(&self) -> &Table {
-        self.inner
-            .commands
-            .get_or_init(|| async {
-                let Ok(mut link) = self.link().await else {
-                    return Table::default();
-                };
-                let answer = redis::cmd("COMMAND").query_async(&mut link).await;
-                answer
-                    .map(|answer| Table::read(&answer))
-                    .unwrap_or_default()
-            })
-            .await
+        static NONE: LazyLock<Table> = LazyLock::new(Table::default);
+        let command = redis::cmd("COMMAND");
+        let known = self.inner.commands.get_or_try_init(|| async {
+            let mut link = self.link().await?;
+            match command.query_async(&mut link).await {
+                Ok(answer) => Ok(Table::read(&answer)),
+                Err(error) => match self.failure(error, &command).await {
+                    // A server that is away says nothing of its commands: it is asked again when it is back.
+                    error @ InspectError::Lost { .. } => Err(error),
+                    _ => Ok(Table::default()),
+                },
+            }
+        });
+        known.await.unwrap_or(&NONE)
     }
 
     /// Sends one command of the inspector.
@@ -250,16 +253,20 @@ impl Connection {
         Ok(cache::open_listening(&self.inner.client, ANSWER_WITHIN, hear).await?)
     }
 
-    /// Whether a command of the inspector would be let through now.
+    /// Whether a command of the inspector would be let through now, on a connection that is for it.
     pub(super) fn would_pass(&self, command: &Cmd) -> Result<(), InspectError> {
-        self.pass(Asker::Program, command)
+        self.judge(Asker::Program, self.inner.lock.is_unlocked(), command)
     }
 
     pub(super) fn pass(&self, asker: Asker, command: &Cmd) -> Result<(), InspectError> {
+        let may_write = self.inner.purpose == Purpose::Write && self.inner.lock.is_unlocked();
+        self.judge(asker, may_write, command)
+    }
+
+    fn judge(&self, asker: Asker, may_write: bool, command: &Cmd) -> Result<(), InspectError> {
         let nothing = Table::default();
         let table = self.inner.commands.get().unwrap_or(&nothing);
-        let unlocked = self.inner.lock.is_unlocked();
-        Ok(gate::decide(asker, unlocked, table, arguments(command))?)
+        Ok(gate::decide(asker, may_write, table, arguments(command))?)
     }
 
     async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, InspectError> {
@@ -399,7 +406,7 @@ impl Connection {
         }
         let known = self.inner.known.lock().clone();
         let mut link = open(&self.inner.client, &known).await?;
-        greet(&mut link, 0)
+        greet(&mut link, 0, self.inner.purpose)
             .await
             .map_err(|error| self.lost(&error))?;
         *slot = Some(link.clone());
@@ -451,86 +458,6 @@ async fn open(client: &Client, known: &[Address]) -> Result<MultiplexedConnectio
         }
     }
     Err(error.into())
-}
-
-/// Names the connection, asks the server not to count our reads as use, and reads its version. None of it is needed,
-/// so an account that lacks a right for it loses nothing else.
-async fn greet(link: &mut MultiplexedConnection, database: i64) -> Result<Server, RedisError> {
-    let mut pipe = Pipeline::new();
-    pipe.cmd("CLIENT").arg("NO-TOUCH").arg("ON");
-    pipe.cmd("CLIENT").arg("SETNAME").arg("lookaside-inspect");
-    pipe.cmd("INFO").arg("server");
-    let answers = link.send_packed_commands(&pipe, 0, pipe.len()).await?;
-    let mut answers = answers.into_iter();
-    let (untouched, _, info) = (answers.next(), answers.next(), answers.next());
-    let info = info.and_then(|info| redis::from_redis_value::<String>(info).ok());
-    let about = match info {
-        Some(text) => info_about_server(&text),
-        None => hello_about_server(link).await,
-    };
-    let field = |name: &str| {
-        let found = about.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
-    };
-    // Where not even that is told there is a command that only a cluster answers.
-    let is_cluster = match field("mode") {
-        Some(mode) => mode == "cluster",
-        None => {
-            let mut slots = redis::cmd("CLUSTER");
-            slots.arg("SLOTS");
-            slots.query_async::<redis::Value>(link).await.is_ok()
-        }
-    };
-    let denied = |answer: &redis::Value| matches!(answer, redis::Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoPerm));
-    Ok(Server {
-        product: field("server").unwrap_or_else(|| "Redis".to_owned()),
-        version: field("version").unwrap_or_default(),
-        untouched: untouched == Some(redis::Value::Okay),
-        touch_denied: untouched.as_ref().is_some_and(denied),
-        database,
-        is_cluster,
-    })
-}
-
-/// `server`, `version` and `mode` of INFO.
-fn info_about_server(text: &str) -> Vec<(String, String)> {
-    let field = |name: &str| {
-        let mut lines = text.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.map(|value| value.trim().to_owned())
-    };
-    let (product, version) = match field("valkey_version") {
-        Some(version) => ("Valkey", Some(version)),
-        None => ("Redis", field("redis_version")),
-    };
-    let mode = field("redis_mode").or_else(|| field("server_mode"));
-    [
-        ("server", Some(product.to_owned())),
-        ("version", version),
-        ("mode", mode),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-    .collect()
-}
-
-/// The same of HELLO, which every account may send and which without a number changes nothing.
-async fn hello_about_server(link: &mut MultiplexedConnection) -> Vec<(String, String)> {
-    let answer = redis::cmd("HELLO").query_async::<redis::Value>(link).await;
-    let Ok(redis::Value::Array(words)) = answer else {
-        return Vec::new();
-    };
-    let text =
-        |value: &redis::Value| redis::from_redis_value::<String>(value.clone()).unwrap_or_default();
-    let named = words.chunks_exact(2).map(|two| {
-        let (name, value) = (text(&two[0]), text(&two[1]));
-        match (name.as_str(), value.as_str()) {
-            ("server", "valkey") => (name, "Valkey".to_owned()),
-            ("server", "redis") => (name, "Redis".to_owned()),
-            _ => (name, value),
-        }
-    });
-    named.collect()
 }
 
 /// A command's words.

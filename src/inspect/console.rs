@@ -7,17 +7,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::commands::{self, Doc};
 use super::line::split;
+use super::redact::redact;
 use super::reply::reply_text;
 use super::{Connection, InspectError, Told};
 
 /// The most of an answer that is kept.
 const SHOWN: usize = 256 * 1024;
 
-/// A console on a connection of its own, so that MULTI and SELECT stay in it.
+/// A console on a connection of its own, so that MULTI and SELECT stay in it. It writes while the lock is unlocked, so
+/// that what it reads counts as use of a key, as with redis-cli.
 pub struct Session {
     connection: Connection,
     docs: BTreeMap<String, Doc>,
     chosen: Mutex<Chosen>,
+    /// The commands of a MULTI that is open, whose answers EXEC brings.
+    queued: Mutex<Vec<Vec<Vec<u8>>>>,
 }
 
 /// The database that was selected by hand, which a connection that is opened again does not know.
@@ -46,7 +50,7 @@ impl Session {
     /// Opens a console beside a connection, under the same lock, and asks for the commands' documentation. Without it
     /// (an account may not ask, a server before 7.0) there are no hints.
     pub async fn open(beside: &Connection) -> Result<Self, InspectError> {
-        let connection = beside.another().await?;
+        let connection = beside.for_writes().await?;
         let mut command = redis::cmd("COMMAND");
         let answer = connection.ask::<redis::Value>(command.arg("DOCS")).await;
         let mut docs = answer
@@ -59,6 +63,7 @@ impl Session {
             connection,
             docs,
             chosen: Mutex::default(),
+            queued: Mutex::default(),
         })
     }
 
@@ -149,7 +154,27 @@ impl Session {
             Err(InspectError::Lost { .. }) => self.chosen.lock().is_forgotten = true,
             _ => {}
         }
-        Ok(answer?)
+        Ok(self.without_secrets(words, answer?))
+    }
+
+    /// The answer without passwords; one to EXEC is those to the commands that were queued.
+    fn without_secrets(&self, words: &[Vec<u8>], answer: redis::Value) -> redis::Value {
+        let mut queued = self.queued.lock();
+        if matches!(&answer, redis::Value::SimpleString(text) if text == "QUEUED") {
+            queued.push(words.to_vec());
+            return answer;
+        }
+        let queued = std::mem::take(&mut *queued);
+        match answer {
+            redis::Value::Array(answers) if words[0].eq_ignore_ascii_case(b"EXEC") => {
+                let answers = answers.into_iter().enumerate();
+                let nothing = Vec::new();
+                let answers =
+                    answers.map(|(at, answer)| redact(queued.get(at).unwrap_or(&nothing), answer));
+                redis::Value::Array(answers.collect())
+            }
+            answer => redact(words, answer),
+        }
     }
 }
 

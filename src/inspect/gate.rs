@@ -21,11 +21,14 @@ const LOCKED: &str = "this connection only reads; unlock it for writing or use a
 const DANGEROUS: &str =
     "the server counts it as dangerous to others; unlock the connection to send it all the same";
 const HOLDS: &str = "it would take the connection from everything else; use another client for it";
+const NO_TOUCH: &str = "a later write on this connection could end the server (Redis 8.0 to 8.2, Valkey 8); OBJECT IDLETIME \
+                        and OBJECT FREQ tell how a key is used";
+const UNKNOWN: &str = "the server lists no such command; check its spelling";
 
 impl Refusal {
     /// Whether unlocking the connection would let it through.
     pub fn is_for_the_lock(&self) -> bool {
-        self.why != HOLDS
+        !matches!(self.why, HOLDS | NO_TOUCH | UNKNOWN)
     }
 }
 
@@ -101,7 +104,7 @@ const COMMANDS: &[&str] = &[
 
 /// Subcommands that only read.
 const SUBCOMMANDS: &[(&str, &[&str])] = &[
-    ("CLIENT", &["ID", "INFO", "NO-TOUCH", "SETNAME", "TRACKING"]),
+    ("CLIENT", &["ID", "INFO", "SETNAME", "TRACKING"]),
     ("COMMAND", &["COUNT", "DOCS", "INFO"]),
     ("MEMORY", &["USAGE"]),
     ("OBJECT", &["ENCODING", "FREQ", "IDLETIME"]),
@@ -256,6 +259,9 @@ pub fn decide<'a>(
     if asker == Asker::Person && holds {
         return refuse(HOLDS);
     }
+    if name == "CLIENT" && sub == "NO-TOUCH" {
+        return refuse(NO_TOUCH);
+    }
     if (is_known_read(&name, &sub, words.len())
         || asker == Asker::Program && is_ours(&name, words.get(1)))
         && traits.is_none_or(|traits| !traits.writes || name == "PFCOUNT")
@@ -275,6 +281,7 @@ pub fn decide<'a>(
         Asker::Program | Asker::Listener => refuse(LOCKED),
         Asker::Person if unlocked => Ok(()),
         Asker::Person if !writes && tells(&name, &sub, words.len()) => Ok(()),
+        Asker::Person if table.lacks(&name, &sub) => refuse(UNKNOWN),
         Asker::Person => match traits {
             Some(traits) if traits.writes || !traits.reads => refuse(LOCKED),
             Some(traits) if traits.dangerous => refuse(DANGEROUS),
@@ -446,6 +453,44 @@ mod tests {
             "CONFIG SET a b",
         ] {
             assert!(!program(never, true), "{never}");
+        }
+    }
+
+    #[test]
+    fn unknown_command_is_called_unknown_not_locked() {
+        let word = |text: &str| redis::Value::BulkString(text.as_bytes().to_vec());
+        let flags = redis::Value::Array(Vec::new());
+        let known = |name: &str, subcommands: Vec<redis::Value>| {
+            let mut parts = vec![word(name), redis::Value::Int(-2), flags.clone()];
+            parts.extend([0, 0, 0].map(redis::Value::Int));
+            parts.extend([flags.clone(), flags.clone(), flags.clone()]);
+            parts.push(redis::Value::Array(subcommands));
+            redis::Value::Array(parts)
+        };
+        let config = known("config", vec![known("config|rewrite", Vec::new())]);
+        let table = Table::read(&redis::Value::Array(vec![known("set", vec![]), config]));
+        let typed = |text: &str, unlocked| {
+            let words = text.split(' ').map(str::as_bytes);
+            decide(Asker::Person, unlocked, &table, words).map_err(|refusal| refusal.why)
+        };
+        for unknown in ["FOO", "foo bar", "CONFIG FOO"] {
+            assert_eq!(typed(unknown, false), Err(UNKNOWN), "{unknown}");
+            // The server may have renamed a command, and lists it by its old name.
+            assert_eq!(typed(unknown, true), Ok(()), "{unknown}");
+        }
+        for known in ["SET k v", "CONFIG REWRITE", "CONFIG"] {
+            assert_eq!(typed(known, false), Err(LOCKED), "{known}");
+        }
+        assert!(!typed("CLIENT NO-TOUCH ON", true).unwrap_err().is_empty());
+    }
+
+    #[test]
+    fn no_touch_is_refused_to_everyone() {
+        for asker in [Asker::Person, Asker::Program, Asker::Listener] {
+            for unlocked in [false, true] {
+                let words = ["client", "no-touch", "on"].map(str::as_bytes);
+                assert!(decide(asker, unlocked, &Table::default(), words).is_err());
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use redis::{PushInfo, PushKind, Value};
 
 use super::line::shown;
+use super::secret::Told;
 
 /// The most bytes of a message that are kept.
 const KEPT: usize = 16 * 1024;
@@ -48,6 +49,9 @@ impl Heard {
             Some((at, from, words))
         });
         let (at, from, words) = parsed.unwrap_or((Utc::now(), "", line));
+        // Servers hide most passwords themselves, older ones do not.
+        let told = Told::new(words);
+        let words = told.line.as_str();
         let kept = words.floor_char_boundary(KEPT);
         Self {
             at,

@@ -10,6 +10,7 @@
 //! | `lock.rs` | is this server to be changed? |
 //! | `commands.rs` | what does the server say of its commands? |
 //! | `connection.rs` | how is a command sent, and what do its failures mean? |
+//! | `greet.rs` | what is a connection for, and which server answers? |
 //! | `cluster.rs` | where are the keys of a cluster? |
 //! | `kind.rs` | which data structures, TTL buckets and buckets of use are there? |
 //! | `range.rs` | what does a range as a person writes it mean? |
@@ -46,7 +47,7 @@
 //! | `console.rs` | how is a typed line sent, cancelled and answered? |
 //! | `line.rs`, `reply.rs` | how does a line become words, and how does an answer read? |
 //! | `hint.rs`, `arguments.rs` | what could a line become, and which argument is being typed? |
-//! | `secret.rs` | does a typed line hold a password? |
+//! | `secret.rs`, `redact.rs` | which words of a command, and which parts of an answer, are passwords? |
 //! | `listen.rs`, `heard.rs` | what do MONITOR and channels tell, on a connection of their own? |
 //! | `live.rs` | was the opened key changed? |
 //! | `notices.rs` | does the server tell of changed keys? |
@@ -79,6 +80,7 @@ mod find;
 mod gate;
 mod geo;
 mod glob;
+mod greet;
 mod heard;
 mod hint;
 mod index;
@@ -97,6 +99,7 @@ mod probe;
 mod questions;
 mod range;
 mod read;
+mod redact;
 mod reply;
 mod rows;
 mod sample;
@@ -118,7 +121,7 @@ pub use bulk::{Bulk, Outcome, Preview, carry_out, preview};
 pub use change::{Change, NewValue, apply};
 pub use commands::{Doc, Table as CommandTable, Traits};
 pub use compare::{Comparison, Growth, compare};
-pub use connection::{Connection, Server};
+pub use connection::Connection;
 pub use console::{Answer, Session};
 pub use decode::{
     Branch, Content, Decoded, Decoder, Layer, Tree, UNPACKED, base64_text, decode, display,
@@ -134,6 +137,7 @@ pub use find::{Sought, find_text};
 pub use gate::{Asker, Refusal, check as check_command, decide as decide_command};
 pub use geo::{Position, position};
 pub use glob::Pattern;
+pub use greet::Server;
 pub use heard::{Heard, KeyEvent};
 pub use hint::{Hint, Piece, hint, shared_beginning};
 pub use index::{Index, Prefix, TreeRow};
@@ -150,6 +154,7 @@ pub use own::{Owned, header_text, owned, payload};
 pub use pace::Pace;
 pub use range::{Range, TtlRange};
 pub use read::{AT_A_TIME, FIRST_BYTES, describe, page};
+pub use redact::redact;
 pub use reply::{reply_json, reply_text};
 pub use rows::{analysis_rows, key_rows};
 pub use sample::sample;

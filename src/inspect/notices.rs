@@ -324,6 +324,7 @@ fn told(data: &[Value], is_cluster: bool) -> Option<(&[u8], News)> {
 
 /// Lets the server tell of every change from now on: what CONFIG SET sends. Refused while the connection is locked.
 pub async fn turn_on(connection: &Connection) -> Result<(), InspectError> {
+    let connection = connection.for_writes().await?;
     for node in connection.primaries().await? {
         let flags = settings(&node).await.unwrap_or_default();
         // What others asked for stays.

@@ -1,9 +1,10 @@
-//! Does a typed line hold a password? Such a line is never kept, and shown without it.
+//! Finds passwords in commands: in a line that is typed, which is then never kept and shown without them, and in one
+//! that MONITOR or the slow log tells of.
 
 use super::line::{shown, split};
 
 /// What stands instead of a password.
-const HIDDEN: &[u8] = b"(hidden)";
+pub(super) const HIDDEN: &[u8] = b"(hidden)";
 
 /// A line with its passwords left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,13 +30,7 @@ impl Told {
                 ..Self::default()
             };
         }
-        let shown = shown(words.iter().enumerate().map(|(at, word)| {
-            if secret.contains(&at) {
-                HIDDEN
-            } else {
-                word.as_slice()
-            }
-        }));
+        let shown = hide(&words, &secret);
         let secrets = secret
             .iter()
             .map(|&at| String::from_utf8_lossy(&words[at]).into_owned())
@@ -52,7 +47,8 @@ impl Told {
     fn unreadable(line: &str) -> Self {
         let mut words = line.split_whitespace();
         let first = words.next().unwrap_or_default();
-        if !MAY_HOLD.contains(&first.to_ascii_uppercase().as_str()) {
+        let name = first.trim_matches(['"', '\'']).to_ascii_uppercase();
+        if !MAY_HOLD.contains(&name.as_str()) {
             return Self {
                 line: line.to_owned(),
                 ..Self::default()
@@ -73,50 +69,57 @@ impl Told {
     }
 }
 
-/// Commands that may hold a password.
-const MAY_HOLD: &[&str] = &["ACL", "AUTH", "CONFIG", "HELLO", "MIGRATE", "SENTINEL"];
+fn hide<W: AsRef<[u8]>>(words: &[W], secret: &[usize]) -> String {
+    shown(words.iter().enumerate().map(|(at, word)| {
+        if secret.contains(&at) {
+            HIDDEN
+        } else {
+            word.as_ref()
+        }
+    }))
+}
 
-/// Which of the words are passwords.
-fn secret_words(words: &[Vec<u8>]) -> Vec<usize> {
-    let upper = |at: usize| {
-        words
-            .get(at)
-            .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase())
-            .unwrap_or_default()
-    };
+/// Commands that may hold a password.
+const MAY_HOLD: &[&str] = &[
+    "ACL", "AUTH", "COMMAND", "CONFIG", "HELLO", "MIGRATE", "MODULE", "SENTINEL",
+];
+
+/// Which of a command's words are passwords. Commands may be renamed on a server, so a subcommand decides where it can.
+pub(super) fn secret_words<W: AsRef<[u8]>>(words: &[W]) -> Vec<usize> {
+    let word = |at: usize| words.get(at).map(AsRef::as_ref).unwrap_or_default();
+    let upper = |at: usize| String::from_utf8_lossy(word(at)).to_ascii_uppercase();
     let all = words.len();
-    let is = |at: usize, text: &str| upper(at) == text;
+    // A command inside another, from this word on.
+    let inner = |from: usize| -> Vec<usize> {
+        let inside = secret_words(words.get(from..).unwrap_or_default());
+        inside.into_iter().map(|at| at + from).collect()
+    };
+    let behind = |names: &[(&str, usize)]| -> Vec<usize> {
+        let places = (1..all).filter_map(|at| {
+            let name = upper(at);
+            let found = names.iter().find(|(known, _)| *known == name)?;
+            Some(at + found.1)
+        });
+        places.filter(|&at| at < all).collect()
+    };
     match (upper(0).as_str(), upper(1).as_str()) {
         // Of a user and a password, the password; of a single word, that.
         ("AUTH", _) => (if all > 2 { 2 } else { 1 }..all).collect(),
-        ("HELLO", _) => (1..all)
-            .filter(|&at| is(at, "AUTH"))
-            .flat_map(|at| [at + 2])
-            .filter(|&at| at < all)
-            .collect(),
-        ("MIGRATE", _) => (1..all)
-            .filter_map(|at| match upper(at).as_str() {
-                "AUTH" => Some(at + 1),
-                "AUTH2" => Some(at + 2),
-                _ => None,
-            })
-            .filter(|&at| at < all)
-            .collect(),
+        ("HELLO", _) => behind(&[("AUTH", 2)]),
+        ("MIGRATE", _) => behind(&[("AUTH", 1), ("AUTH2", 2)]),
+        ("COMMAND", "GETKEYS" | "GETKEYSANDFLAGS") => inner(2),
+        ("ACL", "DRYRUN") => inner(3),
+        // Its arguments are the module's own, and may be anything.
+        ("MODULE", "LOAD" | "LOADEX") => (3..all).collect(),
         // A password, its hash, and either taken away again; the rest of the rules are no secret.
-        ("ACL", "SETUSER" | "DRYRUN") => (3..all)
-            .filter(|&at| {
-                words[at]
-                    .first()
-                    .is_some_and(|first| b"><#!".contains(first))
-            })
-            .collect(),
-        ("CONFIG", "SET") => (2..all)
-            .step_by(2)
+        (_, "SETUSER") => (3..all).filter(|&at| is_password_rule(word(at))).collect(),
+        ("SENTINEL", _) => (1..all)
             .filter(|&at| is_secret_setting(&upper(at)))
             .map(|at| at + 1)
             .filter(|&at| at < all)
             .collect(),
-        ("SENTINEL", _) => (1..all)
+        (_, "SET") => (2..all)
+            .step_by(2)
             .filter(|&at| is_secret_setting(&upper(at)))
             .map(|at| at + 1)
             .filter(|&at| at < all)
@@ -125,9 +128,27 @@ fn secret_words(words: &[Vec<u8>]) -> Vec<usize> {
     }
 }
 
-/// Whether a setting of the server is a password.
-fn is_secret_setting(name: &str) -> bool {
-    name.ends_with("PASS") || name.ends_with("AUTH") || name.contains("PASSWORD")
+/// Whether a rule of ACL SETUSER or ACL LIST is a password, its hash, or either taken away again.
+pub(super) fn is_password_rule(rule: &[u8]) -> bool {
+    rule.first().is_some_and(|first| b"><#!".contains(first))
+}
+
+/// Whether a setting's name says that its value is a secret, or half of one: an account's name.
+pub(super) fn is_secret_setting(name: &str) -> bool {
+    const PARTS: &[&str] = &[
+        "pass",
+        "auth",
+        "secret",
+        "token",
+        "credential",
+        "private-key",
+        "api-key",
+        "apikey",
+    ];
+    const NAMES: &[&str] = &["masteruser", "primaryuser", "sentinel-user", "hash-seed"];
+    let name = name.to_ascii_lowercase();
+    NAMES.contains(&name.as_str())
+        || !name.starts_with("tls-auth-clients") && PARTS.iter().any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -173,6 +194,32 @@ mod tests {
                 "SENTINEL SET m auth-pass (hidden)",
             ),
             ("AUTH \"geheim", "AUTH (hidden)"),
+            (
+                "CONFIG SET \"require\\x70ass\" geheim",
+                "CONFIG SET requirepass (hidden)",
+            ),
+            (
+                "XCONFIG set search-oss-global-password geheim",
+                "XCONFIG set search-oss-global-password (hidden)",
+            ),
+            (
+                "CONFIG SET x-api-key geheim",
+                "CONFIG SET x-api-key (hidden)",
+            ),
+            ("XACL setuser ann >geheim", "XACL setuser ann (hidden)"),
+            (
+                "COMMAND GETKEYS CONFIG SET requirepass geheim",
+                "COMMAND GETKEYS CONFIG SET requirepass (hidden)",
+            ),
+            (
+                "ACL DRYRUN ann AUTH ann geheim",
+                "ACL DRYRUN ann AUTH ann (hidden)",
+            ),
+            ("MODULE LOAD /m.so geheim", "MODULE LOAD /m.so (hidden)"),
+            (
+                "SENTINEL CONFIG SET sentinel-pass geheim",
+                "SENTINEL CONFIG SET sentinel-pass (hidden)",
+            ),
         ] {
             let told = Told::new(line);
             assert_eq!(told.line, shown);

@@ -37,6 +37,7 @@ mod hostile;
 mod inspect;
 mod inspect_changes;
 mod inspect_locked;
+mod inspect_no_touch;
 mod inspect_nodes;
 mod inspect_rights;
 mod inspect_server;

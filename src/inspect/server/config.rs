@@ -4,6 +4,7 @@ use redis::Value;
 
 use super::answer::{line, pairs, text};
 use super::explain::{About, about};
+use crate::inspect::redact::may_show;
 
 /// Characters of a value that are kept.
 const VALUE: usize = 2_000;
@@ -75,24 +76,6 @@ fn is_same(value: &str, default: &str) -> bool {
     })
 }
 
-/// Whether the value of a setting is a secret: of the known ones, and of any whose name says so, as a module's may.
-pub(super) fn is_secret(name: &str) -> bool {
-    const SECRETS: &[&str] = &["masteruser", "primaryuser"];
-    SECRETS.contains(&name)
-        || !name.starts_with("tls-auth-clients")
-            && [
-                "pass",
-                "auth",
-                "secret",
-                "token",
-                "credential",
-                "private-key",
-                "api-key",
-            ]
-            .iter()
-            .any(|part| name.contains(part))
-}
-
 /// Whether a name is the old one of a setting that has another now.
 fn is_old_name(name: &str, all: &[String]) -> bool {
     let now = name
@@ -120,12 +103,12 @@ pub(super) fn read(answer: &Value, product: &str, version: &str) -> Vec<Setting>
         .filter(|(_, name)| !is_old_name(name, &names))
         .map(|((_, value), name)| {
             let value = text(value);
-            let value = if is_secret(name) {
+            let value = if may_show(name, &value) {
+                Shown::Text(line(&value, VALUE))
+            } else {
                 Shown::Secret {
                     is_set: !value.is_empty(),
                 }
-            } else {
-                Shown::Text(line(&value, VALUE))
             };
             let About { text, default } = about(name, product, version);
             Setting {
@@ -214,11 +197,14 @@ mod tests {
     #[test]
     fn odd_answers_leave_nothing_to_obey() {
         assert!(of(&[]).is_empty() && read(&Value::Nil, "", "").is_empty());
-        let odd = of(&[("a\u{1b}", "b\r\nc")]);
-        assert_eq!(
-            (odd[0].name.as_str(), odd[0].value.text()),
-            ("a\\u{1b}", "b\\r⏎c")
-        );
+        let odd = of(&[("a\u{1b}", "1"), ("logfile", "b\r\nc")]);
+        let shown: Vec<_> = odd
+            .iter()
+            .map(|setting| (setting.name.as_str(), setting.value.text()))
+            .collect();
+        assert_eq!(shown, [("a\\u{1b}", "1"), ("logfile", "b\\r⏎c")]);
+        // What is not known, and no number or switch, may be a secret.
+        assert_eq!(of(&[("x-unknown", "hunter2")])[0].value.text(), "set");
         let map = Value::Map(vec![(
             Value::SimpleString("hz".into()),
             Value::SimpleString("50".into()),

@@ -30,6 +30,101 @@ pub(super) fn about(name: &str, product: &str, version: &str) -> About {
     About { text, default }
 }
 
+/// Whether a setting is known, and its value no secret unless its name says so.
+pub(in crate::inspect) fn is_known_setting(name: &str) -> bool {
+    let explained = SETTINGS.binary_search_by_key(&name, |(name, _, _)| name);
+    explained.is_ok() || WORDS.binary_search(&name).is_ok()
+}
+
+/// Settings whose values are words, paths or addresses, and that are not explained here: those of Redis 8.2, Valkey 9
+/// and Redis Sentinel; sorted.
+const WORDS: &[&str] = &[
+    "announce-ip",
+    "aof-rewrite-cpulist",
+    "aof_rewrite_cpulist",
+    "appenddirname",
+    "appendfilename",
+    "appendfsync",
+    "availability-zone",
+    "bf-expansion-factor",
+    "bgsave-cpulist",
+    "bgsave_cpulist",
+    "bind",
+    "bind-source-addr",
+    "bio-cpulist",
+    "bio_cpulist",
+    "client-default-resp",
+    "client-query-buffer-limit",
+    "cluster-announce-client-ipv4",
+    "cluster-announce-client-ipv6",
+    "cluster-announce-hostname",
+    "cluster-announce-human-nodename",
+    "cluster-announce-ip",
+    "cluster-config-file",
+    "cluster-preferred-endpoint-type",
+    "cluster-slot-stats-enabled",
+    "dbfilename",
+    "dir",
+    "enable-debug-command",
+    "enable-module-command",
+    "enable-protected-configs",
+    "ignore-warnings",
+    "key-memory-histograms",
+    "latency-tracking-info-percentiles",
+    "locale-collate",
+    "log-format",
+    "log-timestamp-format",
+    "logfile",
+    "loglevel",
+    "maxmemory-clients",
+    "oom-score-adj",
+    "oom-score-adj-values",
+    "pidfile",
+    "proc-title-template",
+    "propagation-error-behavior",
+    "rdb-version-check",
+    "rdma-bind",
+    "repl-diskless-load",
+    "replica-announce-ip",
+    "replicaof",
+    "resolve-hostnames",
+    "sanitize-dump-payload",
+    "save",
+    "search-default-dialect",
+    "search-default-scorer",
+    "search-ext-load",
+    "search-friso-ini",
+    "search-on-oom",
+    "search-on-timeout",
+    "server-cpulist",
+    "server_cpulist",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+    "slave-announce-ip",
+    "slaveof",
+    "socket-mark-id",
+    "supervised",
+    "syslog-facility",
+    "syslog-ident",
+    "tls-auth-clients",
+    "tls-ca-cert-dir",
+    "tls-ca-cert-file",
+    "tls-cert-file",
+    "tls-ciphers",
+    "tls-ciphersuites",
+    "tls-client-cert-file",
+    "tls-client-key-file",
+    "tls-dh-params-file",
+    "tls-key-file",
+    "tls-protocols",
+    "ts-compaction-policy",
+    "ts-duplicate-policy",
+    "ts-encoding",
+    "unixsocket",
+    "unixsocketgroup",
+    "unixsocketperm",
+];
+
 fn is_lazy(name: &str) -> bool {
     name.starts_with("lazyfree-") || name == "replica-lazy-flush"
 }
@@ -440,6 +535,7 @@ mod tests {
     #[test]
     fn the_list_is_sorted_for_the_search_and_each_is_one_short_sentence() {
         assert!(SETTINGS.is_sorted_by_key(|(name, _, _)| name));
+        assert!(WORDS.is_sorted());
         assert!(SETTINGS.len() >= 60);
         for (name, _, text) in SETTINGS {
             assert!(text.len() < 125 && !text.ends_with('.'), "{name}");

@@ -1,8 +1,8 @@
 //! How is the server, and how was it? INFO over time, slow log, latency events, clients, settings and topology.
 //!
 //! Everything is a bounded read through the gate, asked only while somebody looks ([`observe`]). A right that is missing
-//! leaves one sentence in the place of its answer; the other questions go on. Passwords among the settings never
-//! leave `config.rs`.
+//! leaves one sentence in the place of its answer; the other questions go on. Of settings whose value may
+//! be a password nothing leaves `config.rs` but whether they are set.
 //!
 //! | file | its one question |
 //! | --- | --- |
@@ -44,6 +44,7 @@ pub use clients::{ClientSort, Clients, ConnectedClient, MOST_CLIENTS};
 pub use cluster::{Cluster, ClusterNode};
 pub use commands::CommandStat;
 pub use config::{Setting, Shown};
+pub(super) use explain::is_known_setting;
 pub use history::{History, KEPT};
 pub use info::Info;
 pub use latency::{LatencyEvent, LatencyReport};

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use redis::Value;
 
 use super::answer::{bytes, items, line, number, text};
+use crate::inspect::secret::secret_words;
 use crate::inspect::shown_command as shown;
 
 /// Words of a command that are shown.
@@ -56,15 +57,15 @@ fn entry(value: &Value) -> Option<SlowCommand> {
 
 fn command(words: &[Value]) -> String {
     let words: Vec<Vec<u8>> = words.iter().map(bytes).collect();
-    let hidden = hidden(&words);
+    let secret = secret_words(&words);
     let mut out = String::new();
     for (at, word) in words.iter().take(WORDS).enumerate() {
         if !out.is_empty() {
             out.push(' ');
         }
-        if hidden.is_some_and(|from| at >= from) {
+        if secret.contains(&at) {
             out.push_str("(hidden)");
-            return out;
+            continue;
         }
         out.push_str(&shown([&word[..word.len().min(WORD)]]));
         if word.len() > WORD {
@@ -75,36 +76,6 @@ fn command(words: &[Value]) -> String {
         let _ = write!(out, " … ({} more words)", words.len() - WORDS);
     }
     out
-}
-
-/// From which word on a command may hold a password. Servers hide most of them themselves, older ones do not.
-fn hidden(words: &[Vec<u8>]) -> Option<usize> {
-    let is = |at: usize, wanted: &str| {
-        words
-            .get(at)
-            .is_some_and(|word| word.eq_ignore_ascii_case(wanted.as_bytes()))
-    };
-    let any = |wanted: &[&str]| {
-        words.iter().position(|word| {
-            wanted
-                .iter()
-                .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
-        })
-    };
-    if is(0, "AUTH") {
-        Some(1)
-    } else if is(0, "HELLO") || is(0, "MIGRATE") {
-        any(&["AUTH", "AUTH2"]).map(|at| at + 1)
-    } else if is(0, "ACL") || is(0, "SENTINEL") && is(1, "SET") {
-        Some(2)
-    } else if is(0, "CONFIG") && is(1, "SET") {
-        let name = words.iter().skip(2).step_by(2).position(|name| {
-            super::config::is_secret(&String::from_utf8_lossy(name).to_ascii_lowercase())
-        });
-        name.map(|at| 2 + at * 2 + 1)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]
@@ -174,8 +145,11 @@ mod tests {
         let many: Vec<&str> = std::iter::repeat_n("k", 40).collect();
         assert!(of(&many).ends_with("… (24 more words)"));
         for (words, shown) in [
-            (&["auth", "me", "pw"][..], "auth (hidden)"),
-            (&["HELLO", "3", "AUTH", "me", "pw"], "HELLO 3 AUTH (hidden)"),
+            (&["auth", "me", "pw"][..], "auth me (hidden)"),
+            (
+                &["HELLO", "3", "AUTH", "me", "pw"],
+                "HELLO 3 AUTH me (hidden)",
+            ),
             (
                 &["CONFIG", "SET", "requirepass", "pw"],
                 "CONFIG SET requirepass (hidden)",
@@ -185,7 +159,7 @@ mod tests {
                 "CONFIG SET hz 10 masterauth (hidden)",
             ),
             (&["CONFIG", "SET", "hz", "10"], "CONFIG SET hz 10"),
-            (&["ACL", "SETUSER", "me", ">pw"], "ACL SETUSER (hidden)"),
+            (&["ACL", "SETUSER", "me", ">pw"], "ACL SETUSER me (hidden)"),
             (
                 &["MIGRATE", "h", "1", "", "0", "9", "AUTH", "pw"],
                 "MIGRATE h 1 \"\" 0 9 AUTH (hidden)",

@@ -12,6 +12,7 @@ mod outputs;
 mod redis;
 mod rights;
 mod run;
+mod secrets;
 mod sentences;
 mod urls;
 mod usage;

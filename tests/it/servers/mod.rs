@@ -15,6 +15,7 @@ mod cluster;
 mod mariadb;
 mod mssql;
 mod postgres;
+mod recorder;
 mod redis;
 mod stranger;
 mod tls;
@@ -25,6 +26,7 @@ pub(crate) use mariadb::MariaDb;
 #[allow(unused_imports)]
 pub(crate) use mssql::MsSql;
 pub(crate) use postgres::Postgres;
+pub(crate) use recorder::Recorder;
 pub(crate) use redis::{Redis, Valkey};
 pub(crate) use stranger::{Reply, Stranger};
 pub(crate) use tls::Certificates;

@@ -76,7 +76,7 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&[Vec<u8>]) -> Reply) -> Option<()> 
 }
 
 /// The words of the next command; `None` at the end.
-fn command(from: &mut BufReader<TcpStream>) -> Option<Vec<Vec<u8>>> {
+pub(super) fn command(from: &mut BufReader<TcpStream>) -> Option<Vec<Vec<u8>>> {
     let count = number(from, '*')?;
     let mut words = Vec::new();
     for _ in 0..count {
