@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -18,6 +19,9 @@ use crate::table::{
     Checksum, CsvOptions, ExportError, ExportOptions, Exported, Format, HumanTable, STDOUT, Target,
     export,
 };
+
+/// How long a cancelled query has to end; a source gives up before.
+const LAST_WORD: Duration = Duration::from_secs(35);
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -140,7 +144,15 @@ pub(super) async fn run(
         progress.expect(about.rows);
         let written = match format {
             None => table(rows, &args, &progress).await,
-            Some(format) => file(rows, &args, format, progress.clone(), cancel.clone()).await,
+            Some(format) => {
+                let from_cache = matches!(about.outcome, Outcome::Hit | Outcome::StaleHit);
+                let stop = if from_cache {
+                    cancel.clone()
+                } else {
+                    after_last_word(&cancel)
+                };
+                file(rows, &args, format, progress.clone(), stop).await
+            }
         };
         match written {
             Err(ExportError::Rows(EngineError::Damaged)) if again => again = false,
@@ -184,6 +196,19 @@ pub(super) async fn run(
         ));
     }
     Ok(())
+}
+
+/// A token that is cancelled so much later than `cancel` that the query has said its last word: whether it was ended, or
+/// may go on at the server.
+fn after_last_word(cancel: &CancellationToken) -> CancellationToken {
+    let (cancel, late) = (cancel.clone(), CancellationToken::new());
+    let stop = late.clone();
+    tokio::spawn(async move {
+        cancel.cancelled().await;
+        tokio::time::sleep(LAST_WORD).await;
+        stop.cancel();
+    });
+    late
 }
 
 fn outcome_words(outcome: Outcome) -> &'static str {

@@ -6,10 +6,11 @@
 use super::ConnectionUrl;
 use super::cursor::nearest;
 
-const CACHE_SCHEMES: [&str; 8] = [
+const CACHE_SCHEMES: [&str; 9] = [
     "redis",
     "rediss",
     "redis+unix",
+    "valkey+unix",
     "unix",
     "valkey",
     "valkeys",
@@ -36,7 +37,7 @@ fn known(scheme: &str) -> &'static [&'static str] {
         "redis" | "rediss" | "valkey" | "valkeys" | "redis-cluster" | "rediss-cluster" => {
             &["ca", "codec", "protocol"]
         }
-        "redis+unix" | "unix" => &["db", "user", "pass", "codec", "protocol"],
+        "redis+unix" | "valkey+unix" | "unix" => &["db", "user", "pass", "codec", "protocol"],
         "sqlite" => &["mode"],
         // Not charset, collation and timezone: they change what a SELECT answers, and belong to the SQL.
         "mysql" | "mariadb" => &[
