@@ -129,8 +129,9 @@ impl Address {
                     ),
                 }
             }
-            sqlx::Error::Protocol(why) => format!(
-                "what listens at {self} does not speak {product}'s protocol ({why}); correct host and port in the source's URL"
+            sqlx::Error::Protocol(_) => format!(
+                "what listens at {self} does not speak {product}'s protocol ({}); correct host and port in the source's URL",
+                words(error)
             ),
             error => format!(
                 "no connection to {product} at {self} ({host}): {}",
@@ -224,7 +225,8 @@ pub(crate) fn words(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
         sqlx::Error::Io(error) => io_words(error),
-        sqlx::Error::Protocol(why) => why.clone(),
+        // "unexpected response from SSLRequest: 0x48 (sqlx_postgres::connection::tls:95)"
+        sqlx::Error::Protocol(why) => why.split(" (sqlx").next().unwrap_or(why).to_owned(),
         sqlx::Error::Tls(why) | sqlx::Error::Configuration(why) => why.to_string(),
         error => crate::human::without_number(&error.to_string()),
     }

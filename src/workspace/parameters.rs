@@ -88,6 +88,30 @@ fn known(scheme: &str) -> &'static [&'static str] {
     }
 }
 
+/// The values that a parameter may have; empty where it is no choice of a few.
+fn choices(scheme: &str, name: &str) -> &'static [&'static str] {
+    match (scheme, name) {
+        (_, "codec") => &["none", "lz4", "zstd"],
+        (_, "protocol") => &["2", "3", "resp2", "resp3"],
+        ("mysql" | "mariadb", "ssl-mode" | "sslmode") => &[
+            "DISABLED",
+            "PREFERRED",
+            "REQUIRED",
+            "VERIFY_CA",
+            "VERIFY_IDENTITY",
+        ],
+        ("postgres" | "postgresql", "sslmode" | "ssl-mode") => &[
+            "disable",
+            "allow",
+            "prefer",
+            "require",
+            "verify-ca",
+            "verify-full",
+        ],
+        _ => &[],
+    }
+}
+
 /// Keywords of an ADO connection string besides the parameters of a `mssql:` URL, in lower case and without blanks.
 const ADO: [&str; 14] = [
     "server",
@@ -286,13 +310,12 @@ impl ConnectionUrl {
         }
         let pairs: Vec<_> = parsed.query_pairs().collect();
         check_names(&scheme, parsed.query().unwrap_or_default())?;
-        let choices = [
-            ("codec", ["none", "lz4", "zstd"].as_slice()),
-            ("protocol", &["2", "3", "resp2", "resp3"]),
-        ];
         for (name, value) in &pairs {
-            if let Some((name, choice)) = choices.iter().find(|(choice, _)| choice == name)
-                && !choice.contains(&value.as_ref())
+            let choice = choices(&scheme, name);
+            if !choice.is_empty()
+                && !choice
+                    .iter()
+                    .any(|choice| choice.eq_ignore_ascii_case(value))
             {
                 return Err(format!("the URL's {name} is one of {}", choice.join(", ")));
             }
