@@ -6,7 +6,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{
     Broken, CacheConfig, ConnectionUrl, Part, Publication, SourceConfig, Workspace, WorkspaceError,
-    read, store_password,
+    read, sql_file, store_password,
 };
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 use crate::table::{WriteError, write_whole};
@@ -168,8 +168,8 @@ impl WorkspaceFile {
             .map_or_else(Vec::new, |old| old.broken);
         let mut before = Vec::new();
         for (path, sql) in &self.sql_files {
-            before.push((path, std::fs::read_to_string(path).unwrap_or_default()));
-            replace(path, sql)?;
+            before.push((path, std::fs::read(path).unwrap_or_default()));
+            replace(path, sql.as_bytes())?;
         }
         let read = reading(&text);
         if let Err(wrong) = read.and_then(|workspace| self.check(&workspace, &known)) {
@@ -178,7 +178,7 @@ impl WorkspaceFile {
             }
             return Err(wrong);
         }
-        replace(&self.path, &text)?;
+        replace(&self.path, text.as_bytes())?;
         Workspace::load(&self.path)
     }
 }
@@ -293,7 +293,7 @@ fn write_report(
     match table.get("sql_file").and_then(Item::as_str) {
         Some(file) => {
             let path = folder.join(file);
-            if std::fs::read_to_string(&path).is_ok_and(|old| old != report.sql) {
+            if sql_file::read(&path).is_ok_and(|old| old != report.sql) {
                 sql_files.push((path, report.sql.clone()));
             }
         }
@@ -326,6 +326,11 @@ fn write_report(
         table,
         "timeout",
         report.timeout.map(|timeout| value(write_time(timeout))),
+    );
+    set(
+        table,
+        "trusted_sql",
+        report.trusted_sql.then(|| value(true)),
     );
 }
 
@@ -453,11 +458,11 @@ fn default(spec: &ParamSpec) -> Option<toml_edit::Value> {
 }
 
 /// Writes a file whole, or leaves it as it is; its folder is made where it is missing.
-fn replace(path: &Path, text: &str) -> Result<(), WorkspaceError> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
         .map_err(|error| WriteError::new(&error, &folder.display().to_string()))
-        .and_then(|()| write_whole(path, text.as_bytes()))
+        .and_then(|()| write_whole(path, bytes))
         .map_err(|error| WorkspaceError {
             message: error.message,
         })

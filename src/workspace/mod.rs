@@ -22,6 +22,7 @@ mod edit;
 mod keyring;
 mod parameters;
 mod read;
+mod sql_file;
 mod url;
 
 pub use broken::{Broken, Part};

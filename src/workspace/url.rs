@@ -28,6 +28,9 @@ impl std::fmt::Display for ConnectionUrl {
     }
 }
 
+/// Parameters of SQLite's URLs, which say nothing that a source does not decide itself.
+const SQLITE_OPTIONS: [&str; 4] = ["cache", "immutable", "mode", "vfs"];
+
 impl ConnectionUrl {
     /// A URL whose secrets are already in place.
     pub fn new(url: &str) -> Self {
@@ -99,7 +102,8 @@ impl ConnectionUrl {
         Some(named.collect())
     }
 
-    /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`.
+    /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`. What stands
+    /// behind a question mark belongs to the name unless it is an option of SQLite's URLs.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
         let rest = self.sqlite_rest()?;
         let path = match self.sqlite_parameters() {
@@ -132,7 +136,8 @@ impl ConnectionUrl {
     pub fn under(self, folder: &Path) -> Self {
         match self.sqlite_path() {
             Some(path) if path.is_relative() && !path.as_os_str().is_empty() => {
-                Self::new(&format!("sqlite:{}", folder.join(path).display()))
+                let file = folder.join(path);
+                Self::new(&format!("sqlite:{}", file.display()))
             }
             _ => self,
         }
@@ -207,7 +212,8 @@ impl ConnectionUrl {
 
 /// Where the part with user, host and port begins, and that part.
 fn authority(url: &str) -> Option<(usize, &str)> {
-    let start = url.find("://")? + 3;
+    // A file's name has neither user nor password.
+    let start = url.find("://").filter(|_| !url.starts_with("sqlite:"))? + 3;
     let rest = &url[start..];
     Some((
         start,
@@ -442,8 +448,11 @@ mod tests {
             path("sqlite:///data/a%20b.db"),
             Some("/data/a%20b.db".into())
         );
-        assert_eq!(path("sqlite:what?.db"), Some("/w/what?.db".into()));
-        assert_eq!(path("sqlite:/a?b=c/d.db"), Some("/a?b=c/d.db".into()));
+        for name in ["what?.db", "a#b.db", "50%.db", "a?b=c.db", "?mode=x?.db"] {
+            let wanted = Some(Path::new("/w").join(name));
+            assert_eq!(path(&format!("sqlite:{name}")), wanted);
+        }
+        assert_eq!(path("sqlite:/a?mode=x/d.db"), Some("/a?mode=x/d.db".into()));
         assert_eq!(path("mysql://h/d"), None);
     }
 }

@@ -220,5 +220,6 @@ fn query(report: &Report) -> Query {
         sql: report.sql.clone(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     }
 }
