@@ -59,6 +59,8 @@ pub struct NewEntry {
     pub writer: String,
     /// Why it was refreshed, in one sentence, where whoever refreshed it told.
     pub because: Option<String>,
+    /// What the database said besides the rows, one sentence each.
+    pub notices: Vec<String>,
     /// Time until it is no longer fresh (jitter included).
     pub soft: Duration,
     /// Time until it is no longer served.
@@ -184,6 +186,10 @@ impl Cache {
             (
                 "because",
                 entry.because.clone().unwrap_or_default().into_bytes(),
+            ),
+            (
+                "notices",
+                serde_json::json!(entry.notices).to_string().into_bytes(),
             ),
         ];
         let (soft, hard, member) = (

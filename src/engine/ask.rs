@@ -413,7 +413,7 @@ impl Ask {
 
     /// Runs the query.
     async fn run(self, run: Run) -> Result<Answer, EngineError> {
-        match pump::run(self, run).await {
+        match Box::pin(pump::run(self, run)).await {
             Ok(answer) => Ok(answer),
             Err((ask, error, fallback)) => match ask.last_good(error, fallback).await {
                 Step::Done(answer) => answer,
@@ -497,6 +497,7 @@ impl Ask {
         };
         self.recorder.outcome(outcome, reason);
         self.recorder.sha256(Some(header.sha256.clone()));
+        self.recorder.notices(&header.notices);
         let (event, filled) = (self.recorder.slot(), self.filled);
         let rows = match loaded {
             Loaded::Whole(batches) => {
@@ -552,6 +553,7 @@ impl Ask {
         };
         self.recorder.outcome(Outcome::Wait, None);
         self.recorder.sha256(shared.sha256.clone());
+        self.recorder.notices(&shared.notices);
         let about = About {
             outcome: Outcome::Wait,
             reason: None,

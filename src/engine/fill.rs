@@ -240,7 +240,12 @@ impl Fill {
     }
 
     /// Ends the fill after the last row: the entry is stored, or the reason told.
-    pub(super) async fn finish(mut self, schema: &SchemaRef, query_time: Duration) -> Filled {
+    pub(super) async fn finish(
+        mut self,
+        schema: &SchemaRef,
+        query_time: Duration,
+        notices: Vec<String>,
+    ) -> Filled {
         self.whole.store(true, Ordering::Release);
         self.checksum = None;
         self.encoder = None;
@@ -292,6 +297,7 @@ impl Fill {
             query_time,
             writer: self.about.writer,
             because: self.about.because,
+            notices,
             soft: self.entry.soft,
             hard: self.entry.hard,
         };

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) schema: SchemaRef,
     pub(super) rows: Kept,
     pub(super) sha256: Option<String>,
+    /// What the database said besides the rows.
+    pub(super) notices: Vec<String>,
 }
 
 /// Where its rows are.

@@ -49,7 +49,7 @@ pub(super) async fn run(
     let guard = cancel.clone().drop_guard();
     let query = Query {
         sql: ask.request.report.sql.clone(),
-        params: ask.request.params.clone(),
+        params: ask.request.report.typed(&ask.request.params),
         timeout: ask.request.report.timeout,
         trusted: ask.request.report.trusted_sql,
     };
@@ -223,7 +223,9 @@ impl Pump {
         let times = self.rows.times.clone();
         let mut filled = Filled::default();
         if let Some(fill) = self.fill.take() {
-            filled = fill.finish(&schema, times.query() + times.fetch()).await;
+            filled = fill
+                .finish(&schema, times.query() + times.fetch(), times.notices())
+                .await;
             self.ask
                 .recorder
                 .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -255,6 +257,7 @@ impl Pump {
                     schema,
                     rows,
                     sha256: filled.sha256.clone(),
+                    notices: times.notices(),
                 })),
                 None if filled.stored => Landed::Cached,
                 None => Landed::Nothing,

@@ -266,7 +266,7 @@ impl Value {
     /// The value as a person types it; [`super::ParamSpec::read`] of the same type reads it back the same.
     pub fn text(&self) -> String {
         match self {
-            Self::Null => NULL.to_owned(),
+            Self::Null | Self::NullOf(_) => NULL.to_owned(),
             Self::Text(text) => escape(text),
             Self::Integer(number) => number.to_string(),
             Self::Decimal(text) => text.clone(),

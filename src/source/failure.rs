@@ -120,6 +120,16 @@ impl Address {
                         "{product} at {self} does not take connections from this machine: {}",
                         error.message()
                     ),
+                    // PgBouncer and its like.
+                    (None, "08P01")
+                        if error.message().contains("unsupported startup parameter") =>
+                    {
+                        format!(
+                            "the pooler at {self} refused the connection: {}; leave that parameter out of the source's URL \
+                             and of PGOPTIONS, or add it to the pooler's ignore_startup_parameters",
+                            error.message()
+                        )
+                    }
                     (None, "57P03") => format!(
                         "{product} at {self} is starting or stopping; try again in a moment"
                     ),
@@ -210,12 +220,45 @@ impl Address {
         )
     }
 
-    /// The sentence for a connection that broke while a query ran.
+    /// The sentence for what went wrong while a query ran, and is no answer of the database. Only an error of the stream
+    /// itself means that the connection was lost.
     pub(super) fn lost(&self, error: &sqlx::Error) -> SourceError {
-        SourceError::Lost(format!(
-            "the connection to {} at {self} was lost while the query ran ({}); run the report again",
-            self.product,
-            words(error)
+        use sqlx::Error as E;
+        let product = self.product;
+        match error {
+            E::Io(_) | E::Tls(_) | E::WorkerCrashed | E::PoolClosed => SourceError::Lost(format!(
+                "the connection to {product} at {self} was lost while the query ran ({}); run the report again",
+                words(error)
+            )),
+            E::Database(error) => SourceError::Other(match error.code() {
+                Some(code) => format!("{product} at {self} answered: {} ({code})", error.message()),
+                None => format!("{product} at {self} answered: {}", error.message()),
+            }),
+            E::Encode(why) => SourceError::Param(format!(
+                "a parameter cannot be sent to {product} at {self}: {why}"
+            )),
+            E::Configuration(why) => SourceError::Other(format!(
+                "the query cannot be sent to {product} at {self}: {why}"
+            )),
+            E::Decode(why) => self.not_understood(why.as_ref()),
+            E::ColumnDecode { index, source } => SourceError::Other(format!(
+                "column {index} of what {product} at {self} answered cannot be read ({source}); cast it to text in the \
+                 report's SQL"
+            )),
+            E::TypeNotFound { type_name } => SourceError::Other(format!(
+                "{product} at {self} answered with the type {type_name}, which it does not describe; cast the column to \
+                 text in the report's SQL"
+            )),
+            E::Protocol(why) => self.not_understood(why),
+            error => self.not_understood(error),
+        }
+    }
+
+    fn not_understood(&self, why: &(impl std::fmt::Display + ?Sized)) -> SourceError {
+        SourceError::Other(format!(
+            "what {} at {self} answered was not understood ({why}); if there is a proxy or pooler in between, give the \
+             server's own address in the source's URL",
+            self.product
         ))
     }
 }
@@ -229,5 +272,80 @@ pub(crate) fn words(error: &sqlx::Error) -> String {
         sqlx::Error::Protocol(why) => why.split(" (sqlx").next().unwrap_or(why).to_owned(),
         sqlx::Error::Tls(why) | sqlx::Error::Configuration(why) => why.to_string(),
         error => crate::human::without_number(&error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Address {
+        Address {
+            product: "PostgreSQL",
+            host: "db".to_owned(),
+            port: Some(5432),
+            user: "reader".to_owned(),
+            database: "shop".to_owned(),
+            tls: TlsWords {
+                mode: "sslmode",
+                some: "require",
+                best: "verify-full",
+                authority: "sslrootcert",
+            },
+            encrypts: false,
+            missing_file: None,
+        }
+    }
+
+    #[test]
+    fn only_errors_of_the_stream_are_a_lost_connection() {
+        use sqlx::Error as E;
+        let lost = |error: E| {
+            let error = address().lost(&error);
+            (matches!(error, SourceError::Lost(_)), error.to_string())
+        };
+        for error in [
+            E::Io(ErrorKind::BrokenPipe.into()),
+            E::Io(ErrorKind::UnexpectedEof.into()),
+            E::Tls("bad record".into()),
+            E::WorkerCrashed,
+        ] {
+            let (is_lost, sentence) = lost(error);
+            assert!(
+                is_lost && sentence.contains("was lost while the query ran"),
+                "{sentence}"
+            );
+        }
+        for (error, want) in [
+            (
+                E::Protocol("too many arguments for query: 70000".to_owned()),
+                "was not understood",
+            ),
+            (E::Decode("no date".into()), "was not understood"),
+            (
+                E::Encode("value size would overflow".into()),
+                "a parameter cannot be sent",
+            ),
+            (
+                E::TypeNotFound {
+                    type_name: "mood".to_owned(),
+                },
+                "the type mood",
+            ),
+            (
+                E::ColumnDecode {
+                    index: "3".to_owned(),
+                    source: "odd".into(),
+                },
+                "column 3 of what PostgreSQL at db:5432 answered",
+            ),
+            (E::RowNotFound, "was not understood"),
+            (E::ColumnNotFound("n".to_owned()), "was not understood"),
+            (E::PoolTimedOut, "was not understood"),
+            (E::Configuration("odd".into()), "cannot be sent"),
+        ] {
+            let (is_lost, sentence) = lost(error);
+            assert!(!is_lost && sentence.contains(want), "{sentence}");
+        }
     }
 }

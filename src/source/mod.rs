@@ -10,6 +10,7 @@
 //! | `bind.rs` | how do a report's values go with its SQL? |
 //! | `job.rs` | who waits for a query, for how long, and when is it its turn? |
 //! | `pump.rs`, `columns.rs` | how do rows become batches? |
+//! | `notices.rs` | what does the server say besides the rows? |
 //! | `failure.rs`, `steps.rs` | why is there no connection, and how far does one get? |
 
 mod bind;
@@ -19,7 +20,8 @@ mod failure;
 mod job;
 mod mssql;
 pub(crate) mod mysql;
-mod postgres;
+mod notices;
+pub(crate) mod postgres;
 mod pump;
 mod query_only;
 mod readonly;
@@ -195,6 +197,14 @@ pub enum SourceError {
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// The user cancelled, or the time was over, and the server did not confirm that the query has ended there.
+    #[error("{}, but the query may go on at the server: {why}; the server ends it at the latest {} after its time limit", .timeout.map_or("cancelled".to_owned(), |limit| format!("given up after {}, its time limit", crate::human::duration(limit))), crate::human::duration(server::GRACE))]
+    GoesOn {
+        /// The time limit, where that was over; `None` where the user cancelled.
+        timeout: Option<Duration>,
+        /// Why the end is not confirmed.
+        why: String,
+    },
     /// The connection was lost in the middle of the rows.
     #[error("{0}")]
     Lost(String),

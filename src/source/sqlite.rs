@@ -397,7 +397,7 @@ fn arguments(values: &[Value]) -> SqliteArguments {
     let mut arguments = SqliteArguments::default();
     for value in values {
         let added = match value {
-            Value::Null | Value::List(_) => arguments.add(None::<i64>),
+            Value::Null | Value::NullOf(_) | Value::List(_) => arguments.add(None::<i64>),
             Value::Text(text) => arguments.add(text.clone()),
             Value::Integer(number) => arguments.add(*number),
             Value::Float(number) => arguments.add(*number),

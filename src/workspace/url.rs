@@ -28,7 +28,7 @@ impl std::fmt::Display for ConnectionUrl {
     }
 }
 
-/// Parameters of SQLite's URLs, which say nothing that a source does not decide itself.
+/// Parameters of SQLite's URLs; of these only `mode=ro` says what a source does.
 const SQLITE_OPTIONS: [&str; 4] = ["cache", "immutable", "mode", "vfs"];
 
 impl ConnectionUrl {
@@ -113,17 +113,15 @@ impl ConnectionUrl {
         Some(PathBuf::from(path))
     }
 
-    /// What stands behind the question mark of a `sqlite:` URL. One behind which no `name=value` stands belongs to the
-    /// file's name.
+    /// What stands behind the question mark of a `sqlite:` URL, where it is an option.
     pub(super) fn sqlite_parameters(&self) -> Option<&str> {
         let (_, query) = self.sqlite_rest()?.rsplit_once('?')?;
-        let is_name =
-            |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic());
-        let are_pairs = query
-            .split('&')
-            .all(|pair| pair.split_once('=').is_some_and(|(name, _)| is_name(name)));
+        let are_options = query.split('&').all(|pair| {
+            let name = pair.split_once('=').map(|(name, _)| name);
+            name.is_some_and(|name| SQLITE_OPTIONS.contains(&name))
+        });
         // A folder may have such a name too.
-        (are_pairs && !query.contains('/')).then_some(query)
+        (are_options && !query.contains('/')).then_some(query)
     }
 
     fn sqlite_rest(&self) -> Option<&str> {

@@ -520,6 +520,7 @@ impl World {
         let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
         let made = chunks(&[], &schema, None);
         let new = NewEntry {
+            notices: Vec::new(),
             report: "r".into(),
             params: "{}".into(),
             fill: name.clone(),

@@ -137,12 +137,27 @@ fn io(address: &Address, kind: IoErrorKind, message: &str) -> String {
     }
 }
 
-/// The sentence for a connection that broke.
+/// The sentence for what went wrong while a query ran, and is no answer of the server. Only an error of the stream itself
+/// means that the connection was lost.
 pub(super) fn lost(address: &Address, error: &Error) -> SourceError {
     let why = match error {
         Error::Io { message, .. } => message.clone(),
-        Error::Protocol(why) => why.to_string(),
-        error => error.to_string(),
+        // The driver says so where the stream ends too early.
+        Error::Protocol(why) if why.contains("Never got") || why.contains("EOF") => why.to_string(),
+        Error::Tls(why) => why.clone(),
+        Error::Server(error) => {
+            return SourceError::Other(format!(
+                "SQL Server at {address} answered: {} ({})",
+                error.message().trim_end(),
+                error.code()
+            ));
+        }
+        error => {
+            return SourceError::Other(format!(
+                "what SQL Server at {address} answered was not understood ({error}); write CAST(... AS nvarchar(max)) for \
+                 the column in the report's SQL"
+            ));
+        }
     };
     SourceError::Lost(format!(
         "the connection to SQL Server at {address} was lost while the query ran ({why}); run the report again"

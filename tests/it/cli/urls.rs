@@ -58,7 +58,7 @@ fn unknown_parameter_of_a_source_is_an_error_without_its_value() {
             "Server=127.0.0.1,1;User Id=u;Passwort=c4n4ry",
             "did you mean password?",
         ),
-        ("sqlite:shop.db?mod=c4n4ry", "did you mean mode?"),
+        ("sqlite:shop.db?vfs=c4n4ry", "it takes mode"),
         ("sqlite:shop.db?mode=c4n4ry", "only read here"),
         ("postgres://u:p?w=c4n4ry@127.0.0.1:1/d", "cannot be read"),
         ("postgres://u:12?c4n4ry&x=1@127.0.0.1/d", "write @ as %40"),
