@@ -249,7 +249,7 @@ impl Address {
                 "{product} at {self} answered with the type {type_name}, which it does not describe; cast the column to \
                  text in the report's SQL"
             )),
-            E::Protocol(why) => self.not_understood(why),
+            E::Protocol(_) => self.not_understood(&words(error)),
             error => self.not_understood(error),
         }
     }

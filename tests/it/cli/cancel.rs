@@ -23,7 +23,10 @@ fn cancelled_query_that_may_go_on_is_said_so() {
     let place = Place::new();
     let file = place.path("lookaside.toml");
     let text = fs::read_to_string(&file).unwrap();
-    let url = format!("postgres://{role}:{PASSWORD}@127.0.0.1:{}/{database}", server.port);
+    let url = format!(
+        "postgres://{role}:{PASSWORD}@127.0.0.1:{}/{database}",
+        server.port
+    );
     let slow = "[[reports]]\nname = \"slow\"\nsource = \"shop\"\n\
                 sql = \"SELECT count(*) AS n FROM generate_series(1, 100000000000) g WHERE g % 3 = 7\"\n";
     fs::write(&file, text.replace("sqlite:shop.db", &url) + slow).unwrap();
