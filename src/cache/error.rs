@@ -108,12 +108,12 @@ impl CacheError {
                 "a key of the cache holds another type of value; delete that key or choose another prefix".to_owned()
             }
             Problem::Cluster => format!(
-                "{at} is a node of a cluster ({words}), where reports cannot be cached yet; point [cache] url at a Redis \
-                 that is none"
+                "{at} is a node of a Redis Cluster, which cannot hold the cache; point [cache] url at a server that is not \
+                 part of one"
             ),
             Problem::NoCommand => format!(
-                "{at} does not have a command that the cache needs ({words}); it is too old or another product, or its \
-                 configuration renames commands"
+                "{at} lacks a command that the cache needs ({words}); it is too old or another product, or its configuration \
+                 renames commands"
             ),
             Problem::NoDatabase => format!(
                 "{at} has no database of this number ({words}); correct the number at the end of [cache] url"

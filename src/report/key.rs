@@ -185,6 +185,7 @@ mod tests {
             params: vec![],
             ttl: Duration::from_mins(1),
             stale_for: Duration::ZERO,
+            serve_on_error: crate::report::ServeOnError::default(),
             refresh: Refresh::Ttl,
             tables: None,
             timeout: None,

@@ -342,6 +342,7 @@ mod tests {
             params,
             ttl: std::time::Duration::from_mins(1),
             stale_for: std::time::Duration::ZERO,
+            serve_on_error: crate::report::ServeOnError::default(),
             refresh: Refresh::Ttl,
             tables: None,
             timeout: None,

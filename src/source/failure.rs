@@ -55,6 +55,24 @@ pub(super) fn missing_file(url: &ConnectionUrl) -> Option<String> {
         .find(|file| !file.starts_with("-----BEGIN") && !std::path::Path::new(file).is_file())
 }
 
+/// Whether the server knows the account or the database no more, or does not let the account in: wrong password,
+/// no such database, no permission to connect.
+fn refuses_account(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(error) => matches!(
+            error.number(),
+            1044 | 1045 | 1049 | 1130 | 1698 | 3118 | 4151
+        ),
+        None => matches!(
+            error.code().as_deref(),
+            Some("28000" | "28P01" | "3D000" | "42501")
+        ),
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.port {
@@ -80,7 +98,12 @@ impl Address {
                 "the file {file} is not there; correct its name in the source's URL"
             ));
         }
-        SourceError::Connect(match error {
+        let kind = if refuses_account(error) {
+            SourceError::SignIn
+        } else {
+            SourceError::Connect
+        };
+        kind(match error {
             sqlx::Error::Io(error) => self.unreachable_io(error),
             sqlx::Error::Tls(error) => self.no_tls(error.as_ref()),
             sqlx::Error::Database(error) => {

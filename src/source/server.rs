@@ -167,7 +167,7 @@ impl<S: Server> Inner<S> {
             .await;
         let (mut connection, number) = match session {
             Ok(session) => session,
-            Err(error) => return listener.end(Err(error)).await,
+            Err(error) => return listener.end(Err(error)),
         };
         listener.times.set_pool(started.elapsed());
         let result = self
@@ -196,15 +196,14 @@ impl<S: Server> Inner<S> {
                     },
                     None => error,
                 };
-                tokio::spawn(listener.end(Err(error)));
+                listener.end(Err(error));
             }
             // Of a connection that was lost, or whose answer was not understood, nothing is sure.
             Err(error @ (SourceError::Lost(_) | SourceError::Other(_))) => {
-                tokio::spawn(listener.end(Err(error)));
+                listener.end(Err(error));
             }
             _ => {
-                // The last word may wait for a slow reader; the place does not.
-                tokio::spawn(listener.end(result));
+                listener.end(result);
                 let reset = self.server.reset(&mut connection, &statement);
                 if tokio::time::timeout(ENDING, reset).await == Ok(true) {
                     self.idle.put(connection);

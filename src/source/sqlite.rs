@@ -299,12 +299,12 @@ impl Run {
         match sent {
             Some(Ok(())) => {
                 self.end().await;
-                sender.finish().await;
+                sender.finish();
             }
             Some(Err(error)) => {
                 let error = self.explain(error).await;
                 self.end().await;
-                sender.fail(error).await;
+                sender.fail(error);
             }
             None => self.end().await,
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-use super::SourceError;
+use super::{SourceError, transient};
 use crate::report::{Dialect, lex};
 
 /// Extended codes of `SQLITE_READONLY`: a file that can only be read with more rights than the account has.
@@ -19,12 +19,12 @@ const READONLY_DIRECTORY: i32 = 8 | 6 << 8;
 /// An error while the file is opened.
 pub(super) fn on_open(error: sqlx::Error, path: &Path) -> SourceError {
     match on_run(&error, None) {
-        SourceError::Sql { message, .. } | SourceError::Other(message) => {
-            SourceError::Connect(format!(
-                "the SQLite file {} cannot be opened: {message}; check that it is a SQLite database and readable",
-                path.display()
-            ))
-        }
+        SourceError::Sql { message, .. }
+        | SourceError::Busy(message)
+        | SourceError::Other(message) => SourceError::Connect(format!(
+            "the SQLite file {} cannot be opened: {message}; check that it is a SQLite database and readable",
+            path.display()
+        )),
         error => error,
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
             message: format!("SQLite: {message}"),
             position,
         },
-        5 | 6 => SourceError::Other(format!(
+        5 | 6 => SourceError::Busy(format!(
             "SQLite: {message} for five seconds; end the writer's transaction, or switch the file to WAL"
         )),
         8 => match code {
@@ -97,7 +97,13 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
         11 | 26 => SourceError::Connect(format!(
             "SQLite: {message}; check the file with PRAGMA integrity_check"
         )),
-        _ => SourceError::Other(format!("SQLite: {message} (code {code})")),
+        _ if transient::sqlite(code) => {
+            SourceError::Busy(format!("SQLite: {message} (code {code})"))
+        }
+        _ => SourceError::Sql {
+            message: format!("SQLite: {message} (code {code})"),
+            position,
+        },
     }
 }
 

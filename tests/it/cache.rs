@@ -348,6 +348,7 @@ fn on_change() -> Report {
         params: Vec::new(),
         ttl: VALID,
         stale_for: VALID,
+        serve_on_error: lookaside::report::ServeOnError::default(),
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,

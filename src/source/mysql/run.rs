@@ -11,6 +11,7 @@ use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
 use crate::source::pump::pump;
 use crate::source::server::{BETWEEN_LOOKS, GRACE, LOOKS};
+use crate::source::transient;
 
 /// Warnings that rows or values are missing: GROUP_CONCAT was cut, LIMIT ROWS EXAMINED or a limit of recursion was
 /// reached, a value was truncated, a function's result was larger than `max_allowed_packet`.
@@ -134,6 +135,7 @@ fn failed(
         1792 => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
+        number if transient::mysql(number) => SourceError::Busy(message),
         _ => SourceError::Sql {
             position: statement.position(error.message()),
             message,

@@ -21,6 +21,7 @@ use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
 use crate::source::notices::Notices;
 use crate::source::pump::pump;
+use crate::source::transient;
 
 /// A parameter takes part in no type that can be inferred: the server then reads a quoted literal as text.
 const NO_TYPE: &str = "42P18";
@@ -431,6 +432,7 @@ fn failed(
         "25006" => SourceError::Writes(format!(
             "the report's SQL would write, and reports run read-only: {message}"
         )),
+        code if transient::postgres(code) => SourceError::Busy(message),
         _ => SourceError::Sql {
             message: error
                 .hint()

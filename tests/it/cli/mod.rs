@@ -7,6 +7,7 @@ mod cancel;
 mod commands;
 mod databases;
 mod export;
+mod fill;
 mod mssql;
 mod names;
 mod outputs;
