@@ -24,6 +24,13 @@ pub struct About {
     pub idle: Option<u64>,
 }
 
+impl About {
+    /// Returns whether its bytes are extrapolated from some of its elements, and not counted.
+    pub fn is_estimate(&self) -> bool {
+        super::is_estimate(self.kind, &self.encoding, self.elements)
+    }
+}
+
 /// A field of a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {

@@ -27,7 +27,7 @@ mod url;
 
 pub use broken::{Broken, Part};
 pub use edit::WorkspaceFile;
-pub use keyring::store_password;
+pub use keyring::{keep_for_session, store_password};
 pub use url::ConnectionUrl;
 
 use std::collections::BTreeMap;
