@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod databases;
 mod export;
+mod key;
 mod mssql;
 mod names;
 mod redis;
