@@ -210,6 +210,7 @@ pub(crate) fn report(sql: &str) -> Arc<Report> {
         refresh: Refresh::Ttl,
         tables: Some(vec!["things".into()]),
         timeout: None,
+        trusted_sql: false,
     })
 }
 

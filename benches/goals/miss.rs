@@ -79,6 +79,7 @@ pub(crate) async fn streamed(source: &dyn Source, sql: &str) -> f64 {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     };
     let mut rows = source.run(query, CancellationToken::new()).await.unwrap();
     while let Some(batch) = rows.stream.next().await {

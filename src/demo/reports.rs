@@ -25,6 +25,7 @@ pub fn reports_for(dialect: Dialect, source: &str) -> Vec<Report> {
             refresh,
             tables: None,
             timeout: None,
+            trusted_sql: false,
         };
     vec![
         report(

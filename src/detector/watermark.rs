@@ -64,6 +64,7 @@ impl Watermark {
             sql: self.sql.clone(),
             params: Params::default(),
             timeout: Some(LIMIT),
+            trusted: false,
         };
         let stop = CancellationToken::new();
         // Abandoning the look ends the query on the server too.

@@ -377,6 +377,7 @@ impl Check<'_> {
             sql: self.report.sql.clone(),
             params: self.params.clone(),
             timeout: self.report.timeout,
+            trusted: self.report.trusted_sql,
         };
         let rows = self.source.run(query, self.cancel.child_token()).await;
         let mut rows = rows.map_err(Uncompared::Query)?.stream;

@@ -51,6 +51,7 @@ pub(super) async fn run(
         sql: ask.request.report.sql.clone(),
         params: ask.request.params.clone(),
         timeout: ask.request.report.timeout,
+        trusted: ask.request.report.trusted_sql,
     };
     let mut rows = match ask.source.run(query, cancel.clone()).await {
         Ok(rows) => rows,

@@ -7,9 +7,7 @@ use sqlparser::ast::{
     Expr, LimitClause, OrderByKind, Query, SetExpr, Statement, Value, Visit, Visitor,
 };
 
-use super::mentions::parse;
-use super::tables::without_params;
-use super::{Dialect, lex};
+use super::{Dialect, lex, parse};
 
 /// Functions whose value depends on the order in which the database reads rows.
 const ORDERED: [&str; 18] = [
@@ -57,30 +55,38 @@ pub enum OrderKey {
 impl Leeway {
     /// Reads what `sql` leaves open. Views and functions of the database are not looked into.
     pub fn of(sql: &str, dialect: Dialect) -> Self {
-        let mut leeway = Self {
+        let leeway = Self {
             choice: by_word(sql, dialect),
             ..Self::default()
         };
-        let statements = without_params(sql, dialect).and_then(|sql| parse(&sql, dialect));
-        let Ok([Statement::Query(query)]) = statements.as_deref() else {
-            if cuts_by_word(sql, dialect) {
-                leeway.choose("which rows a LIMIT leaves");
-            }
-            return leeway;
+        let of_query = |statements: &[Statement]| match statements {
+            [Statement::Query(query)] => Some(leeway.clone().with(query)),
+            _ => None,
         };
-        leeway.order = terms(query);
-        leeway.cut = is_cut(query);
-        if leeway.cut && leeway.order.is_empty() {
-            leeway.choose("which rows a LIMIT without ORDER BY leaves");
-        } else if leeway.cut && leeway.order.iter().any(Option::is_none) {
-            leeway.choose("which rows tied in ORDER BY a LIMIT leaves");
+        if let Ok(Some(leeway)) = parse::statements(sql, dialect, of_query) {
+            return leeway;
+        }
+        let mut leeway = leeway;
+        if cuts_by_word(sql, dialect) {
+            leeway.choose("which rows a LIMIT leaves");
+        }
+        leeway
+    }
+
+    fn with(mut self, query: &Query) -> Self {
+        self.order = terms(query);
+        self.cut = is_cut(query);
+        if self.cut && self.order.is_empty() {
+            self.choose("which rows a LIMIT without ORDER BY leaves");
+        } else if self.cut && self.order.iter().any(Option::is_none) {
+            self.choose("which rows tied in ORDER BY a LIMIT leaves");
         }
         let mut cuts = Cuts(0);
         let _ = query.visit(&mut cuts);
-        if cuts.0 > usize::from(leeway.cut) {
-            leeway.choose("which rows a LIMIT inside the query leaves");
+        if cuts.0 > usize::from(self.cut) {
+            self.choose("which rows a LIMIT inside the query leaves");
         }
-        leeway
+        self
     }
 
     fn choose(&mut self, what: &str) {

@@ -3,10 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
-use sqlparser::dialect::{MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
 
-use super::Dialect;
+use super::{Dialect, parse};
 
 /// One identifier as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,17 +70,6 @@ impl Call {
     }
 }
 
-/// The statements of a text; the error completes the sentence "the SQL ...".
-pub(super) fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, String> {
-    let parsed = match dialect {
-        Dialect::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
-        Dialect::MySql => Parser::parse_sql(&MySqlDialect {}, sql),
-        Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
-        Dialect::MsSql => Parser::parse_sql(&MsSqlDialect {}, sql),
-    };
-    parsed.map_err(|error| format!("cannot be parsed: {error}"))
-}
-
 /// Every name that one statement mentions.
 #[derive(Default)]
 pub(super) struct Mentions {
@@ -96,9 +83,12 @@ pub(super) struct Mentions {
 impl Mentions {
     /// Reads them; the error completes the sentence "the SQL ...".
     pub(super) fn read(sql: &str, dialect: Dialect) -> Result<Self, String> {
-        let statements = parse(sql, dialect)?;
+        parse::statements(sql, dialect, Self::of)?
+    }
+
+    fn of(statements: &[Statement]) -> Result<Self, String> {
         let mut named = Self::default();
-        let visited = match statements.as_slice() {
+        let visited = match statements {
             [Statement::Query(query)] => query.visit(&mut named),
             [Statement::CreateView(view)] => view.query.visit(&mut named),
             [_] => return Err("is not a SELECT".to_owned()),

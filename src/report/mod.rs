@@ -6,9 +6,12 @@ mod catalogue;
 mod clock;
 mod key;
 mod leeway;
-pub(crate) mod lex;
+pub mod lex;
+mod limits;
 mod mentions;
 mod param;
+pub(crate) mod parse;
+mod plain;
 mod policy;
 mod sql;
 mod tables;
@@ -47,4 +50,7 @@ pub struct Report {
     pub tables: Option<Vec<String>>,
     /// How long the query may run; the source's timeout where it is `None`.
     pub timeout: Option<Duration>,
+    /// Whether the user answers for the SQL: it runs although it cannot be parsed as one SELECT, and whichever
+    /// functions it calls.
+    pub trusted_sql: bool,
 }

@@ -1,5 +1,8 @@
 //! The `:name` parameters in a report's SQL: found once, outside strings, quoted names, comments and `::` casts.
 
+use std::borrow::Cow;
+
+use super::limits::Size;
 use super::{Dialect, ParamError, ParamSpec, Params, Report, Value, lex};
 
 /// A piece of a report's SQL.
@@ -69,23 +72,29 @@ impl Report {
 }
 
 impl Template {
-    /// Splits `sql` at its `:name` parameters.
+    /// Splits `sql` at its `:name` parameters, and leaves out the `GO` around a batch of SQL Server.
     ///
-    /// Placeholders of the database itself (`?`, `$1`, `@name` in SQLite) are refused: nothing would be bound to them.
+    /// # Errors
+    /// Placeholders of the database itself (`?`, `$1`, `@name` in SQLite), to which nothing would be bound; text that
+    /// servers may split in another way; SQL beyond the limits of size and depth; two batches.
     pub fn parse(sql: &str, dialect: Dialect) -> Result<Self, TemplateError> {
+        let sent_sql = without_go(sql, dialect)?;
         let mut pieces = Vec::new();
         let mut sent = 0;
-        for token in lex::tokens(sql, dialect) {
-            match token? {
+        let mut size = Size::of(sql)?;
+        for token in lex::tokens(&sent_sql, dialect) {
+            let token = token?;
+            size.add(&sent_sql, token)?;
+            match token {
                 lex::Token {
                     kind: lex::Kind::Param,
                     at,
                     end,
                 } => {
                     if at > sent {
-                        pieces.push(Piece::Sql(sql[sent..at].to_owned()));
+                        pieces.push(Piece::Sql(sent_sql[sent..at].to_owned()));
                     }
-                    pieces.push(Piece::Param(sql[at + 1..end].to_owned()));
+                    pieces.push(Piece::Param(sent_sql[at + 1..end].to_owned()));
                     sent = end;
                 }
                 lex::Token {
@@ -104,8 +113,8 @@ impl Template {
                 _ => {}
             }
         }
-        if sent < sql.len() {
-            pieces.push(Piece::Sql(sql[sent..].to_owned()));
+        if sent < sent_sql.len() {
+            pieces.push(Piece::Sql(sent_sql[sent..].to_owned()));
         }
         Ok(Self(pieces))
     }
@@ -213,6 +222,35 @@ impl Rendered {
             None => at,
         }
     }
+}
+
+/// The SQL with white space in place of each `GO`, so that every other character keeps its place.
+fn without_go(sql: &str, dialect: Dialect) -> Result<Cow<'_, str>, TemplateError> {
+    let mut text = Cow::Borrowed(sql);
+    if dialect != Dialect::MsSql {
+        return Ok(text);
+    }
+    let (mut has_batch, mut ended) = (false, false);
+    for token in lex::tokens(sql, dialect) {
+        let token = token?;
+        match token.kind {
+            lex::Kind::Comment => {}
+            lex::Kind::Go => {
+                ended = has_batch;
+                let blank = " ".repeat(token.end - token.at);
+                text.to_mut().replace_range(token.at..token.end, &blank);
+            }
+            _ if ended => {
+                return Err(TemplateError {
+                    message: "GO divides the SQL into two batches, and a report is one; keep the one with the SELECT"
+                        .to_owned(),
+                    at: token.at,
+                });
+            }
+            _ => has_batch = true,
+        }
+    }
+    Ok(text)
 }
 
 /// Line and column, from 1, of a byte offset into `sql`; columns count characters.

@@ -345,6 +345,7 @@ mod tests {
             refresh: Refresh::Ttl,
             tables: None,
             timeout: None,
+            trusted_sql: false,
         }
     }
 

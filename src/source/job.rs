@@ -26,25 +26,39 @@ impl Places {
         )))
     }
 
-    /// Waits for a place; it is free again when the permit is dropped.
+    /// Waits for a place, four times `limit` at most; it is free again when the permit is dropped.
     pub(super) async fn take(
         &self,
         cancel: &CancellationToken,
+        limit: Duration,
     ) -> Result<OwnedSemaphorePermit, SourceError> {
+        let wait = limit.saturating_mul(4);
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(SourceError::Cancelled),
             permit = Arc::clone(&self.0).acquire_owned() => permit.map_err(|_| SourceError::Cancelled),
+            () = tokio::time::sleep(wait) => Err(SourceError::Other(format!(
+                "the query was not run: for {} other queries took all places of the source; raise \
+                 max_concurrent_queries, or run the report later",
+                crate::human::duration(wait)
+            ))),
         }
     }
 }
 
-/// What ends a query before its rows do: the user, or its time limit, counted from [`Limits::start`].
+/// How long the server may take to say that a query has ended which nobody waits for any more. The caller gets the
+/// answer then, also where the server or the driver does not move.
+pub(super) const ENDING: Duration = Duration::from_secs(10);
+
+/// What ends a query before its rows do: the user, or its time limit, counted from [`Limits::start`]; and what was found
+/// when its SQL was checked.
 #[derive(Clone)]
 pub(super) struct Limits {
     cancel: CancellationToken,
     limit: Duration,
     deadline: Option<Instant>,
+    trusted: bool,
+    refusal: Option<SourceError>,
 }
 
 impl Limits {
@@ -55,7 +69,25 @@ impl Limits {
             limit,
             // A limit beyond the clock's range is no limit.
             deadline: Instant::now().checked_add(limit),
+            trusted: false,
+            refusal: None,
         }
+    }
+
+    /// Adds whether the user answers for the SQL, and the refusal that waits until the server has prepared it.
+    pub(super) fn checked(mut self, trusted: bool, refusal: Option<SourceError>) -> Self {
+        (self.trusted, self.refusal) = (trusted, refusal);
+        self
+    }
+
+    /// Whether the user answers for the SQL.
+    pub(super) fn trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// Refuses SQL that is not known to only read; called once the server has prepared it.
+    pub(super) fn refuse(&self) -> Result<(), SourceError> {
+        self.refusal.clone().map_or(Ok(()), Err)
     }
 
     /// The time limit.

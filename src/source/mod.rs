@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `sqlite.rs`, `sqlite_*.rs`, `mysql/`, `postgres/`, `mssql/` | how does this database do it? |
 //! | `server.rs` | what do database servers share? |
-//! | `readonly.rs`, `effects.rs` | would this SQL write, or act otherwise? |
+//! | `readonly.rs`, `query_only.rs`, `effects.rs` | would this SQL write, or act otherwise? |
 //! | `bind.rs` | how do a report's values go with its SQL? |
 //! | `job.rs` | who waits for a query, for how long, and when is it its turn? |
 //! | `pump.rs`, `columns.rs` | how do rows become batches? |
@@ -21,9 +21,11 @@ mod mssql;
 pub(crate) mod mysql;
 mod postgres;
 mod pump;
+mod query_only;
 mod readonly;
 mod server;
 mod sqlite;
+mod sqlite_check;
 mod sqlite_error;
 mod sqlite_rows;
 mod steps;
@@ -72,6 +74,8 @@ pub struct Query {
     pub params: Params,
     /// How long it may run, waiting for a place not included; the source's own limit where `None`.
     pub timeout: Option<Duration>,
+    /// Whether the user answers for the SQL, `trusted_sql` in the workspace file.
+    pub trusted: bool,
 }
 
 /// The rows of a running query.

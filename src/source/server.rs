@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Address, CONNECT};
-use super::job::{Idle, Limits, Listener, Places};
+use super::job::{ENDING, Idle, Limits, Listener, Places};
 use super::steps::Steps;
 use super::{CheckStep, Query, Rows, Source, SourceCheck, SourceError};
 use crate::report::{Catalogue, Dialect, SourceIdentity};
@@ -170,15 +170,23 @@ impl<S: Server> Inner<S> {
             .await;
         match &result {
             Err(SourceError::Cancelled | SourceError::Timeout(_)) => {
-                if !self.server.interrupt(connection).await {
-                    self.kill(number).await;
+                let ended = async {
+                    if !self.server.interrupt(connection).await {
+                        self.kill(number).await;
+                    }
+                };
+                if tokio::time::timeout(ENDING, ended).await.is_err() {
+                    let address = self.server.address();
+                    tracing::warn!(source = %address, "the server did not say in time that a query has ended");
                 }
-                listener.end(result).await;
+                tokio::spawn(listener.end(result));
             }
-            Err(SourceError::Lost(_)) => listener.end(result).await,
+            Err(SourceError::Lost(_)) => drop(tokio::spawn(listener.end(result))),
             _ => {
-                listener.end(result).await;
-                if self.server.reset(&mut connection, &statement).await {
+                // The last word may wait for a slow reader; the place does not.
+                tokio::spawn(listener.end(result));
+                let reset = self.server.reset(&mut connection, &statement);
+                if tokio::time::timeout(ENDING, reset).await == Ok(true) {
                     self.idle.put(connection);
                 }
             }
@@ -205,11 +213,12 @@ impl<S: Server> Source for Remote<S> {
     }
 
     async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError> {
-        super::readonly::check(&query.sql, S::DIALECT)?;
+        let refusal = super::readonly::judge(&query, S::DIALECT)?;
         let statement = self.0.server.statement(&query)?;
         let started = Instant::now();
-        let place = self.0.places.take(&cancel).await?;
-        let limits = Limits::start(cancel, query.timeout.unwrap_or(self.0.timeout));
+        let limit = query.timeout.unwrap_or(self.0.timeout);
+        let place = self.0.places.take(&cancel, limit).await?;
+        let limits = Limits::start(cancel, limit).checked(query.trusted, refusal);
         let (listener, answered) = Listener::new();
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move {
@@ -220,7 +229,10 @@ impl<S: Server> Source for Remote<S> {
     }
 
     async fn catalogue(&self) -> Result<Catalogue, SourceError> {
-        self.0.server.catalogue(self.0.connect().await?).await
+        let read = self.0.server.catalogue(self.0.connect().await?);
+        tokio::time::timeout(self.0.timeout, read)
+            .await
+            .unwrap_or(Err(SourceError::Timeout(self.0.timeout)))
     }
 
     async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
@@ -232,7 +244,9 @@ impl<S: Server> Source for Remote<S> {
         match self.0.connect().await {
             Err(error) => steps.fail(format!("Sign in as {}", address.user), &error),
             Ok(connection) => {
-                if let Err(error) = self.0.server.look(connection, &mut steps).await {
+                let look = self.0.server.look(connection, &mut steps);
+                let looked = tokio::time::timeout(self.0.timeout, look).await;
+                if let Err(error) = looked.unwrap_or(Err(SourceError::Timeout(self.0.timeout))) {
                     steps.fail("Read-only transaction", &error);
                 }
             }

@@ -16,15 +16,17 @@ use sqlx::{
     Arguments, AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row, SqlSafeStr,
     Statement,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::job::{Limits, Places};
 use super::sqlite_error as errors;
 use super::sqlite_rows::Batcher;
 use super::{
-    CheckResult, CheckStep, Query, Rows, Source, SourceCheck, SourceError, SourceTimes, readonly,
+    CheckStep, Query, Rows, Source, SourceCheck, SourceError, SourceTimes, bind, readonly,
+    sqlite_check,
 };
-use crate::report::{Catalogue, Dialect, Rendered, SourceIdentity, Template, Value, line_column};
+use crate::report::{Catalogue, Dialect, Rendered, SourceIdentity, Value, line_column};
 use crate::table::{BatchSender, BatchStream};
 use crate::workspace::SourceConfig;
 
@@ -35,15 +37,17 @@ const OPS_BETWEEN_LOOKS: i32 = 10_000;
 /// cells are large.
 const ROWS_BETWEEN: usize = 128;
 
+/// How long the thread of a query may take to stop.
+const STOPPING: Duration = Duration::from_secs(1);
+
 /// How long to wait for a writer that holds the file locked.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A SQLite file.
-#[derive(Debug)]
 pub(super) struct Sqlite {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     identity: SourceIdentity,
-    places: Arc<Semaphore>,
+    places: Places,
     timeout: Duration,
 }
 
@@ -69,7 +73,7 @@ impl Sqlite {
             user: String::new(),
             session: Vec::new(),
         };
-        let places = Arc::new(Semaphore::new(config.max_concurrent_queries.max(1)));
+        let places = Places::new(config.max_concurrent_queries);
         Ok(Self {
             path,
             identity,
@@ -78,7 +82,7 @@ impl Sqlite {
         })
     }
 
-    async fn connect(&self) -> Result<SqliteConnection, SourceError> {
+    pub(super) async fn connect(&self) -> Result<SqliteConnection, SourceError> {
         // SQLite's own message does not tell these apart.
         match std::fs::metadata(&self.path) {
             Err(error) => {
@@ -121,12 +125,8 @@ impl Source for Sqlite {
     }
 
     async fn run(&self, query: Query, cancel: CancellationToken) -> Result<Rows, SourceError> {
-        let template =
-            Template::parse(&query.sql, Dialect::Sqlite).map_err(|error| SourceError::Sql {
-                position: Some(line_column(&query.sql, error.at)),
-                message: error.message,
-            })?;
-        readonly::check(&query.sql, Dialect::Sqlite)?;
+        let refusal = readonly::judge(&query, Dialect::Sqlite)?;
+        let template = bind::template(&query.sql, Dialect::Sqlite)?;
         let rendered = template
             .render(&query.params, "SELECT NULL WHERE 0", |number, _| {
                 format!("?{number}")
@@ -135,13 +135,12 @@ impl Source for Sqlite {
 
         let times = Arc::new(SourceTimes::default());
         let began = Instant::now();
-        let place = tokio::select! {
-            () = cancel.cancelled() => return Err(SourceError::Cancelled),
-            place = Arc::clone(&self.places).acquire_owned() => {
-                place.map_err(|_| SourceError::Other("the source was closed".to_owned()))?
-            }
-        };
-        let connection = self.connect().await?;
+        let limit = query.timeout.unwrap_or(self.timeout);
+        let place = self.places.take(&cancel, limit).await?;
+        let limits = Limits::start(cancel, limit).checked(query.trusted, refusal);
+        let connection = limits
+            .unless_over(std::future::pending(), self.connect())
+            .await?;
         times.set_pool(began.elapsed());
 
         let (reply, answer) = oneshot::channel();
@@ -149,8 +148,7 @@ impl Source for Sqlite {
             connection,
             original: query.sql,
             rendered,
-            limit: query.timeout.unwrap_or(self.timeout),
-            cancel,
+            limits,
             times,
             stop: StopOnDrop(Arc::new(AtomicBool::new(false))),
             place,
@@ -164,6 +162,18 @@ impl Source for Sqlite {
     }
 
     async fn catalogue(&self) -> Result<Catalogue, SourceError> {
+        tokio::time::timeout(self.timeout, self.read_catalogue())
+            .await
+            .unwrap_or(Err(SourceError::Timeout(self.timeout)))
+    }
+
+    async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
+        sqlite_check::look(self, progress).await
+    }
+}
+
+impl Sqlite {
+    async fn read_catalogue(&self) -> Result<Catalogue, SourceError> {
         let mut connection = self.connect().await?;
         let rows = sqlx::query(
             "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view')",
@@ -197,100 +207,6 @@ impl Source for Sqlite {
         }
         Ok(catalogue)
     }
-
-    async fn check(&self, progress: &(dyn Fn(CheckStep) + Send + Sync)) -> SourceCheck {
-        let mut check = SourceCheck::default();
-        let mut step = |what: &str, result: CheckResult, detail: String| {
-            let step = CheckStep {
-                what: what.to_owned(),
-                result,
-                detail,
-            };
-            progress(step.clone());
-            check.steps.push(step);
-        };
-        let began = Instant::now();
-        let opened = self.connect().await;
-        let mut connection = match opened {
-            Ok(connection) => connection,
-            Err(error) => {
-                step(
-                    "Open the file read-only",
-                    CheckResult::Failed(error.to_string()),
-                    self.path.display().to_string(),
-                );
-                return check;
-            }
-        };
-        step(
-            "Open the file read-only",
-            CheckResult::Ok,
-            crate::human::duration(began.elapsed()),
-        );
-
-        let version = one_text(&mut connection, "SELECT sqlite_version()").await;
-        let readable = one_text(
-            &mut connection,
-            "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view')",
-        )
-        .await;
-        let ok = match readable {
-            Ok(count) => {
-                step(
-                    "Read the schema",
-                    CheckResult::Ok,
-                    match count.parse() {
-                        Ok(count) => {
-                            crate::human::plural(count, "table or view", "tables and views")
-                        }
-                        Err(_) => count,
-                    },
-                );
-                true
-            }
-            Err(error) => {
-                step(
-                    "Read the schema",
-                    CheckResult::Failed(error.to_string()),
-                    String::new(),
-                );
-                false
-            }
-        };
-        if ok {
-            let mode = one_text(&mut connection, "PRAGMA journal_mode")
-                .await
-                .unwrap_or_default();
-            let result = if mode.eq_ignore_ascii_case("wal") {
-                CheckResult::Ok
-            } else {
-                CheckResult::Warning(
-                    "a running report keeps writers waiting; run PRAGMA journal_mode = WAL once on this file".to_owned(),
-                )
-            };
-            step(
-                "Let reports and writers work side by side",
-                result,
-                format!("journal mode {mode}"),
-            );
-        }
-        check.ok = ok;
-        check.server_version = version.ok().map(|version| format!("SQLite {version}"));
-        check
-    }
-}
-
-/// The first value of a query of ours, as text.
-async fn one_text(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-) -> Result<String, SourceError> {
-    let row = sqlx::query(sql)
-        .fetch_one(connection)
-        .await
-        .map_err(|error| errors::on_run(&error, None))?;
-    row.try_get_unchecked::<String, _>(0)
-        .map_err(|error| errors::on_run(&error, None))
 }
 
 /// Ends the query also where its task is dropped with the whole runtime.
@@ -307,8 +223,7 @@ struct Run {
     connection: SqliteConnection,
     original: String,
     rendered: Rendered,
-    limit: Duration,
-    cancel: CancellationToken,
+    limits: Limits,
     times: Arc<SourceTimes>,
     stop: StopOnDrop,
     place: OwnedSemaphorePermit,
@@ -321,23 +236,23 @@ impl Run {
     /// before the place is given back.
     async fn until_the_end(mut self, mut reply: Reply) {
         let began = Instant::now();
-        let deadline = tokio::time::Instant::now() + self.limit;
-        let (cancel, limit) = (self.cancel.clone(), self.limit);
-        let stopped = async {
-            tokio::select! {
-                () = cancel.cancelled() => SourceError::Cancelled,
-                () = tokio::time::sleep_until(deadline) => SourceError::Timeout(limit),
-            }
-        };
+        let limits = self.limits.clone();
+        let stopped = limits.over();
         tokio::pin!(stopped);
 
-        let mut batcher = match self.prepare().await {
-            Ok(batcher) => batcher,
-            Err(error) => {
+        let prepared = tokio::select! {
+            prepared = self.prepare() => Some(prepared),
+            error = &mut stopped => Some(Err(error)),
+            () = reply.closed() => None,
+        };
+        let mut batcher = match prepared {
+            Some(Ok(batcher)) => batcher,
+            Some(Err(error)) => {
                 self.end().await;
                 let _ = reply.send(Err(error));
                 return;
             }
+            None => return self.end().await,
         };
         let arguments = arguments(&self.rendered.values);
         let sql = AssertSqlSafe(self.rendered.sql.clone());
@@ -404,12 +319,14 @@ impl Run {
             .set_progress_handler(OPS_BETWEEN_LOOKS, move || !stop.load(Ordering::Relaxed));
         let sql = AssertSqlSafe(self.rendered.sql.clone()).into_sql_str();
         match self.connection.prepare(sql).await {
-            Ok(statement) => Ok(Batcher::new(statement.columns().iter().map(|column| {
-                (
-                    column.name().to_owned(),
-                    sqlx::TypeInfo::name(column.type_info()).to_owned(),
-                )
-            }))),
+            Ok(statement) => self.limits.refuse().map(|()| {
+                Batcher::new(statement.columns().iter().map(|column| {
+                    (
+                        column.name().to_owned(),
+                        sqlx::TypeInfo::name(column.type_info()).to_owned(),
+                    )
+                }))
+            }),
             Err(error) => Err(self.explain(Failed::Theirs(error)).await),
         }
     }
@@ -420,18 +337,33 @@ impl Run {
             Failed::Ours(error) => return error,
             Failed::Theirs(error) => error,
         };
-        let at = errors::place(&error, &self.rendered.sql, &mut self.connection).await;
+        let place = errors::place(&error, &self.rendered.sql, &mut self.connection);
+        let at = tokio::time::timeout(STOPPING, place).await.ok().flatten();
         let position = at.map(|at| line_column(&self.original, self.rendered.original(at)));
         errors::on_run(&error, position)
     }
 
-    /// Stops the virtual machine, waits for its thread, and gives the place back.
+    /// Stops the virtual machine, and waits for its thread, but not longer than a caller can be kept waiting: a function
+    /// that does not come back (a pattern of LIKE with many wildcards) cannot be stopped. Its place stays taken.
     async fn end(self) {
         self.stop.0.store(true, Ordering::Relaxed);
-        if let Err(error) = self.connection.close().await {
-            tracing::debug!("closing a SQLite connection: {error}");
+        let Self {
+            connection,
+            place,
+            stop,
+            ..
+        } = self;
+        let closing = tokio::spawn(async move {
+            if let Err(error) = connection.close().await {
+                tracing::debug!("closing a SQLite connection: {error}");
+            }
+            drop((place, stop));
+        });
+        if tokio::time::timeout(STOPPING, closing).await.is_err() {
+            tracing::warn!(
+                "a query on a SQLite file cannot be stopped; it keeps its place until it ends"
+            );
         }
-        drop(self.place);
     }
 }
 

@@ -15,6 +15,7 @@ fn entry(n: u8) -> Entry {
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,
+        trusted_sql: false,
     };
     Entry {
         report: Arc::new(report),

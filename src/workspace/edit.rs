@@ -7,7 +7,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{
     CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read,
-    store_password,
+    sql_file, store_password,
 };
 use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
 
@@ -150,8 +150,8 @@ impl WorkspaceFile {
         let text = self.document.to_string();
         let mut before = Vec::new();
         for (path, sql) in &self.sql_files {
-            before.push((path, std::fs::read_to_string(path).unwrap_or_default()));
-            replace(path, sql)?;
+            before.push((path, std::fs::read(path).unwrap_or_default()));
+            replace(path, sql.as_bytes())?;
         }
         let environment = |name: &str| std::env::var(name).ok();
         let read = read::workspace(&text, &self.path, &environment, &super::keyring::complete);
@@ -161,7 +161,7 @@ impl WorkspaceFile {
             }
             return Err(wrong);
         }
-        replace(&self.path, &text)?;
+        replace(&self.path, text.as_bytes())?;
         Workspace::load(&self.path)
     }
 }
@@ -276,7 +276,7 @@ fn write_report(
     match table.get("sql_file").and_then(Item::as_str) {
         Some(file) => {
             let path = folder.join(file);
-            if std::fs::read_to_string(&path).is_ok_and(|old| old != report.sql) {
+            if sql_file::read(&path).is_ok_and(|old| old != report.sql) {
                 sql_files.push((path, report.sql.clone()));
             }
         }
@@ -309,6 +309,11 @@ fn write_report(
         table,
         "timeout",
         report.timeout.map(|timeout| value(write_time(timeout))),
+    );
+    set(
+        table,
+        "trusted_sql",
+        report.trusted_sql.then(|| value(true)),
     );
 }
 
@@ -436,12 +441,12 @@ fn default(spec: &ParamSpec) -> Option<toml_edit::Value> {
 }
 
 /// Writes a new file beside the old one and renames it, with the old one's permissions.
-fn replace(path: &Path, text: &str) -> Result<(), WorkspaceError> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.as_file().sync_all()?;
         if let Ok(old) = std::fs::metadata(path) {
             file.as_file().set_permissions(old.permissions())?;

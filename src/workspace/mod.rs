@@ -16,6 +16,7 @@ mod cursor;
 mod edit;
 mod keyring;
 mod read;
+mod sql_file;
 mod url;
 
 pub use edit::WorkspaceFile;

@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, Value as TomlValue};
 
 use super::cursor::{Cursor, File, nearest};
 use super::{
-    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, url,
+    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, sql_file, url,
 };
 use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, Value};
 
@@ -267,6 +267,7 @@ fn report(
         "refresh",
         "tables",
         "timeout",
+        "trusted_sql",
     ])?;
     let source = cursor.needed_text("source")?.to_owned();
     if !sources.contains_key(&source) {
@@ -295,6 +296,7 @@ fn report(
         refresh: refresh(cursor)?,
         tables: cursor.texts("tables")?,
         timeout: cursor.some_time("timeout")?,
+        trusted_sql: cursor.truth("trusted_sql")?.unwrap_or(false),
     })
 }
 
@@ -305,37 +307,13 @@ impl Report {
     pub const STALE_FOR: Duration = Duration::from_hours(24);
 }
 
-/// More than this in a file is no report's SQL: a device or a dump was named by mistake.
-const LONGEST_SQL: u64 = 16 * 1024 * 1024;
-
 fn sql(cursor: &Cursor<'_>, folder: &Path) -> Result<String, WorkspaceError> {
     match (cursor.get("sql"), cursor.text("sql_file")?) {
-        (Some(_), None) => cursor.needed_text("sql").map(ToOwned::to_owned),
+        (Some(_), None) => cursor
+            .needed_text("sql")
+            .map(|text| sql_file::without_mark(text).to_owned()),
         (None, Some(file)) => {
-            let path = folder.join(file);
-            let about = std::fs::metadata(&path);
-            if about.is_ok_and(|about| !about.is_file() || about.len() > LONGEST_SQL) {
-                return Err(cursor.wrong(
-                    "sql_file",
-                    format!(
-                        "{} is no file of at most 16 MB; name a file that holds a SELECT",
-                        path.display()
-                    ),
-                ));
-            }
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                cursor.wrong(
-                    "sql_file",
-                    format!("{} cannot be read: {error}", path.display()),
-                )
-            })?;
-            if text.trim().is_empty() {
-                return Err(cursor.wrong(
-                    "sql_file",
-                    format!("{} is empty; write a SELECT into it", path.display()),
-                ));
-            }
-            Ok(text)
+            sql_file::read(&folder.join(file)).map_err(|why| cursor.wrong("sql_file", why))
         }
         (Some(_), Some(_)) => Err(cursor.wrong(
             "sql_file",

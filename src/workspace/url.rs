@@ -26,6 +26,9 @@ impl std::fmt::Display for ConnectionUrl {
     }
 }
 
+/// Parameters of SQLite's URLs, which say nothing that a source does not decide itself.
+const SQLITE_OPTIONS: [&str; 4] = ["cache", "immutable", "mode", "vfs"];
+
 impl ConnectionUrl {
     /// A URL whose secrets are already in place.
     pub fn new(url: &str) -> Self {
@@ -82,11 +85,19 @@ impl ConnectionUrl {
         Some(named.collect())
     }
 
-    /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`.
+    /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`. What stands
+    /// behind a question mark belongs to the name unless it is an option of SQLite's URLs.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
         let rest = self.expose().strip_prefix("sqlite:")?;
         let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let path = rest.split_once('?').map_or(rest, |(path, _)| path);
+        let is_option = |pair: &str| {
+            let name = pair.split_once('=').map(|(name, _)| name);
+            name.is_some_and(|name| SQLITE_OPTIONS.contains(&name))
+        };
+        let path = match rest.rsplit_once('?') {
+            Some((path, options)) if options.split('&').all(is_option) => path,
+            _ => rest,
+        };
         Some(PathBuf::from(path))
     }
 
@@ -95,7 +106,8 @@ impl ConnectionUrl {
     pub fn under(self, folder: &Path) -> Self {
         match self.sqlite_path() {
             Some(path) if path.is_relative() && !path.as_os_str().is_empty() => {
-                Self::new(&format!("sqlite:{}", folder.join(path).display()))
+                let file = folder.join(path);
+                Self::new(&format!("sqlite:{}", file.display()))
             }
             _ => self,
         }
@@ -170,7 +182,8 @@ impl ConnectionUrl {
 
 /// Where the part with user, host and port begins, and that part.
 fn authority(url: &str) -> Option<(usize, &str)> {
-    let start = url.find("://")? + 3;
+    // A file's name has neither user nor password.
+    let start = url.find("://").filter(|_| !url.starts_with("sqlite:"))? + 3;
     let rest = &url[start..];
     Some((
         start,
@@ -404,6 +417,10 @@ mod tests {
             path("sqlite:///data/a%20b.db"),
             Some("/data/a%20b.db".into())
         );
+        for name in ["what?.db", "a#b.db", "50%.db", "a?b=c.db", "?mode=x?.db"] {
+            let wanted = Some(Path::new("/w").join(name));
+            assert_eq!(path(&format!("sqlite:{name}")), wanted);
+        }
         assert_eq!(path("mysql://h/d"), None);
     }
 }

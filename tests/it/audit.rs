@@ -162,6 +162,7 @@ fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
         refresh,
         tables: None,
         timeout: None,
+        trusted_sql: false,
     }
 }
 

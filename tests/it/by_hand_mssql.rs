@@ -57,7 +57,7 @@ fn a_mssql_shop_to_open_the_window_on() {
     ];
     let reports = reports.map(|(name, sql)| {
         format!(
-            "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nrefresh = \"on-change\"\nsql = \"{sql}\"\ntables = \
+            "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nrefresh = \"on-change\"\nsql = \"{sql}\"\ntrusted_sql = true\ntables = \
              [\"t_mixed\"]\n"
         )
     });

@@ -351,6 +351,7 @@ fn on_change() -> Report {
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,
+        trusted_sql: false,
     }
 }
 

@@ -322,6 +322,7 @@ async fn answers(workspace: &Workspace) -> BTreeMap<String, Vec<Vec<String>>> {
             sql: report.sql.clone(),
             params: report.bind(&[]).unwrap(),
             timeout: None,
+            trusted: false,
         };
         let rows = source.run(query, CancellationToken::new()).await;
         let table = rows

@@ -192,6 +192,7 @@ pub(crate) fn report(refresh: Refresh) -> Arc<Report> {
         refresh,
         tables: None,
         timeout: None,
+        trusted_sql: false,
     })
 }
 

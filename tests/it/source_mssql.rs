@@ -202,7 +202,13 @@ async fn names_are_kept_and_what_is_said_besides_is_told() {
 
     let sql = "SELECT 1 AS a SELECT 2 AS b; PRINT 'said'";
     let rows = source
-        .run(query(sql), CancellationToken::new())
+        .run(
+            Query {
+                trusted: true,
+                ..query(sql)
+            },
+            CancellationToken::new(),
+        )
         .await
         .unwrap();
     let times = rows.times.clone();
@@ -366,6 +372,7 @@ async fn the_demo_loads_and_its_reports_run() {
             sql: report.sql.clone(),
             params: report.bind(&[]).unwrap(),
             timeout: Some(Duration::from_mins(2)),
+            trusted: false,
         };
         match collect(&source, query).await {
             Ok(table) if table.rows() > 0 => {}

@@ -41,6 +41,15 @@ pub(crate) fn query(sql: &str) -> Query {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
+    }
+}
+
+/// A query that the user answers for.
+pub(crate) fn trusted(sql: &str) -> Query {
+    Query {
+        trusted: true,
+        ..query(sql)
     }
 }
 
@@ -561,14 +570,14 @@ async fn nothing_of_a_report_is_left_on_its_connection() {
     let server = Postgres::shared();
     let (url, database) = server.fresh_database();
     let source = source(&url);
-    collect(&source, query("SELECT pg_advisory_lock(4711)"))
+    collect(&source, trusted("SELECT pg_advisory_lock(4711)"))
         .await
         .unwrap();
     let free = server.client(&database, "SELECT pg_try_advisory_lock(4711)", &[]);
     assert_eq!(free, "t\n");
     collect(
         &source,
-        query("SELECT set_config('TimeZone', 'Asia/Tokyo', false), set_config('DateStyle', 'German', false)"),
+        trusted("SELECT set_config('TimeZone', 'Asia/Tokyo', false), set_config('DateStyle', 'German', false)"),
     )
     .await
     .unwrap();
@@ -606,6 +615,14 @@ async fn nothing_is_written() {
         "DO $$ BEGIN DELETE FROM t; END $$",
         "WITH x AS (INSERT INTO t VALUES (1) RETURNING a) SELECT * FROM x",
         "SELECT 1; COMMIT; DROP TABLE t",
+    ] {
+        for query in [query(sql), trusted(sql)] {
+            let error = collect(&source, query).await.unwrap_err();
+            assert!(matches!(error, SourceError::Writes(_)), "{sql}: {error:?}");
+        }
+    }
+    // What a read-only transaction does not hold back.
+    for sql in [
         "SELECT pg_logical_emit_message(false, 'a', 'b')",
         "SELECT * FROM pg_create_physical_replication_slot('left_behind')",
     ] {

@@ -66,6 +66,7 @@ impl Database {
             sql: sql.to_owned(),
             params,
             timeout: None,
+            trusted: false,
         };
         self.source
             .run(query, CancellationToken::new())
@@ -397,6 +398,7 @@ fn endless(sql: &str, timeout: Option<Duration>) -> Query {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout,
+        trusted: false,
     }
 }
 

@@ -39,6 +39,8 @@ const MOMENT: Duration = Duration::from_secs(15);
 const ROUTES: usize = 3;
 /// So much text may a small statement answer: the catalogue of a great database, and no flood.
 const MOST_TEXT: usize = 256 << 20;
+/// Tells how many transactions are open.
+pub(super) const OPEN: &str = "SELECT CAST(@@TRANCOUNT AS int)";
 /// Begins a transaction and tells the session's number.
 const BEGIN: &str = "BEGIN TRANSACTION; SELECT CAST(@@SPID AS int)";
 
@@ -178,6 +180,12 @@ impl Link {
             .await
     }
 
+    /// Whether the transaction that was begun for a report is still open.
+    pub(super) async fn in_transaction(&mut self) -> Result<bool, Error> {
+        let rows = self.rows(OPEN).await?;
+        number(&rows).map(|open| open > 0)
+    }
+
     /// Whether rows of a report may be on their way.
     pub(super) fn is_busy(&self) -> bool {
         self.busy
@@ -245,16 +253,19 @@ impl Link {
     }
 }
 
-/// SQL Server ends no statement by the clock, but a wait for a lock.
+/// SQL Server ends no statement by the clock, but a wait for a lock. An error undoes the whole transaction, and no
+/// statement begins one by itself, which would stay open.
 pub(super) fn begin_at(level: &str, limits: &Limits) -> String {
     let wait = limits.limit().saturating_add(GRACE);
     let wait = wait.as_millis().min(i32::MAX as u128);
-    format!("SET LOCK_TIMEOUT {wait}; SET TRANSACTION ISOLATION LEVEL {level}; {BEGIN}")
+    format!(
+        "SET XACT_ABORT ON; SET IMPLICIT_TRANSACTIONS OFF; SET LOCK_TIMEOUT {wait}; SET TRANSACTION ISOLATION LEVEL {level}; {BEGIN}"
+    )
 }
 
 /// The number that a row begins with.
 fn number(rows: &[Vec<Option<String>>]) -> Result<i32, Error> {
     rows.first()
         .and_then(|row| row.first()?.as_deref()?.parse().ok())
-        .ok_or_else(|| Error::Protocol("@@SPID is no number".into()))
+        .ok_or_else(|| Error::Protocol("the server answered no number".into()))
 }

@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
@@ -15,6 +16,15 @@ use tracing::{Dispatch, Event, Level, Metadata};
 
 /// The part of the driver that reads what the server sends.
 const READER: &str = "tiberius::tds::stream::token";
+/// How the driver writes that a transaction was committed.
+const COMMITTED: &str = "Commit transaction";
+/// How it writes what happens to transactions.
+const TRANSACTIONS: [&str; 4] = [
+    "Begin transaction",
+    COMMITTED,
+    "Rollback transaction",
+    "Defect transaction",
+];
 /// So much is kept; a loop that prints must not fill the memory.
 const KEPT: usize = 100;
 
@@ -28,6 +38,7 @@ pub(super) struct Notices {
 struct Heard {
     said: Mutex<Vec<String>>,
     errors: Mutex<Vec<String>>,
+    committed: AtomicBool,
 }
 
 impl Notices {
@@ -47,6 +58,11 @@ impl Notices {
     /// What was said, in the server's order.
     pub(super) fn said(&self) -> Vec<String> {
         self.heard.said.lock().clone()
+    }
+
+    /// Whether the server said that a transaction was committed.
+    pub(super) fn committed(&self) -> bool {
+        self.heard.committed.load(Ordering::Relaxed)
     }
 
     /// Every error, the first of which is the one that the driver returns.
@@ -69,6 +85,11 @@ impl Subscriber for Ear {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words::default();
         event.record(&mut words);
+        if words.code.is_none() && TRANSACTIONS.contains(&words.message.as_str()) {
+            let committed = words.message == COMMITTED;
+            self.0.committed.fetch_or(committed, Ordering::Relaxed);
+            return;
+        }
         let (list, text) = match words.code {
             Some(code) => (&self.0.errors, format!("{} ({code})", words.message)),
             None => (&self.0.said, words.message),

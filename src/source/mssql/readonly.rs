@@ -1,7 +1,7 @@
 //! Would this SQL write? SQL Server has no read-only transactions, and in T-SQL a statement may begin anywhere, without
 //! a semicolon before it: `SELECT 1 DELETE FROM t` is two. So the words that begin a statement which acts are refused
-//! wherever they stand. They are reserved, so no name can be one without brackets. The transaction, which is always
-//! rolled back, is the second lock on the same door.
+//! wherever they stand, also in SQL that the user answers for. They are reserved, so no name can be one without
+//! brackets, not even behind a point. The transaction, which is always rolled back, is the last lock on the same door.
 
 use crate::report::lex::{self, Kind};
 use crate::report::{Dialect, line_column};
@@ -88,10 +88,6 @@ pub(in crate::source) fn check(sql: &str) -> Result<(), SourceError> {
         }
         begins = false;
         selects |= word == "SELECT";
-        // A variable, or a part of a name.
-        if matches!(before, "@" | ".") {
-            continue;
-        }
         let harmless = match word {
             // LEFT MERGE JOIN, OPTION (MERGE UNION).
             "MERGE" => matches!(next, "JOIN" | "UNION"),
@@ -140,16 +136,23 @@ pub(super) fn is_single(sql: &str) -> bool {
 /// Words in upper case and symbols; what stands in quotes is an empty one.
 fn words(sql: &str) -> Result<Vec<String>, SourceError> {
     let mut words = Vec::new();
+    let mut at = None;
     for token in lex::tokens(sql, Dialect::MsSql) {
         let token = token.map_err(|error| SourceError::Sql {
             position: Some(line_column(sql, error.at)),
             message: error.message,
         })?;
+        let text = &sql[token.at..token.end];
         match token.kind {
-            Kind::Comment => {}
-            Kind::Word | Kind::Symbol => words.push(sql[token.at..token.end].to_uppercase()),
-            Kind::Quoted | Kind::Param | Kind::Placeholder => words.push(String::new()),
+            Kind::Comment | Kind::Go => continue,
+            // The name of a variable is no keyword; it stands directly behind its @.
+            Kind::Word if at == Some(token.at) => words.push(String::new()),
+            Kind::Word | Kind::Symbol => words.push(text.to_uppercase()),
+            Kind::Quoted | Kind::Number | Kind::Param | Kind::Placeholder => {
+                words.push(String::new());
+            }
         }
+        at = (text == "@").then_some(token.end);
     }
     Ok(words)
 }

@@ -53,12 +53,32 @@ pub(super) async fn stream(
         others: Others::new(),
     };
     link.busy = true;
-    let result = notices.listen(run.run(link, described, listener)).await;
+    let mut result = notices.listen(run.run(link, described, listener)).await;
     // The driver tells an error of the server when it has read the whole answer.
     link.busy = !matches!(
         result,
         Ok(()) | Err(SourceError::Sql { .. } | SourceError::Writes(_))
     );
+    if result.is_ok() {
+        let open = link.in_transaction().await;
+        result = open
+            .map_err(|error| failure::lost(address, &error))
+            .and_then(|open| {
+                let stays = if open {
+                    Ok(())
+                } else {
+                    Err(ended_its_transaction())
+                };
+                stays.inspect_err(|_| link.busy = true)
+            });
+    }
+    let ended_by_us = matches!(
+        result,
+        Err(SourceError::Cancelled | SourceError::Timeout(_))
+    );
+    if notices.committed() && !ended_by_us {
+        (result, link.busy) = (Err(ended_its_transaction()), true);
+    }
     let mut said = notices.said();
     said.extend(left_out(&run.others));
     if result.is_ok() && mixes(link, statement) {
@@ -203,6 +223,15 @@ impl Run<'_> {
         let rows = first_result(rows, &mut self.others);
         pump(rows, &mut decoder, batcher, limits, listener, known, failed).await
     }
+}
+
+/// The sentence for SQL that passed every check and ended the transaction that would have undone its writes.
+fn ended_its_transaction() -> SourceError {
+    SourceError::Writes(
+        "the report ended the transaction that it ran in, so that nothing it wrote was undone; look at what it changed, \
+         correct its SQL, and give its source a login that can only read"
+            .to_owned(),
+    )
 }
 
 fn param<'a>(value: &'a ColumnData<'static>) -> &'a dyn ToSql {

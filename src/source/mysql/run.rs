@@ -23,6 +23,7 @@ pub(super) async fn stream(
     let sql = AssertSqlSafe(statement.sql().to_owned()).into_sql_str();
     let prepare = async { (&mut *connection).prepare(sql).await.map_err(failed) };
     let prepared = limits.unless_over(listener.gone(), prepare).await?;
+    limits.refuse()?;
     let (mut decoder, batcher) = Decoder::new(prepared.columns());
     let known = !decoder.has_decimals() && !statement.binds();
     let rows = prepared

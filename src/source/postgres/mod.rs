@@ -3,6 +3,7 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `run.rs` | how does a query run, and how is it ended on the server? |
+//! | `effects.rs` | does the SQL call functions that act? |
 //! | `params.rs` | how are parameters bound? |
 //! | `types.rs` | which Arrow type has a column, and which is cast to text by the server? |
 //! | `decode.rs` | how does a value in the binary protocol become an Arrow value? |
@@ -14,6 +15,7 @@ mod catalogue;
 mod check;
 mod decode;
 mod describe;
+mod effects;
 mod params;
 mod run;
 mod time;

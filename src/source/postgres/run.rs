@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Executor, Row, Statement as _};
 
 use super::decode::Decoder;
 use super::describe::{self, Described};
+use super::effects;
 use super::params::Statement;
 use super::types::Kind;
 use crate::source::SourceError;
@@ -57,11 +58,13 @@ async fn prepare(
             .await
         {
             Ok(prepared) => {
+                check(address, connection, statement, limits).await?;
                 let described = prepared.columns().iter().map(Described::of).collect();
                 break (Some(prepared), described);
             }
             // The driver asks the server for types it does not know, and does not understand every answer.
             Err(sqlx::Error::ColumnDecode { .. }) => {
+                check(address, connection, statement, limits).await?;
                 let described: Vec<Described> = describe::ask(connection, statement)
                     .await
                     .map_err(|error| failed(address, error, statement, limits, "", 0))?;
@@ -131,6 +134,20 @@ async fn prepare(
     Ok((sent, before.len(), batcher, Decoder::new(kinds), prepared))
 }
 
+/// Refuses SQL that is not known to only read. Nothing of it has run yet.
+async fn check(
+    address: &Address,
+    connection: &mut PgConnection,
+    statement: &Statement,
+    limits: &Limits,
+) -> Result<(), SourceError> {
+    limits.refuse()?;
+    if limits.trusted() {
+        return Ok(());
+    }
+    effects::check(address, connection, statement.sql()).await
+}
+
 /// The error of a query, with the position in the report's SQL where the server tells one.
 fn failed(
     address: &Address,
@@ -184,7 +201,8 @@ pub(super) async fn begin(
         .as_millis()
         .min(i32::MAX as u128);
     let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}; SELECT pg_backend_pid()"
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}; \
+         SET LOCAL standard_conforming_strings = on; SELECT pg_backend_pid()"
     );
     sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_one(connection)

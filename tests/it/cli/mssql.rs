@@ -32,7 +32,7 @@ fn place_at(url: &str) -> Place {
     // The catalogue was not recorded.
     let reports = reports.map(|(name, sql)| {
         format!(
-            "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nsql = \"{sql}\"\ntables = [\"customers\"]\n"
+            "\n[[reports]]\nname = \"{name}\"\nsource = \"shop\"\nsql = \"{sql}\"\ntrusted_sql = true\ntables = [\"customers\"]\n"
         )
     });
     let text = text + &reports.concat();

@@ -7,6 +7,8 @@
 //! verdict was computed from cannot be older than that one.
 #![allow(clippy::unwrap_used)]
 
+mod changes;
+mod history;
 mod mariadb;
 mod postgres;
 mod sqlite;
@@ -29,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::servers::Redis;
+use history::{History, State};
 
 /// How long the world may take to come to rest after an act, on a busy machine, before the test gives up.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -50,16 +53,6 @@ trait Database: Send {
 
 /// A report's name and SQL; each returns one row of two numbers.
 type Reports = &'static [(&'static str, &'static str)];
-
-/// What the reports would have answered between two acts.
-struct State {
-    /// When the act that led to it began, in milliseconds since 1970.
-    began: u64,
-    /// When that act was over.
-    ended: u64,
-    what: String,
-    truth: BTreeMap<&'static str, (i64, i64)>,
-}
 
 /// An answer that was called a hit.
 struct Hit {
@@ -104,7 +97,7 @@ struct World<D> {
     reports: Reports,
     engine: Arc<Engine>,
     workspace: Workspace,
-    states: Vec<State>,
+    history: History<(i64, i64)>,
     hits: Arc<Mutex<Vec<Hit>>>,
     judged: usize,
     stop: CancellationToken,
@@ -136,6 +129,14 @@ impl<D: Database> World<D> {
         let engine = Engine::new(&workspace, sources, Caller::Cli, false);
         let began = now();
         let truth = truth(&mut database, reports).await;
+        let mut history = History::default();
+        history.push(State {
+            began,
+            ended: now(),
+            change: "the beginning".to_owned(),
+            blind: false,
+            truth,
+        });
         let mut world = Self {
             workers: vec![WorkerProcess::start(&file), WorkerProcess::start(&file)],
             database,
@@ -144,12 +145,7 @@ impl<D: Database> World<D> {
             reports,
             engine,
             workspace,
-            states: vec![State {
-                began,
-                ended: now(),
-                what: "the beginning".to_owned(),
-                truth,
-            }],
+            history,
             hits: Arc::default(),
             judged: 0,
             stop: CancellationToken::new(),
@@ -219,10 +215,11 @@ impl<D: Database> World<D> {
         act(&mut self.database).await;
         let ended = now();
         let truth = truth(&mut self.database, self.reports).await;
-        self.states.push(State {
+        self.history.push(State {
             began,
             ended,
-            what: what.to_owned(),
+            change: what.to_owned(),
+            blind: false,
             truth,
         });
     }
@@ -262,23 +259,19 @@ impl<D: Database> World<D> {
     fn judge(&mut self) {
         let hits = self.hits.lock();
         for hit in &hits[self.judged..] {
-            let lasted_until =
-                |i: usize| self.states.get(i + 1).map_or(u64::MAX, |next| next.ended);
-            let possible = |(i, state): (usize, &State)| {
-                state.truth[hit.report] == hit.answer
-                    && state.began <= hit.answered
-                    && lasted_until(i) >= hit.vouched
-            };
-            let known = self.states.last().unwrap();
+            let last_true = self
+                .history
+                .last_true(hit.report, &hit.answer, hit.answered);
+            let known = self.history.last();
             assert!(
-                self.states.iter().enumerate().any(possible),
+                last_true.is_some_and(|at| at >= hit.vouched),
                 "{} was called fresh with {:?}, vouched for at {}, answered at {}; after \"{}\" ({} to {}) a direct query \
                  says {:?}",
                 hit.report,
                 hit.answer,
                 hit.vouched,
                 hit.answered,
-                known.what,
+                known.change,
                 known.began,
                 known.ended,
                 known.truth[hit.report]
@@ -423,13 +416,10 @@ async fn ask(engine: &Arc<Engine>, report: &Arc<Report>) -> Option<((i64, i64), 
     Some(((number(0)?, number(1)?), outcome))
 }
 
-async fn truth<D: Database>(
-    database: &mut D,
-    reports: Reports,
-) -> BTreeMap<&'static str, (i64, i64)> {
+async fn truth<D: Database>(database: &mut D, reports: Reports) -> BTreeMap<String, (i64, i64)> {
     let mut truth = BTreeMap::new();
     for (name, sql) in reports {
-        truth.insert(*name, database.answer(sql).await);
+        truth.insert((*name).to_owned(), database.answer(sql).await);
     }
     truth
 }

@@ -74,6 +74,7 @@ pub(crate) fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
         refresh,
         tables: None,
         timeout: None,
+        trusted_sql: false,
     }
 }
 

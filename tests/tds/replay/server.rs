@@ -148,6 +148,11 @@ impl Replay {
         self.inner.told.lock().push((part.to_owned(), bytes, true));
     }
 
+    /// From now on a number is the answer to each statement with this part in it, and a transaction is committed behind it.
+    pub(crate) fn commit(&self, part: &str) {
+        self.tell(part, wire::committing());
+    }
+
     fn tell(&self, part: &str, answer: Vec<u8>) {
         self.inner
             .told
@@ -396,6 +401,17 @@ impl Inner {
         begun.is_some_and(|sql| sql.contains("LEVEL SNAPSHOT"))
     }
 
+    /// Whether a transaction is open; such tests have one connection at a time.
+    fn is_open(&self) -> bool {
+        let heard = self.heard.lock();
+        let last = heard.iter().rfind(|sql| {
+            ["BEGIN TRANSACTION", "COMMIT", "ROLLBACK"]
+                .iter()
+                .any(|word| sql.contains(word))
+        });
+        last.is_some_and(|sql| sql.contains("BEGIN TRANSACTION"))
+    }
+
     fn recorded(&self, kind: u8, sql: &str, texts: &[String]) -> Vec<u8> {
         let kind = if kind == 0x03 { "rpc" } else { "batch" };
         if let Some(recording) = self.recordings.find(kind, sql) {
@@ -425,6 +441,9 @@ impl Inner {
             let state = Some(i32::from(self.manners.snapshot).to_string());
             let columns = [("", wire::Type::Int); 2];
             return wire::result(&columns, &[vec![state, Some("0".to_owned())]]);
+        }
+        if sql == "SELECT CAST(@@TRANCOUNT AS int)" {
+            return number(i32::from(self.is_open()));
         }
         if sql.contains("@@SPID") {
             return number(51);

@@ -178,6 +178,17 @@ pub(crate) fn result(named: &[(&str, Type)], rows: &[Vec<Option<String>>]) -> Ve
     message(&payload)
 }
 
+/// A whole answer of one number, and the ENVCHANGE by which the server tells that it committed a transaction.
+pub(crate) fn committing() -> Vec<u8> {
+    let mut payload = columns(&[("", Type::Int)]);
+    payload.extend(row(&[Some("1".to_owned())], &[Type::Int]));
+    payload.extend(done(0x11, 1));
+    payload.extend([0xE3, 11, 0, 9, 0, 8]);
+    payload.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+    payload.extend(done(0, 0));
+    message(&payload)
+}
+
 /// A whole answer that is an error.
 pub(crate) fn error(number: u32, text: &str) -> Vec<u8> {
     let mut body = number.to_le_bytes().to_vec();

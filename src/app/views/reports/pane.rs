@@ -142,6 +142,7 @@ impl Pane {
             refresh: Refresh::OnChange,
             tables: None,
             timeout: None,
+            trusted_sql: false,
         };
         Self {
             saved: None,

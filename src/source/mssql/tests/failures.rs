@@ -28,6 +28,7 @@ fn query(sql: &str) -> Query {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     }
 }
 

@@ -62,6 +62,7 @@ async fn attempt(server: &MsSql) -> Result<(), SourceError> {
         sql: SQL.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     };
     let limits = Limits::start(CancellationToken::new(), SOON);
     let (mut listener, answered) = Listener::new();

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::subscriber::DefaultGuard;
 
-use super::super::link::begin_at;
+use super::super::link::{OPEN, begin_at};
 use super::{config, texts, until};
 use crate::report::Params;
 use crate::source::job::Limits;
@@ -88,6 +88,9 @@ impl Mock {
         let number = vec![Row::new(vec![ColumnValue::Int(51)])];
         let number = QueryResponse::new(vec![ColumnDefinition::new("", SqlDataType::Int)], number);
         self.say(&begin_at("READ COMMITTED", &limits), number).await;
+        let one = vec![Row::new(vec![ColumnValue::Int(1)])];
+        let one = QueryResponse::new(vec![ColumnDefinition::new("", SqlDataType::Int)], one);
+        self.say(OPEN, one).await;
         self.say(REPORT, answer).await;
     }
 
@@ -129,6 +132,7 @@ fn report(timeout: Duration) -> Query {
         sql: REPORT.to_owned(),
         params: Params::default(),
         timeout: Some(timeout),
+        trusted: false,
     }
 }
 

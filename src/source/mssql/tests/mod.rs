@@ -5,11 +5,13 @@
 
 mod failures;
 mod hostile;
+mod lexer;
 mod mock;
 mod recordings;
 #[path = "../../../../tests/tds/replay/mod.rs"]
 mod replay;
 mod snapshot;
+mod walls;
 
 use std::time::Duration;
 
@@ -54,6 +56,7 @@ async fn run(server: &MsSql, sql: &str) -> Outcome {
         sql: sql.to_owned(),
         params: Params::default(),
         timeout: None,
+        trusted: false,
     };
     let limits = Limits::start(CancellationToken::new(), Duration::from_mins(1));
     let (mut listener, answered) = Listener::new();
@@ -85,7 +88,10 @@ async fn attempt(
     let result = server
         .stream(&mut link, &mut statement, limits, listener)
         .await;
-    if !matches!(result, Err(SourceError::Lost(_) | SourceError::Other(_))) {
+    if !matches!(
+        result,
+        Err(SourceError::Lost(_) | SourceError::Other(_) | SourceError::Writes(_))
+    ) {
         assert!(server.reset(&mut link, &statement).await, "{}", query.sql);
     }
     result
