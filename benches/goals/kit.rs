@@ -207,6 +207,7 @@ pub(crate) fn report(sql: &str) -> Arc<Report> {
         params: Vec::new(),
         ttl: Duration::from_hours(1),
         stale_for: Duration::from_hours(1),
+        serve_on_error: lookaside::report::ServeOnError::default(),
         refresh: Refresh::Ttl,
         tables: Some(vec!["things".into()]),
         timeout: None,

@@ -24,6 +24,8 @@ pub struct Begun {
     pub now: ServerTime,
     /// Whether the lock is ours. Without it somebody else is filling.
     pub ours: bool,
+    /// The token of whoever holds the lock instead.
+    pub(crate) holder: Vec<u8>,
     /// The epoch, empty where nobody watches.
     pub epoch: String,
     /// The applied position.
@@ -59,6 +61,8 @@ pub struct NewEntry {
     pub writer: String,
     /// Why it was refreshed, in one sentence, where whoever refreshed it told.
     pub because: Option<String>,
+    /// What the database said besides the rows, one sentence each.
+    pub notices: Vec<String>,
     /// Time until it is no longer fresh (jitter included).
     pub soft: Duration,
     /// Time until it is no longer served.
@@ -85,16 +89,29 @@ impl Cache {
         token: &str,
         lock: Duration,
     ) -> Result<Begun, CacheError> {
-        let (now, got, epoch, position): (u64, u8, String, String) = self
+        self.begin_or_take(keys, key, token, lock, false).await
+    }
+
+    /// Like [`Cache::begin`]; with `take` the lock is taken from whoever holds it, for who has waited long enough.
+    pub(crate) async fn begin_or_take(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        token: &str,
+        lock: Duration,
+        take: bool,
+    ) -> Result<Begun, CacheError> {
+        let (now, got, epoch, position, holder): (u64, u8, String, String, Vec<u8>) = self
             .script(
                 &BEGIN,
                 &[keys.versions(), keys.lock(key)],
-                &[token.as_bytes(), &millis(lock)],
+                &[token.as_bytes(), &millis(lock), flag(take)],
             )
             .await?;
         Ok(Begun {
             now: ServerTime(now),
             ours: got == 1,
+            holder,
             epoch,
             position: Position::parse(&position).unwrap_or_else(Position::zero),
         })
@@ -139,7 +156,12 @@ impl Cache {
         begun: &Begun,
         entry: &NewEntry,
     ) -> Result<Committed, CacheError> {
-        let mut names = vec![keys.versions(), keys.header(key), keys.lock(key)];
+        let mut names = vec![
+            keys.versions(),
+            keys.header(key),
+            keys.lock(key),
+            keys.failure(key),
+        ];
         names.extend(entry.tables.iter().map(|table| keys.table(table)));
         let sum = |of: fn(&ChunkInfo) -> u64| entry.chunks.iter().map(of).sum::<u64>().to_string();
         let stored = if entry.inline.is_some() {
@@ -185,6 +207,10 @@ impl Cache {
                 "because",
                 entry.because.clone().unwrap_or_default().into_bytes(),
             ),
+            (
+                "notices",
+                serde_json::json!(entry.notices).to_string().into_bytes(),
+            ),
         ];
         let (soft, hard, member) = (
             millis(entry.soft),
@@ -219,11 +245,6 @@ impl Cache {
                 .expire_chunks(&old, old_chunks.min(100_000), SUPERSEDED)
                 .await;
         }
-        if !committed.stored && stored > 0 {
-            let _ = self
-                .expire_chunks(&entry.fill, stored, Duration::from_millis(1))
-                .await;
-        }
         Ok(committed)
     }
 
@@ -235,12 +256,17 @@ impl Cache {
         key: &EntryKey,
         fill: Option<&str>,
     ) -> Result<(), CacheError> {
-        self.changing_script::<u8>(
-            &DROP,
-            &[keys.header(key)],
-            &[fill.unwrap_or("*").as_bytes()],
-        )
-        .await?;
+        let (dropped, old, chunks): (u8, String, usize) = self
+            .changing_script(
+                &DROP,
+                &[keys.header(key)],
+                &[fill.unwrap_or("*").as_bytes()],
+            )
+            .await?;
+        if dropped == 1 && !old.is_empty() && chunks > 0 {
+            // They would stay as long as the header was to: a day.
+            let _ = self.expire_chunks(&old, chunks, SUPERSEDED).await;
+        }
         Ok(())
     }
 
@@ -293,6 +319,29 @@ impl Cache {
         }
         let (first, there): (Option<Vec<u8>>, usize) = self.bulk(&pipeline).await?;
         Ok((first, there == chunks))
+    }
+
+    /// Whether every chunk is there.
+    pub(crate) async fn has_chunks(&self, fill: &str, chunks: usize) -> Result<bool, CacheError> {
+        let mut pipeline = redis::pipe();
+        let exists = pipeline.cmd("EXISTS");
+        for number in 0..chunks {
+            exists.arg(chunk(self.prefix(), fill, number));
+        }
+        let (there,): (usize,) = self.bulk(&pipeline).await?;
+        Ok(there == chunks)
+    }
+
+    /// Removes chunks.
+    pub(crate) async fn drop_chunks(&self, fill: &str, chunks: usize) -> Result<(), CacheError> {
+        let mut pipeline = redis::Pipeline::with_capacity(chunks);
+        for number in 0..chunks {
+            pipeline
+                .cmd("DEL")
+                .arg(chunk(self.prefix(), fill, number))
+                .ignore();
+        }
+        self.bulk(&pipeline).await
     }
 
     /// Sets when chunks end; tells whether all of them were there.

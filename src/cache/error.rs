@@ -139,6 +139,25 @@ impl CacheError {
                 Problem::WrongType,
                 "a key of the cache holds another type of value; delete that key or choose another prefix".to_owned(),
             )
+        } else if ["MOVED", "ASK", "CLUSTERDOWN", "CROSSSLOT"].contains(&code.as_str())
+            || has("MOVED ")
+            || has("CLUSTERDOWN")
+        {
+            (
+                Problem::Other,
+                format!(
+                    "the cache at {address} is a node of a Redis Cluster, which cannot hold the cache; point [cache] url \
+                     at a server that is not part of one"
+                ),
+            )
+        } else if has("unknown command") {
+            (
+                Problem::Permission,
+                format!(
+                    "the server at {address} lacks a command that the cache needs ({detail}); see docs/protocol.md for \
+                     those it needs"
+                ),
+            )
         } else if is_tls(&words) {
             (
                 Problem::Tls,

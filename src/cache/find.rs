@@ -7,7 +7,7 @@ use redis::Script;
 
 use super::entry::flag;
 use super::protocol::millis;
-use super::{Cache, CacheError, Header, ServerTime, SourceKeys};
+use super::{Cache, CacheError, Header, RefreshFailure, ServerTime, SourceKeys};
 use crate::report::{EntryKey, Refresh, Report};
 
 static READ: LazyLock<Script> = LazyLock::new(|| {
@@ -110,6 +110,8 @@ pub struct Found {
     pub header: Option<Header>,
     /// When the detector began its last look that was published; `None` where nobody looks.
     pub heartbeat: Option<ServerTime>,
+    /// The last failed refresh; `None` where none failed since an answer was stored.
+    pub failure: Option<RefreshFailure>,
 }
 
 /// Rows that who asks has already: an entry of the same fill need not send them again.
@@ -156,6 +158,7 @@ impl Cache {
             i64,
             Vec<(Vec<u8>, Vec<u8>)>,
             String,
+            Vec<Option<Vec<u8>>>,
         );
         let watched = report.refresh == Refresh::OnChange;
         let (
@@ -169,6 +172,7 @@ impl Cache {
             until_beat,
             mut header,
             heartbeat,
+            failure,
         ): Reply = self
             .script(
                 &READ,
@@ -179,6 +183,7 @@ impl Cache {
                     keys.worker(),
                     keys.lock(key),
                     keys.refreshes(),
+                    keys.failure(key),
                 ],
                 &[
                     flag(watched),
@@ -224,6 +229,7 @@ impl Cache {
             holds_for: Duration::ZERO,
             header: None,
             heartbeat: heartbeat.parse().ok().map(ServerTime),
+            failure: RefreshFailure::read(&failure),
         };
         if found.verdict != Verdict::Missing {
             match Header::read(header) {

@@ -10,6 +10,9 @@ use crate::report::Dependencies;
 /// The longest from an entry's fill to its hard expiry: `ttl` and `stale_for` are ten years each at most.
 const LONGEST: u64 = 21 * 366 * 24 * 3600 * 1000;
 
+/// The longest list of the database's sentences that is read.
+const LONGEST_NOTICES: usize = 1 << 20;
+
 /// The longest sentence about a refresh that is kept.
 const LONGEST_BECAUSE: usize = 1_000;
 
@@ -54,6 +57,8 @@ pub struct Header {
     pub writer: String,
     /// Why it was refreshed, in one sentence, where whoever refreshed it told.
     pub because: Option<String>,
+    /// What the database said besides the rows, one sentence each.
+    pub notices: Vec<String>,
     /// No longer fresh from here on.
     pub soft: ServerTime,
     /// No longer served from here on.
@@ -128,6 +133,11 @@ impl Header {
                     .ok_or(Damaged("the header has a malformed number"))?,
             ),
             writer: text("writer")?,
+            notices: text("notices")
+                .ok()
+                .filter(|list| list.len() <= LONGEST_NOTICES)
+                .and_then(|list| serde_json::from_str(&list).ok())
+                .unwrap_or_default(),
             because: text("because")
                 .ok()
                 .filter(|why| !why.is_empty() && why.len() <= LONGEST_BECAUSE),

@@ -63,6 +63,11 @@ impl SourceKeys {
         self.key(&format!("l:{}", key.hex()))
     }
 
+    /// The last failed refresh of an entry.
+    pub fn failure(&self, key: &EntryKey) -> String {
+        self.key(&format!("f:{}", key.hex()))
+    }
+
     /// The worker's lease.
     pub fn worker(&self) -> String {
         self.key("worker")
@@ -110,7 +115,7 @@ pub enum Ours {
     Header(EntryKey),
     /// A chunk of a payload: fill id and number.
     Chunk(String, usize),
-    /// Versions, lease, lock, demand, table set, audit or events.
+    /// Versions, lease, lock, failure, demand, table set, audit or events.
     Other,
 }
 
@@ -127,7 +132,7 @@ pub fn recognise(prefix: &str, key: &str) -> Option<Ours> {
     let (_, rest) = rest.strip_prefix('{')?.split_once("}:")?;
     match rest.split_once(':') {
         Some(("e", hex)) => Some(Ours::Header(EntryKey::from_hex(hex)?)),
-        Some(("l" | "t", _)) => Some(Ours::Other),
+        Some(("l" | "t" | "f", _)) => Some(Ours::Other),
         None if ["v", "worker", "refreshes", "demand", "audit"].contains(&rest) => {
             Some(Ours::Other)
         }
@@ -183,6 +188,7 @@ mod tests {
             keys.refreshes(),
             keys.audit(),
             keys.lock(&key),
+            keys.failure(&key),
             keys.table("o:x"),
             events("p"),
         ] {

@@ -18,6 +18,8 @@
 //! | `audit.rs` | which entries could be audited, and what did the auditors find? |
 //! | `find.rs` | what is there, is it fresh, and why? |
 //! | `entry.rs` | begin, commit: the steps of a fill |
+//! | `room.rs` | how much memory may an entry take? |
+//! | `failure.rs` | why did the last refresh of an entry fail? |
 //! | `tracking.rs` | what has changed on the server, for what this process remembers? |
 //! | `protocol.rs` | lease, epoch, publish: the steps that workers take |
 //! | `lua/*.lua` | each step as one script |
@@ -26,12 +28,14 @@ mod audit;
 mod connect;
 mod entry;
 mod error;
+mod failure;
 mod find;
 mod header;
 mod keys;
 pub mod payload;
 mod position;
 mod protocol;
+mod room;
 mod sentences;
 mod shape;
 mod store;
@@ -43,6 +47,7 @@ pub(crate) use connect::open_listening;
 pub use connect::{address, client, open};
 pub use entry::{Begun, Committed, NewEntry};
 pub use error::{CacheError, Problem};
+pub use failure::RefreshFailure;
 pub use find::{Found, Verdict, Why};
 pub use header::{ChunkInfo, Header};
 pub use keys::{Ours, SourceKeys, chunk, events, recognise};
@@ -51,5 +56,7 @@ pub use protocol::{Change, Election, Epoch, Known, Lead, Protocol, PublishError,
 pub use shape::Shape;
 pub use store::{Cache, CacheStatus};
 
+pub(crate) use failure::Failed;
 pub(crate) use find::KnownRows;
+pub(crate) use room::Room;
 pub(crate) use tracking::{Mark, Moment};

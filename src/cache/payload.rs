@@ -307,6 +307,20 @@ fn write(batches: &[RecordBatch], codec: Codec, raw: usize) -> Result<Vec<u8>, E
     writer.into_inner().map_err(failed)
 }
 
+/// Rows as one uncompressed Arrow IPC stream, for a file of ours that [`decode_rows`] reads back.
+pub(crate) fn encode_rows(rows: &RecordBatch) -> Result<Vec<u8>, EncodeError> {
+    write(std::slice::from_ref(rows), Codec::None, raw_bytes(rows))
+}
+
+/// Reads [`encode_rows`] back.
+pub(crate) fn decode_rows(bytes: Vec<u8>) -> Result<Vec<RecordBatch>, Damaged> {
+    let any = Limit {
+        bytes: u64::MAX,
+        rows: u64::MAX,
+    };
+    read_within(bytes, any).map(|(_, rows)| rows)
+}
+
 fn halves(batches: &[RecordBatch], at: usize) -> (Vec<RecordBatch>, Vec<RecordBatch>) {
     let (mut left, mut right, mut room) = (Vec::new(), Vec::new(), at);
     for batch in batches {

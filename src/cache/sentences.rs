@@ -9,6 +9,9 @@ const NAMED: usize = 4;
 impl Found {
     /// Why the entry of a report on `source` is fresh, stale or missing.
     pub fn sentence(&self, source: &str) -> String {
+        if self.why == Why::NoWorker && self.worker {
+            return "the worker's detector does not see its source".to_owned();
+        }
         let (Why::Watched, Some(header)) = (&self.why, &self.header) else {
             return self.why.sentence();
         };
@@ -19,6 +22,22 @@ impl Found {
         });
         let detector = self.detector_name().unwrap_or("unnamed");
         format!("no change of {what}{ago}, says the detector of {source} ({detector})")
+    }
+
+    /// The same, with the last failed refresh where there is one.
+    pub fn sentence_with_failure(&self, source: &str) -> String {
+        let why = self.sentence(source);
+        match self.failed() {
+            Some(failed) => format!("{why}; {failed}"),
+            None => why,
+        }
+    }
+
+    /// The last failed refresh in one clause. The next try is named only while a worker is there to make it.
+    pub fn failed(&self) -> Option<String> {
+        let mut failure = self.failure.clone()?;
+        failure.next = failure.next.filter(|_| self.worker);
+        Some(failure.sentence(self.now))
     }
 
     /// The detector's name without its delay.

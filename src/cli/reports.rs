@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::cache::AuditTotals;
 use crate::engine::delay::{Delays, delays};
 use crate::engine::latency::{Side, Summary, side};
-use crate::engine::{Caller, EntryState, Event, Freshness, Outcome, RequestEvent};
+use crate::engine::{Caller, EntryState, Event, FailedRefresh, Freshness, Outcome, RequestEvent};
 use crate::human;
 use crate::report::{Dependencies, Params, Report};
 
@@ -54,6 +54,8 @@ struct ReportJson {
     freshness: Option<FreshnessJson>,
     /// What auditors found in the entries of its source.
     audit: AuditTotals,
+    /// The last failed refresh; `null` where none failed since an answer was stored.
+    last_failure: Option<FailedRefresh>,
 }
 
 #[derive(Debug, Serialize)]
@@ -262,6 +264,7 @@ impl ReportJson {
                 .and_then(|state| state.refreshed_because.clone()),
             freshness: None,
             audit: AuditTotals::default(),
+            last_failure: state.as_ref().and_then(|state| state.last_failure.clone()),
             detector: state.and_then(|state| state.detector),
             hits: count(&[Outcome::Hit, Outcome::StaleHit]),
             misses: count(&[Outcome::Miss, Outcome::Wait]),

@@ -102,6 +102,9 @@ pub(super) async fn run(
         &format!("Running {}", report.name),
         format.is_none() || !into_terminal,
     );
+    session
+        .engine
+        .on_wait(|sentence| note(&format!("lookaside: {sentence}")));
     // What is written somewhere already cannot be taken back; a file or a table can be made anew.
     let mut again = args.output.is_some() || format.is_none();
     let (about, event, filled, written) = loop {
@@ -147,7 +150,7 @@ pub(super) async fn run(
     let written = written.map_err(|error| match error {
         ExportError::Rows(error) => anyhow::Error::from(explained(error, &report.sql)),
         ExportError::Write(error) => error.into(),
-        ExportError::Cancelled => anyhow::anyhow!("cancelled; nothing was written"),
+        ExportError::Cancelled => cancelled(event.get()),
     })?;
     for renamed in &written.renamed {
         note(&format!(
@@ -178,6 +181,15 @@ pub(super) async fn run(
         ));
     }
     Ok(())
+}
+
+/// What is said of a run that was cancelled: also that its query may go on at the server, where that is so.
+fn cancelled(event: Option<&RequestEvent>) -> anyhow::Error {
+    let error = event.and_then(|event| event.error.as_deref());
+    match error.filter(|error| error.starts_with("cancelled, but")) {
+        Some(goes_on) => anyhow::anyhow!("{goes_on}; nothing was written"),
+        None => anyhow::anyhow!("cancelled; nothing was written"),
+    }
 }
 
 fn outcome_words(outcome: Outcome) -> &'static str {

@@ -17,6 +17,9 @@ use crate::workspace::{ConnectionUrl, Workspace};
 /// How long a process that is about to end waits until its events are in Redis.
 const FLUSH: Duration = Duration::from_secs(1);
 
+/// How long it waits for a fill that was abandoned to remove what it wrote.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// An open workspace.
 pub(crate) struct Session {
     pub(crate) workspace: Workspace,
@@ -105,6 +108,7 @@ impl Session {
 
     /// Waits, not long, until what happened is in the log that the other processes read.
     pub(crate) async fn close(self) {
+        self.engine.settle(SETTLE).await;
         self.engine.count_requests().await;
         self.engine.log().flush(FLUSH).await;
     }

@@ -19,6 +19,9 @@ use crate::workspace::{Workspace, WorkspaceError};
 /// How often the workspace file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a worker that was told to stop waits until its last lines are read.
+const UNREAD: Duration = Duration::from_secs(2);
+
 /// Arguments of `worker`.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
@@ -58,7 +61,11 @@ pub(super) async fn run(
         };
         let (events, next) = log.since(position);
         position = next;
-        printed = tell(&events, &worker.status());
+        printed = tokio::select! {
+            printed = print(events, worker.status()) => printed,
+            // Nobody reads what it prints: it stops all the same.
+            () = given_up(&cancel) => Err(unread()),
+        };
         if stopping || printed.is_err() {
             break;
         }
@@ -67,7 +74,10 @@ pub(super) async fn run(
     worker.stop().await;
     let (events, _) = log.since(position);
     if printed.is_ok() {
-        printed = tell(&events, &Status::default());
+        printed = tokio::select! {
+            printed = print(events, Arc::default()) => printed,
+            () = given_up(&cancel) => Err(unread()),
+        };
     }
     session.close().await;
     printed
@@ -135,6 +145,22 @@ fn take_over(worker: &Worker, session: &Session, edited: Result<Workspace, Works
     ));
 }
 
+/// Prints on a thread of its own: a pipe that nobody reads holds up no more than that.
+async fn print(events: Vec<Arc<Event>>, status: Arc<Status>) -> anyhow::Result<()> {
+    let printing = tokio::task::spawn_blocking(move || tell(&events, &status));
+    printing.await.unwrap_or_else(|error| Err(error.into()))
+}
+
+/// Resolves some time after the worker was told to stop.
+async fn given_up(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(UNREAD).await;
+}
+
+fn unread() -> anyhow::Error {
+    anyhow::anyhow!("stopped; nobody read the last lines on standard output")
+}
+
 fn tell(events: &[Arc<Event>], status: &Status) -> anyhow::Result<()> {
     for event in events {
         if let Some(line) = line(event, status) {
@@ -188,6 +214,12 @@ fn refresh(event: &RefreshEvent) -> Value {
     }
     if let Some(error) = &event.error {
         line.insert("error".into(), json!(error));
+    }
+    if let Some(failure) = &event.failure {
+        line.insert("code".into(), json!(failure.code));
+        line.insert("permanent".into(), json!(failure.permanent));
+        line.insert("failures".into(), json!(failure.count));
+        line.insert("next_try_at".into(), json!(failure.next_at));
     }
     Value::Object(line)
 }

@@ -22,6 +22,7 @@ pub fn reports_for(dialect: Dialect, source: &str) -> Vec<Report> {
             params,
             ttl,
             stale_for: DAY,
+            serve_on_error: crate::report::ServeOnError::default(),
             refresh,
             tables: None,
             timeout: None,

@@ -3,6 +3,14 @@
 //! The number differs from the last look exactly where another connection committed in between (also on VACUUM and
 //! some checkpoints: a redundant refresh, nothing worse). A rolled-back transaction leaves it alone. It compares only
 //! within one connection, so a new connection, and a file that took the place of the old one, is a gap.
+//!
+//! What writes the file without SQLite (`cp`, `rsync --inplace`, a restored backup) may leave the number as it was: it
+//! rests on 16 bytes of the file's header, which two files can have in common. So the file system is asked too: inode,
+//! size, and the times of the last change. Where these differ and the number does not, the connection is opened again,
+//! for its pages may be those of the old file, and everything counts as changed; a checkpoint of the write-ahead log, a
+//! rolled-back transaction that was larger than its cache, and `touch` are then redundant refreshes. The header itself is
+//! not read past SQLite: to close a file gives up every lock that this process has on it (SQLite, "How To Corrupt",
+//! 2.2).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -34,7 +42,7 @@ pub(super) struct Sqlite {
 /// The lasting connection and what it last saw.
 struct Watching {
     connection: SqliteConnection,
-    file: FileId,
+    file: Stamp,
     seen: Seen,
 }
 
@@ -63,10 +71,10 @@ impl Sqlite {
 
     /// Opens the lasting connection and takes the baseline. Nothing is kept until both are done.
     async fn open(&mut self) -> Result<(), Blind> {
-        let file = self.file_id()?;
         if self.triggers {
             self.install().await;
         }
+        let file = self.stamp()?;
         let options = SqliteConnectOptions::new()
             .filename(&self.file)
             .read_only(true)
@@ -77,7 +85,7 @@ impl Sqlite {
             .await
             .map_err(blind)?;
         let seen = look(&mut connection, self.triggers).await.map_err(blind)?;
-        if self.file_id()? != file {
+        if self.stamp()?.file != file.file {
             return Err(self.replaced());
         }
         self.told_apart = seen.counts.keys().cloned().collect();
@@ -100,8 +108,8 @@ impl Sqlite {
         };
     }
 
-    fn file_id(&self) -> Result<FileId, Blind> {
-        FileId::of(&self.file).map_err(|error| {
+    fn stamp(&self) -> Result<Stamp, Blind> {
+        Stamp::of(&self.file).map_err(|error| {
             Blind(format!("the database file {} cannot be seen: {error}; put it back, or correct the url of the source", self.file.display()))
         })
     }
@@ -111,6 +119,13 @@ impl Sqlite {
             "another file took the place of {}; nothing is called fresh until the new one has been looked at",
             self.file.display()
         ))
+    }
+
+    /// The file changed, and SQLite says that nobody committed: perhaps it holds another database now.
+    async fn written_past_sqlite(&mut self) -> Result<Observation, Blind> {
+        self.lose("the database file was written by something other than SQLite");
+        self.open().await?;
+        Ok(changed(Touched::All))
     }
 
     /// Gives up the connection: what comes after cannot be compared with what was before.
@@ -136,7 +151,8 @@ impl Detector for Sqlite {
             self.open().await?;
             return Ok(Observation::gap(self.gap.clone()));
         }
-        let current = match self.file_id() {
+        // Before the number: what is written in between is seen next time, perhaps twice.
+        let mut current = match self.stamp() {
             Ok(current) => current,
             Err(blind) => {
                 self.lose("the database file was away");
@@ -147,7 +163,7 @@ impl Detector for Sqlite {
         let Some(watching) = &mut self.watching else {
             return Err(replaced);
         };
-        if current != watching.file {
+        if current.file != watching.file.file {
             self.lose("another database file took the place of the old one");
             return Err(replaced);
         }
@@ -155,7 +171,12 @@ impl Detector for Sqlite {
         let version = data_version(&mut watching.connection).await;
         let schema_before = watching.seen.schema_version;
         let now = match version {
-            Ok(version) if version == watching.seen.data_version => return Ok(Observation::Quiet),
+            Ok(version) if version == watching.seen.data_version => {
+                if current == watching.file {
+                    return Ok(Observation::Quiet);
+                }
+                return self.written_past_sqlite().await;
+            }
             Ok(_) => look(&mut watching.connection, self.triggers).await,
             Err(error) => Err(error),
         };
@@ -172,6 +193,7 @@ impl Detector for Sqlite {
 
         if self.triggers && now.schema_version != schema_before {
             self.install().await;
+            current = self.stamp()?;
             // What was written between the change of the schema and the new triggers is in this answer: it names
             // every table, and counting starts from what is seen here.
             if let Some(watching) = &mut self.watching {
@@ -187,11 +209,16 @@ impl Detector for Sqlite {
         let tables = touched(&watching.seen, &now);
         self.told_apart = now.counts.keys().cloned().collect();
         watching.seen = now;
-        Ok(Observation::Changed {
-            tables,
-            position: None,
-            committed_at: None,
-        })
+        watching.file = current;
+        Ok(changed(tables))
+    }
+}
+
+fn changed(tables: Touched) -> Observation {
+    Observation::Changed {
+        tables,
+        position: None,
+        committed_at: None,
     }
 }
 
@@ -239,6 +266,10 @@ async fn look(connection: &mut SqliteConnection, with_counts: bool) -> Result<Se
     })
 }
 
+/// What is not seen of a file that is replaced in place.
+const PAST_SQLITE: &str = "a file of the same size that something other than SQLite writes over the old one within the file \
+                           system's clock tick (some milliseconds) after a commit, or while its -wal file is exchanged alone";
+
 /// What watches a SQLite file, before it is opened.
 pub(super) fn about(poll: Duration, triggers: bool) -> About {
     if triggers {
@@ -250,6 +281,7 @@ pub(super) fn about(poll: Duration, triggers: bool) -> About {
                  change of every such table"
                     .to_owned(),
                 "an incremental write into a blob that falls into the same look as an ordinary write".to_owned(),
+                PAST_SQLITE.to_owned(),
             ],
             better_by: None,
         }
@@ -257,7 +289,10 @@ pub(super) fn about(poll: Duration, triggers: bool) -> About {
         About {
             name: "SQLite data_version".to_owned(),
             delay: poll,
-            blind_spots: vec!["which table: any commit to the file counts as a change of every table".to_owned()],
+            blind_spots: vec![
+                "which table: any commit to the file counts as a change of every table".to_owned(),
+                PAST_SQLITE.to_owned(),
+            ],
             better_by: Some(
                 "triggers = true in the source lets us put counting triggers into the file: a commit then refreshes \
                  only the reports on the tables it wrote"
@@ -272,6 +307,14 @@ fn is_locked(error: &sqlx::Error) -> bool {
     primary_code(error).is_some_and(|code| matches!(code, 5 | 6))
 }
 
+/// Whether something would be written, rather than a file of the write-ahead log made.
+fn is_plain_readonly(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == "8")
+}
+
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)
@@ -284,6 +327,11 @@ pub(super) fn in_words(file: &Path, error: &sqlx::Error) -> String {
         Some(5 | 6) => format!(
             "another program keeps {file} locked, so changes cannot be seen; end its transaction"
         ),
+        // In WAL mode reading needs files beside it; see SQLITE_READONLY_DIRECTORY.
+        Some(8) if !is_plain_readonly(error) => format!(
+            "{file} is in WAL mode, and to look at it this account must be able to make its -wal and -shm files; let the \
+             account write the file's folder"
+        ),
         Some(8) => format!("{file} may only be read; give this account the right to write it"),
         Some(14) => format!(
             "{file} cannot be opened; check the path and its permissions, and those of its folder"
@@ -293,25 +341,49 @@ pub(super) fn in_words(file: &Path, error: &sqlx::Error) -> String {
     }
 }
 
-/// Which file a path stands for, so that another one under the same name is noticed.
+/// What the file system tells of a file: which one it is, and when it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct FileId(u64, u64);
+struct Stamp {
+    /// Device and inode, so that another file under the same name is noticed.
+    file: (u64, u64),
+    size: u64,
+    /// When content, and when content or inode, were changed: seconds and nanoseconds. Programs can set the first to what
+    /// they want, and not the second.
+    written: (i64, i64),
+    changed: (i64, i64),
+}
 
-impl FileId {
+impl Stamp {
     #[cfg(unix)]
     fn of(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(path)?;
-        Ok(Self(metadata.dev(), metadata.ino()))
+        let found = std::fs::metadata(path)?;
+        Ok(Self {
+            file: (found.dev(), found.ino()),
+            size: found.size(),
+            written: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
     }
 
     #[cfg(not(unix))]
     fn of(path: &Path) -> std::io::Result<Self> {
-        let created = std::fs::metadata(path)?.created()?;
-        let since = created
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        Ok(Self(since.as_secs(), u64::from(since.subsec_nanos())))
+        let found = std::fs::metadata(path)?;
+        let since = |time: std::time::SystemTime| {
+            let since = time
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            (since.as_secs(), i64::from(since.subsec_nanos()))
+        };
+        let (created, nanos) = since(found.created()?);
+        let (seconds, rest) = since(found.modified()?);
+        let written = (seconds.cast_signed(), rest);
+        Ok(Self {
+            file: (created, nanos.cast_unsigned()),
+            size: found.len(),
+            written,
+            changed: written,
+        })
     }
 }
 

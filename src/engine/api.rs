@@ -6,18 +6,21 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::ask::Ask;
 use super::dependencies::Catalogues;
 use super::flight::Flights;
 use super::level::{Level, Memory};
 use super::{Answer, Caller, EngineError, EntryState, EventLog, Mode, Reason, Request};
-use crate::cache::{Cache, CacheStatus, Protocol, SourceKeys};
+use crate::cache::{Cache, CacheStatus, Failed, Protocol, ServerTime, SourceKeys};
 use crate::report::{Dependencies, EntryKey, Params, Report};
 use crate::source::{Source, SourceError};
-use crate::workspace::Workspace;
+use crate::workspace::{SourceConfig, Workspace};
 
-type Hook = Arc<dyn Fn(&Arc<Report>, &Params) + Send + Sync>;
+type Hook = Arc<dyn Fn(&Arc<Report>, &Params) -> bool + Send + Sync>;
+
+type WaitHook = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The cache-aside engine over one workspace.
 pub struct Engine {
@@ -31,10 +34,15 @@ pub struct Engine {
     pub(super) caller: Caller,
     stays: bool,
     hook: RwLock<Option<Hook>>,
+    wait_hook: RwLock<Option<WaitHook>>,
     /// Entries whose background refresh failed, how often in a row, and when the next one may be tried.
     resting: Mutex<HashMap<EntryKey, (u32, Instant)>>,
     /// Entries whose last answer the cache did not take: it is full, takes no writes, or the answer is too large.
     unstored: Arc<Mutex<HashSet<EntryKey>>>,
+    /// How long a query of each source may run, unless its report says otherwise.
+    limits: BTreeMap<String, Duration>,
+    /// Fills that are under way, and what they still have to give back or remove.
+    pub(super) tasks: TaskTracker,
 }
 
 impl Engine {
@@ -65,8 +73,15 @@ impl Engine {
             caller,
             stays,
             hook: RwLock::new(None),
+            wait_hook: RwLock::new(None),
             resting: Mutex::default(),
             unstored: Arc::default(),
+            limits: workspace
+                .sources
+                .iter()
+                .map(|(name, source)| (name.clone(), source.query_timeout))
+                .collect(),
+            tasks: TaskTracker::new(),
         })
     }
 
@@ -85,8 +100,11 @@ impl Engine {
             caller: Caller::Worker,
             stays: self.stays,
             hook: RwLock::new(None),
+            wait_hook: RwLock::new(None),
             resting: Mutex::default(),
             unstored: self.unstored.clone(),
+            limits: self.limits.clone(),
+            tasks: self.tasks.clone(),
         })
     }
 
@@ -179,10 +197,30 @@ impl Engine {
         ))
     }
 
-    /// Tells the engine who refreshes what is served stale: the hook queues a refresh and returns at once. Without
-    /// one, an engine that stays refreshes by itself, in the background.
-    pub fn on_stale(&self, refresh: impl Fn(&Arc<Report>, &Params) + Send + Sync + 'static) {
+    /// Tells the engine who refreshes what is served stale: the hook queues a refresh, returns at once, and says whether
+    /// one is queued. Where it is not, or there is no hook, an engine that stays refreshes in the background.
+    pub fn on_stale(
+        &self,
+        refresh: impl Fn(&Arc<Report>, &Params) -> bool + Send + Sync + 'static,
+    ) {
         *self.hook.write() = Some(Arc::new(refresh));
+    }
+
+    /// Calls `tell` with one sentence when a request has waited for another process's query for a while.
+    pub fn on_wait(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        *self.wait_hook.write() = Some(Arc::new(tell));
+    }
+
+    /// A request waits for another process, for `most` at most.
+    pub(super) fn tell_waiting(&self, report: &Report, most: Duration) {
+        let hook = self.wait_hook.read().clone();
+        if let Some(tell) = hook {
+            tell(&format!(
+                "{} is being run by another process; waiting for its answer, {} at most",
+                report.name,
+                crate::human::long(most)
+            ));
+        }
     }
 
     /// How the cache is, as far as it is known without asking: for the status dot.
@@ -212,6 +250,23 @@ impl Engine {
         self.catalogues.forget(source);
     }
 
+    /// Waits until fills that were abandoned have given back their locks and removed what they wrote, or `at_most` has
+    /// passed. For a process that is about to end.
+    pub async fn settle(&self, at_most: Duration) {
+        self.tasks.close();
+        let _ = tokio::time::timeout(at_most, self.tasks.wait()).await;
+        self.tasks.reopen();
+    }
+
+    /// How long a report's query may run.
+    pub(super) fn limit(&self, report: &Report) -> Duration {
+        let source = || self.limits.get(&report.source).copied();
+        report
+            .timeout
+            .or_else(source)
+            .unwrap_or(SourceConfig::QUERY_TIMEOUT)
+    }
+
     /// The event log of this workspace.
     pub fn log(&self) -> &Arc<EventLog> {
         &self.log
@@ -233,30 +288,28 @@ impl Engine {
         }
     }
 
-    /// Whether this process refreshes what it serves stale.
-    pub(super) fn refreshes(&self) -> bool {
-        self.stays || self.hook.read().is_some()
-    }
-
-    /// Sees to it that a stale entry is refreshed: by the worker's queue, else by this process where it stays.
+    /// Sees to it that a stale entry is refreshed by this process: by the hook's queue, else in the background where the
+    /// engine stays. Returns what a reader may be told about that; `None` where this process refreshes nothing.
     pub(super) fn refresh_soon(
         self: &Arc<Self>,
         report: &Arc<Report>,
         params: &Params,
         key: EntryKey,
-    ) {
+    ) -> Option<&'static str> {
         let hook = self.hook.read().clone();
-        if let Some(hook) = hook {
-            hook(report, params);
-            return;
+        if hook.is_some_and(|hook| hook(report, params)) {
+            return Some("a refresh is queued");
         }
-        let resting = self
-            .resting
-            .lock()
-            .get(&key)
-            .is_some_and(|(_, until)| Instant::now() < *until);
-        if !self.stays || resting || self.flights.is_running(key) {
-            return;
+        if !self.stays {
+            return None;
+        }
+        const RUNNING: Option<&str> = Some("a refresh is under way");
+        if self.flights.is_running(key) {
+            return RUNNING;
+        }
+        let resting = self.resting.lock().get(&key).map(|(_, until)| *until);
+        if resting.is_some_and(|until| Instant::now() < until) {
+            return Some("the last refresh failed, and the next request after a pause tries again");
         }
         let (engine, report, params) = (self.clone(), report.clone(), params.clone());
         tokio::spawn(async move {
@@ -275,6 +328,70 @@ impl Engine {
                 }
             }
         });
+        RUNNING
+    }
+
+    /// Notes in the cache that a refresh of an entry failed, for whoever asks for the entry next. What was cancelled did
+    /// not fail, and a cache that does not take the note does no harm.
+    pub(super) async fn note_failure(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        report: &Report,
+        began: Option<ServerTime>,
+        error: &EngineError,
+    ) {
+        let (code, permanent) = match error {
+            EngineError::Source(error) if error.is_cancelled() => return,
+            EngineError::Source(error) => (error.code(), error.is_permanent()),
+            _ => (None, false),
+        };
+        self.note(
+            keys,
+            key,
+            report,
+            began,
+            &error.to_string(),
+            code,
+            permanent,
+        )
+        .await;
+    }
+
+    /// Notes in the cache that it did not take the answer of a refresh.
+    pub(super) async fn note_unstored(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        report: &Report,
+        began: Option<ServerTime>,
+        problem: &str,
+    ) {
+        self.note(keys, key, report, began, problem, None, false)
+            .await;
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn note(
+        &self,
+        keys: &SourceKeys,
+        key: &EntryKey,
+        report: &Report,
+        began: Option<ServerTime>,
+        message: &str,
+        code: Option<String>,
+        permanent: bool,
+    ) {
+        let failed = Failed {
+            began,
+            keep: report.ttl + report.stale_for,
+            message,
+            code: code.as_deref(),
+            permanent,
+        };
+        if let Err(problem) = self.cache.note_failure(keys, key, &failed).await {
+            tracing::debug!(%problem, "a failed refresh is not noted");
+        }
     }
 
     /// Whether a refresh of this entry is worth announcing, as far as is known: one whose answer the cache does not take
@@ -297,7 +414,7 @@ impl Engine {
     pub(super) fn born_stale(&self, request: &Request) {
         let hook = self.hook.read().clone();
         if let Some(hook) = hook {
-            hook(&request.report, &request.params);
+            let _queued = hook(&request.report, &request.params);
         }
     }
 

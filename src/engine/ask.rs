@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
-use super::fill::{self, Lock};
+use super::fill;
 use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
 use super::level::Check;
+use super::lock::{LOCK, Lock, MARGIN, Patience};
 use super::mend::Broken;
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
@@ -231,25 +232,29 @@ impl Ask {
             let reason = narrower.then(|| found.why.sentence());
             return self.serve(header, &found, outcome, reason).await;
         }
-        // Old: served at once only where someone will refresh it. A worker elsewhere refreshes what is in its workspace;
-        // a report by TTL alone is nobody's but ours.
-        let elsewhere = found.worker && self.request.report.refresh != Refresh::Ttl;
-        let comes = (elsewhere || self.engine.refreshes()) && self.engine.can_store(self.key);
-        if !self.waited && comes {
-            let reason = format!("{}; a refresh is under way", found.why.sentence());
-            let (engine, report, params, key) = (
-                self.engine.clone(),
-                self.request.report.clone(),
-                self.request.params.clone(),
-                self.key,
-            );
-            let step = self
-                .serve(header, &found, Outcome::StaleHit, Some(reason))
-                .await;
-            if matches!(step, Step::Done(Ok(_))) {
-                engine.refresh_soon(&report, &params, key);
+        // Old: served at once only where someone will refresh it, and the last refresh did not fail for good.
+        let policy = self.request.report.serve_on_error;
+        let allowed = found
+            .failure
+            .as_ref()
+            .is_none_or(|failure| policy.allows(failure.permanent));
+        if !self.waited && allowed && self.engine.can_store(self.key) {
+            let (report, params) = (&self.request.report, &self.request.params);
+            let own = self.engine.refresh_soon(report, params, self.key);
+            // A worker elsewhere refreshes what is in its workspace; a report by TTL alone is left to the others.
+            let elsewhere = found.worker && report.refresh != Refresh::Ttl;
+            if elsewhere || own.is_some() {
+                let next = match (found.failed(), own) {
+                    (Some(failed), _) => failed,
+                    (None, _) if found.filling => "a refresh is under way".to_owned(),
+                    (None, Some(own)) => own.to_owned(),
+                    // True of every request: it is counted where the worker looks.
+                    (None, None) => "the worker has been asked to refresh it".to_owned(),
+                };
+                let why = found.sentence(&report.source);
+                let reason = Some(format!("{why}; {next}"));
+                return self.serve(header, &found, Outcome::StaleHit, reason).await;
             }
-            return step;
         }
         Box::pin(self.join_or_lead(Some(header))).await
     }
@@ -257,17 +262,31 @@ impl Ask {
     /// Joins a query that this process runs already, or leads.
     async fn join_or_lead(self, old: Option<Header>) -> Step {
         match self.engine.flights.enter(self.key) {
-            Part::Join(joined) => self.join(joined, old).await,
+            Part::Join(joined) => Box::pin(self.join(joined, old)).await,
             Part::Lead(leader) => Box::pin(self.lead(leader, old)).await,
         }
     }
 
-    async fn join(mut self, joined: Joined, old: Option<Header>) -> Step {
+    async fn join(mut self, mut joined: Joined, old: Option<Header>) -> Step {
         let started = Instant::now();
         let cancel = self.request.cancel.clone();
-        let landed = tokio::select! {
-            landed = joined.landed() => landed,
-            () = cancel.cancelled() => return Step::Done(self.fail(SourceError::Cancelled.into())),
+        let most = self
+            .engine
+            .limit(&self.request.report)
+            .saturating_add(MARGIN);
+        let landed = loop {
+            let landed = tokio::select! {
+                landed = joined.landed(most) => landed,
+                () = cancel.cancelled() => return Step::Done(self.fail(SourceError::Cancelled.into())),
+            };
+            if let Some(landed) = landed {
+                break landed;
+            }
+            // It took longer than a query may run: one of those who joined runs it.
+            match self.engine.flights.enter_unless(self.key, Some(&joined)) {
+                Part::Join(other) => joined = other,
+                Part::Lead(leader) => return Box::pin(self.lead(leader, old)).await,
+            }
         };
         self.recorder
             .stages(|stages| stages.wait_ms += ms(started.elapsed()));
@@ -283,18 +302,22 @@ impl Ask {
     /// Leads this process's flight: takes the fill lock and runs the query, or waits for the process that has it.
     async fn lead(mut self, leader: Leader, old: Option<Header>) -> Step {
         let token = format!("{:032x}", rand::random::<u128>());
+        let limit = self.engine.limit(&self.request.report);
+        let mut patience = Patience::new(limit);
         let mut pause = LOOK.0;
         loop {
+            // Who has waited as long as a fill may take runs the query itself, and takes the lock for that.
+            let take = patience.is_over();
             let begun = self
                 .engine
                 .cache
-                .begin(&self.keys, &self.key, &token, fill::LOCK)
+                .begin_or_take(&self.keys, &self.key, &token, LOCK, take)
                 .await;
-            let begun = match begun {
+            let mut begun = match begun {
                 Ok(begun) => begun,
                 Err(problem) => {
                     self.engine.note_stored(self.key, false);
-                    return Step::Done(self.bypass(leader, &problem, old).await);
+                    return Step::Done(Box::pin(self.bypass(leader, &problem, old)).await);
                 }
             };
             let lock = begun.ours.then(|| {
@@ -303,6 +326,8 @@ impl Ask {
                     self.keys.clone(),
                     self.key,
                     token.clone(),
+                    limit,
+                    self.engine.tasks.clone(),
                 )
             });
             // Somebody may have stored the entry since we looked; and whoever holds the lock may be done.
@@ -313,7 +338,9 @@ impl Ask {
                 .await
             {
                 Ok(found) => found,
-                Err(problem) => return Step::Done(self.bypass(leader, &problem, old).await),
+                Err(problem) => {
+                    return Step::Done(Box::pin(self.bypass(leader, &problem, old)).await);
+                }
             };
             let arrived = found.header.as_ref().is_some_and(|header| {
                 self.is_awaited(header, found.verdict)
@@ -328,13 +355,16 @@ impl Ask {
                 return Step::Again(Box::new(self));
             }
             if let Some(lock) = lock {
+                leader.goes_on();
                 let old = old.or(found.header);
                 let depends_on = match self.depends_on().await {
                     Ok(depends_on) => depends_on,
                     Err(error) => {
+                        let error = EngineError::from(error);
+                        self.note_failure(Some(begun.now), &error).await;
                         lock.release().await;
-                        leader.land(Landed::Failed(error.clone().into()));
-                        return self.last_good(error.into(), old).await;
+                        leader.land(Landed::Failed(error.clone()));
+                        return self.last_good(error, old).await;
                     }
                 };
                 let about = fill::About {
@@ -361,6 +391,13 @@ impl Ask {
                 return Step::Done(self.run(run).await);
             }
             self.waited = true;
+            if patience.waits_for(std::mem::take(&mut begun.holder)) {
+                leader.goes_on();
+            }
+            if patience.is_worth_telling() {
+                let report = &self.request.report;
+                self.engine.tell_waiting(report, patience.most());
+            }
             let started = Instant::now();
             let cancel = self.request.cancel.clone();
             tokio::select! {
@@ -387,11 +424,18 @@ impl Ask {
         }
     }
 
+    /// Notes in the cache that the entry's refresh failed.
+    pub(super) async fn note_failure(&self, began: Option<ServerTime>, error: &EngineError) {
+        self.engine
+            .note_failure(&self.keys, &self.key, &self.request.report, began, error)
+            .await;
+    }
+
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.
     async fn without_cache(self, problem: CacheError) -> Step {
         match self.engine.flights.enter(self.key) {
-            Part::Join(joined) => self.join(joined, None).await,
-            Part::Lead(leader) => Step::Done(self.bypass(leader, &problem, None).await),
+            Part::Join(joined) => Box::pin(self.join(joined, None)).await,
+            Part::Lead(leader) => Step::Done(Box::pin(self.bypass(leader, &problem, None)).await),
         }
     }
 
@@ -413,7 +457,7 @@ impl Ask {
 
     /// Runs the query.
     async fn run(self, run: Run) -> Result<Answer, EngineError> {
-        match pump::run(self, run).await {
+        match Box::pin(pump::run(self, run)).await {
             Ok(answer) => Ok(answer),
             Err((ask, error, fallback)) => match ask.last_good(error, fallback).await {
                 Step::Done(answer) => answer,
@@ -425,8 +469,10 @@ impl Ask {
 
     /// The database failed: the last good result, marked stale, where there is one within its bound.
     async fn last_good(self, error: EngineError, old: Option<Header>) -> Step {
-        let cancelled = matches!(error, EngineError::Source(SourceError::Cancelled));
-        let Some(old) = old.filter(|_| !cancelled && !self.is_refresh()) else {
+        let cancelled = matches!(&error, EngineError::Source(error) if error.is_cancelled());
+        let policy = self.request.report.serve_on_error;
+        let allowed = !cancelled && !self.is_refresh() && policy.allows(error.is_permanent());
+        let Some(old) = old.filter(|_| allowed) else {
             return Step::Done(self.fail(error));
         };
         let now = self.arrival.unwrap_or_default();
@@ -441,6 +487,7 @@ impl Ask {
             holds_for: Duration::ZERO,
             header: None,
             heartbeat: None,
+            failure: None,
         };
         match self
             .serve(old, &found, Outcome::StaleHit, Some(reason))
@@ -497,6 +544,7 @@ impl Ask {
         };
         self.recorder.outcome(outcome, reason);
         self.recorder.sha256(Some(header.sha256.clone()));
+        self.recorder.notices(&header.notices);
         let (event, filled) = (self.recorder.slot(), self.filled);
         let rows = match loaded {
             Loaded::Whole(batches) => {
@@ -552,6 +600,7 @@ impl Ask {
         };
         self.recorder.outcome(Outcome::Wait, None);
         self.recorder.sha256(shared.sha256.clone());
+        self.recorder.notices(&shared.notices);
         let about = About {
             outcome: Outcome::Wait,
             reason: None,

@@ -375,7 +375,7 @@ impl Check<'_> {
     async fn with_query(&self, mut comparison: Comparison) -> Result<Comparison, Uncompared> {
         let query = Query {
             sql: self.report.sql.clone(),
-            params: self.params.clone(),
+            params: self.report.typed(self.params),
             timeout: self.report.timeout,
             trusted: self.report.trusted_sql,
         };

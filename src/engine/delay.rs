@@ -66,6 +66,7 @@ mod tests {
             took_ms: 1.0,
             unchanged: false,
             error: None,
+            failure: None,
             committed_to_detected_ms: committed.zip(detected).map(|(all, part)| all - part),
             detected_to_fresh_ms: detected,
             committed_to_fresh_ms: committed,

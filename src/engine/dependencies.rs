@@ -13,6 +13,17 @@ use crate::source::{Source, SourceError};
 /// How old a catalogue may be that nobody vouches by.
 const CURRENT: Duration = Duration::from_secs(5);
 
+/// How long reading a catalogue may take: a fill holds its lock meanwhile.
+const LONGEST: Duration = Duration::from_secs(30);
+
+fn silent(report: &Report) -> SourceError {
+    SourceError::Lost(format!(
+        "the catalogue of the source {} could not be read within {}; run the report again",
+        report.source,
+        crate::human::duration(LONGEST)
+    ))
+}
+
 /// The catalogues of the sources, as far as they were needed.
 #[derive(Default)]
 pub(super) struct Catalogues(Mutex<HashMap<String, (Instant, Arc<Catalogue>)>>);
@@ -44,7 +55,10 @@ impl Catalogues {
             Some((asked, catalogue)) if asked >= since => catalogue,
             _ => {
                 let asked = Instant::now();
-                let catalogue = Arc::new(source.catalogue().await?);
+                let catalogue = tokio::time::timeout(LONGEST, source.catalogue())
+                    .await
+                    .map_err(|_| silent(report))??;
+                let catalogue = Arc::new(catalogue);
                 self.0
                     .lock()
                     .insert(report.source.clone(), (asked, catalogue.clone()));

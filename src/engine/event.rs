@@ -4,6 +4,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::FailedRefresh;
+
 /// What happened when the engine was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -130,6 +132,9 @@ pub struct RefreshEvent {
     /// Why it failed; the last good result was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The failure as it stands in the entry's state: code, how often in a row, next try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailedRefresh>,
     /// From commit to detection, where the database tells the commit time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_to_detected_ms: Option<f64>,

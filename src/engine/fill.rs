@@ -9,22 +9,17 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_util::task::TaskTracker;
 
+use super::chunks::{self, Chunks, Payload, Written};
+use super::lock::Lock;
 use crate::cache::payload::{self, Chunk, Chunker};
-use crate::cache::{Begun, Cache, ChunkInfo, Header, NewEntry, SourceKeys};
-use crate::report::{Dependencies, EntryKey, Params, Report};
+use crate::cache::{Begun, Header, NewEntry, ServerTime};
+use crate::report::{Dependencies, Params, Report};
 use crate::table::Checksum;
 
-/// How long a fill lock lasts without being renewed: after this, somebody else takes over from a dead process.
-pub(super) const LOCK: Duration = Duration::from_secs(5);
 /// Batches that wait for the checksum and for the encoder.
 const WAITING: usize = 8;
-/// Encoded bytes sent in one round trip.
-const SENT: usize = 1024 * 1024;
-/// Encoded bytes held back while they equal what is stored already.
-const HELD: usize = 32 * 1024 * 1024;
-/// Chunks are written before their header; they must not end before it.
-const MARGIN: Duration = Duration::from_hours(1);
 
 /// What became of a fill.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,66 +38,6 @@ pub struct Filled {
     pub sha256: Option<String>,
     /// Why it was not stored, in one sentence.
     pub problem: Option<String>,
-}
-
-/// The fill lock of an entry, renewed until dropped. Dropped without a commit it is given back at once: a failed
-/// fill must not keep others waiting.
-pub(super) struct Lock {
-    cache: Arc<Cache>,
-    keys: SourceKeys,
-    key: EntryKey,
-    token: String,
-    renewing: JoinHandle<()>,
-    held: bool,
-}
-
-impl Lock {
-    /// Keeps a lock that was just taken.
-    pub(super) fn keep(cache: Arc<Cache>, keys: SourceKeys, key: EntryKey, token: String) -> Self {
-        let renewing = tokio::spawn({
-            let (cache, keys, token) = (cache.clone(), keys.clone(), token.clone());
-            async move {
-                loop {
-                    tokio::time::sleep(LOCK / 3).await;
-                    // Lost or unreachable: somebody else may run the query too. That is waste, not harm.
-                    let _ = cache.hold(&keys, &key, &token, LOCK).await;
-                }
-            }
-        });
-        Self {
-            cache,
-            keys,
-            key,
-            token,
-            renewing,
-            held: true,
-        }
-    }
-
-    /// Gives the lock back and waits until that is done.
-    pub(super) async fn release(mut self) {
-        self.held = false;
-        let _ = self.cache.release(&self.keys, &self.key, &self.token).await;
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        self.renewing.abort();
-        if self.held
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let (cache, keys, key, token) = (
-                self.cache.clone(),
-                self.keys.clone(),
-                self.key,
-                std::mem::take(&mut self.token),
-            );
-            runtime.spawn(async move {
-                let _ = cache.release(&keys, &key, &token).await;
-            });
-        }
-    }
 }
 
 /// What a fill is about.
@@ -139,20 +74,6 @@ struct Settings {
     hard: Duration,
 }
 
-struct Written {
-    chunks: Vec<ChunkInfo>,
-    payload: Payload,
-}
-
-enum Payload {
-    /// In the header.
-    Inline(Vec<u8>),
-    /// In chunks of this fill.
-    Stored,
-    /// In the chunks that are there already.
-    Unchanged(String),
-}
-
 impl Fill {
     /// Starts the threads of a fill.
     pub(super) fn start(
@@ -160,6 +81,7 @@ impl Fill {
         report: &Report,
         params: &Params,
         schema: &SchemaRef,
+        tasks: &TaskTracker,
     ) -> Self {
         let cache = about.lock.cache.clone();
         // Entries made together must not end together.
@@ -207,14 +129,8 @@ impl Fill {
                 batch.as_ref()?;
             }
         });
-        let writing = tokio::spawn(write(
-            cache,
-            entry.fill.clone(),
-            entry.hard,
-            about.old.clone(),
-            to_write,
-            whole.clone(),
-        ));
+        let chunks = Chunks::new(cache, entry.fill.clone(), about.old.clone());
+        let writing = tasks.spawn(chunks.write(to_write, whole.clone()));
         Self {
             whole,
             about,
@@ -225,6 +141,11 @@ impl Fill {
             encoding,
             writing,
         }
+    }
+
+    /// When it began, on the cache's clock.
+    pub(super) fn began(&self) -> ServerTime {
+        self.about.begun.now
     }
 
     /// Takes a batch; waits while the cache is slower than the database.
@@ -239,191 +160,142 @@ impl Fill {
         }
     }
 
-    /// Ends the fill after the last row: the entry is stored, or the reason told.
-    pub(super) async fn finish(mut self, schema: &SchemaRef, query_time: Duration) -> Filled {
+    /// Ends the fill after the last row: the entry is stored, or the reason told and everything removed.
+    pub(super) async fn finish(
+        self,
+        schema: &SchemaRef,
+        query_time: Duration,
+        notices: Vec<String>,
+    ) -> Filled {
         self.whole.store(true, Ordering::Release);
-        self.checksum = None;
-        self.encoder = None;
+        drop((self.checksum, self.encoder));
         let sha256 = self.summing.await.ok();
-        let encoding = self
-            .encoding
-            .await
-            .unwrap_or(Some("the rows could not be encoded".to_owned()));
+        let encoded = match self.encoding.await {
+            Ok(None) => Ok(()),
+            Ok(Some(problem)) => Err(problem),
+            Err(_) => Err("the rows could not be encoded".to_owned()),
+        };
         let written = self
             .writing
             .await
             .unwrap_or_else(|_| Err("the rows could not be written".to_owned()));
-        let failed = |problem: String| Filled {
-            sha256: sha256.clone(),
-            problem: Some(problem),
-            ..Filled::default()
-        };
-        if let Some(problem) = encoding {
-            return failed(problem);
-        }
-        let written = match written {
-            Ok(written) => written,
-            Err(problem) => return failed(problem),
-        };
-        let Some(sum) = sha256.clone() else {
-            return failed("the checksum could not be computed".to_owned());
-        };
-        let schema = match payload::encode_schema(schema) {
-            Ok(schema) => schema,
-            Err(problem) => return failed(problem.to_string()),
-        };
-        let unchanged = self.about.old.as_ref().is_some_and(|old| old.sha256 == sum);
-        let (fill, inline) = match written.payload {
-            Payload::Inline(bytes) => (self.entry.fill, Some(bytes)),
-            Payload::Stored => (self.entry.fill, None),
-            Payload::Unchanged(fill) => (fill, None),
-        };
-        let entry = NewEntry {
-            report: self.entry.report,
-            params: self.entry.params,
-            fill,
-            chunks: written.chunks,
-            inline,
-            sha256: sum,
-            schema,
-            tables: self.about.depends_on.names(),
-            on_change: self.about.on_change,
-            unseen: self.about.depends_on.unseen,
-            query_time,
-            writer: self.about.writer,
-            because: self.about.because,
-            soft: self.entry.soft,
-            hard: self.entry.hard,
-        };
-        let mut lock = self.about.lock;
-        let bytes = entry.chunks.iter().map(|chunk| chunk.bytes).sum();
-        let committed = lock
-            .cache
-            .commit(
-                &lock.keys,
-                &lock.key,
-                &lock.token,
-                &self.about.begun,
-                &entry,
-            )
-            .await;
-        match committed {
-            Ok(committed) => {
-                // The commit gave the lock back.
-                lock.held = false;
-                if committed.stored && entry.inline.is_none() {
-                    let (cache, fill, count) =
-                        (lock.cache.clone(), entry.fill.clone(), entry.chunks.len());
-                    let hard = entry.hard + Duration::from_secs(10);
-                    tokio::spawn(async move {
-                        let _ = cache.expire_chunks(&fill, count, hard).await;
-                    });
+        let (cache, fill) = (self.about.lock.cache.clone(), self.entry.fill.clone());
+        let mut own = 0;
+        let filled = match (encoded, written) {
+            (Err(problem), Err(_)) | (Ok(()), Err(problem)) => Err(problem),
+            (encoded, Ok(written)) => {
+                if matches!(written.payload, Payload::Stored) {
+                    own = written.chunks.len();
                 }
-                Filled {
-                    stored: committed.stored,
-                    taken: true,
-                    born_stale: committed.born_stale,
-                    unchanged,
-                    bytes,
-                    sha256,
-                    problem: (!committed.stored)
-                        .then(|| "a newer answer is cached already".to_owned()),
+                let sum = sha256
+                    .clone()
+                    .ok_or_else(|| "the checksum could not be computed".to_owned());
+                match encoded.and(sum) {
+                    Ok(sum) => {
+                        let entry = new_entry(&self.about, self.entry, written, sum, schema);
+                        match entry {
+                            Ok(entry) => {
+                                let entry = NewEntry {
+                                    query_time,
+                                    notices,
+                                    ..entry
+                                };
+                                store(self.about, &entry, own > 0).await
+                            }
+                            Err(problem) => Err(problem),
+                        }
+                    }
+                    Err(problem) => Err(problem),
                 }
             }
-            Err(problem) => failed(problem.message),
+        };
+        if !filled.as_ref().is_ok_and(|filled| filled.stored) {
+            chunks::remove(&cache, &fill, own).await;
         }
+        filled.unwrap_or_else(|problem| Filled {
+            sha256,
+            problem: Some(problem),
+            ..Filled::default()
+        })
     }
 }
 
-/// Sends chunks to Redis. Those that equal what is stored already are held back: if all of them do, nothing is sent.
-async fn write(
-    cache: Arc<Cache>,
-    fill: String,
-    hard: Duration,
-    old: Option<Header>,
-    mut chunks: mpsc::Receiver<Chunk>,
-    whole: Arc<AtomicBool>,
-) -> Result<Written, String> {
-    let mut infos: Vec<ChunkInfo> = Vec::new();
-    let mut held: Vec<Vec<u8>> = Vec::new();
-    let (mut held_bytes, mut sent) = (0, 0);
-    let old = old.filter(|old| old.inline.is_none() && old.stored_chunks() > 0);
-    let mut same = old.is_some();
-    let inline = |infos: &[ChunkInfo]| infos.len() == 1 && infos[0].raw <= payload::INLINE as u64;
-    while let Some(chunk) = chunks.recv().await {
-        same =
-            same && old.as_ref().and_then(|old| old.chunks.get(infos.len())) == Some(&chunk.info);
-        infos.push(chunk.info);
-        held_bytes += chunk.bytes.len();
-        held.push(chunk.bytes);
-        let keep = inline(&infos) || same && held_bytes <= HELD;
-        if !keep && held_bytes >= SENT {
-            send(&cache, &fill, hard, &mut sent, &mut held).await?;
-            held_bytes = 0;
-        }
-    }
-    if !whole.load(Ordering::Acquire) {
-        let _ = cache
-            .expire_chunks(&fill, sent, Duration::from_millis(1))
-            .await;
-        return Err("the answer was abandoned".to_owned());
-    }
-    if infos.is_empty() {
-        return Err("the rows could not be encoded".to_owned());
-    }
-    if let Some(old) = &old
-        && same
-        && sent == 0
-        && old.chunks.len() == infos.len()
-        && cache
-            .expire_chunks(&old.fill, infos.len(), hard + MARGIN)
-            .await
-            .unwrap_or(false)
-    {
-        return Ok(Written {
-            chunks: infos,
-            payload: Payload::Unchanged(old.fill.clone()),
-        });
-    }
-    if sent == 0 && inline(&infos) {
-        let bytes = held.pop().unwrap_or_default();
-        return Ok(Written {
-            chunks: infos,
-            payload: Payload::Inline(bytes),
-        });
-    }
-    send(&cache, &fill, hard, &mut sent, &mut held).await?;
-    Ok(Written {
-        chunks: infos,
-        payload: Payload::Stored,
+/// The header of an answer whose chunks are written.
+fn new_entry(
+    about: &About,
+    entry: Settings,
+    written: Written,
+    sha256: String,
+    schema: &SchemaRef,
+) -> Result<NewEntry, String> {
+    let (fill, inline) = match written.payload {
+        Payload::Inline(bytes) => (entry.fill, Some(bytes)),
+        Payload::Stored => (entry.fill, None),
+        Payload::Unchanged(fill) => (fill, None),
+    };
+    Ok(NewEntry {
+        report: entry.report,
+        params: entry.params,
+        fill,
+        chunks: written.chunks,
+        inline,
+        sha256,
+        schema: payload::encode_schema(schema).map_err(|problem| problem.to_string())?,
+        tables: about.depends_on.names(),
+        on_change: about.on_change,
+        unseen: about.depends_on.unseen.clone(),
+        query_time: Duration::ZERO,
+        writer: about.writer.clone(),
+        because: about.because.clone(),
+        notices: Vec::new(),
+        soft: entry.soft,
+        hard: entry.hard,
     })
 }
 
-async fn send(
-    cache: &Cache,
-    fill: &str,
-    hard: Duration,
-    sent: &mut usize,
-    held: &mut Vec<Vec<u8>>,
-) -> Result<(), String> {
-    let chunks = std::mem::take(held);
-    let mut rest = chunks.as_slice();
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fits = rest
-            .iter()
-            .take_while(|chunk| {
-                bytes += chunk.len();
-                bytes <= 2 * SENT
-            })
-            .count()
-            .max(1);
-        cache
-            .write_chunks(fill, *sent, &rest[..fits], hard + MARGIN)
-            .await
-            .map_err(|problem| problem.message)?;
-        *sent += fits;
-        rest = &rest[fits..];
+/// Stores the header, and then lets its chunks last as long. A process that dies between the two leaves an entry that is
+/// gone a minute later; the other order would leave chunks without a header for the whole `hard`.
+async fn store(about: About, entry: &NewEntry, own: bool) -> Result<Filled, String> {
+    let mut lock = about.lock;
+    let committed = lock
+        .cache
+        .commit(&lock.keys, &lock.key, &lock.token, &about.begun, entry)
+        .await;
+    let kept = match &committed {
+        Ok(committed) => {
+            lock.committed();
+            if committed.stored && entry.inline.is_none() {
+                // A little longer than the header, which is read first.
+                let hard = entry.hard + Duration::from_secs(10);
+                chunks::keep(&lock.cache, &entry.fill, entry.chunks.len(), hard).await
+            } else {
+                Ok(())
+            }
+        }
+        // Perhaps it was stored, and only the answer is lost.
+        Err(problem) if own => Err(problem.message.clone()),
+        Err(problem) => return Err(problem.message.clone()),
+    };
+    if let Err(problem) = kept {
+        let _ = lock
+            .cache
+            .drop_entry(&lock.keys, &lock.key, Some(&entry.fill))
+            .await;
+        return Err(problem);
     }
-    Ok(())
+    let Ok(committed) = committed else {
+        return Err("the entry was not stored".to_owned());
+    };
+    Ok(Filled {
+        stored: committed.stored,
+        taken: true,
+        born_stale: committed.born_stale,
+        unchanged: about
+            .old
+            .as_ref()
+            .is_some_and(|old| old.sha256 == entry.sha256),
+        bytes: entry.chunks.iter().map(|chunk| chunk.bytes).sum(),
+        sha256: Some(entry.sha256.clone()),
+        problem: (!committed.stored).then(|| "a newer answer is cached already".to_owned()),
+    })
 }

@@ -68,6 +68,7 @@ pub(super) struct Held {
     /// Bytes of its values as uncompressed Arrow.
     pub(super) bytes: u64,
     pub(super) sha256: String,
+    pub(super) notices: Vec<String>,
     fill: String,
     inline: Vec<u8>,
     weight: u64,
@@ -218,6 +219,7 @@ impl Level {
                 rows: header.rows,
                 bytes: 0,
                 sha256: header.sha256.clone(),
+                notices: header.notices.clone(),
                 fill: header.fill.clone(),
                 inline,
                 weight,

@@ -10,7 +10,7 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
-use crate::cache::{Cache, CacheError, events};
+use crate::cache::{Cache, CacheError, CacheStatus, events};
 
 /// Events kept in this process.
 const KEPT: usize = 50_000;
@@ -18,6 +18,8 @@ const KEPT: usize = 50_000;
 const STREAMED: usize = 10_000;
 /// Events that wait while Redis is away; more are not shared with other processes.
 const BACKLOG: usize = 1_000;
+/// How long a process that ends waits for a Redis that it never asked before.
+const UNKNOWN: Duration = Duration::from_millis(200);
 
 /// The one log of requests, refreshes and changes: this process's own events at once, those of other processes on
 /// the same cache as they arrive through Redis.
@@ -30,7 +32,15 @@ pub struct EventLog {
     outbox: mpsc::Sender<String>,
     /// Taken by the task that sends, when the first event is recorded.
     unsent: Mutex<Option<mpsc::Receiver<String>>>,
-    unsent_count: Arc<watch::Sender<usize>>,
+    backlog: Arc<watch::Sender<Backlog>>,
+}
+
+/// What is not in Redis yet.
+#[derive(Default)]
+struct Backlog {
+    events: usize,
+    /// The last try failed: waiting would take as long as Redis is away.
+    failed: bool,
 }
 
 #[derive(Default)]
@@ -50,7 +60,7 @@ impl EventLog {
             writer: format!("{:016x}", rand::random::<u64>()),
             outbox,
             unsent: Mutex::new(Some(unsent)),
-            unsent_count: Arc::new(watch::Sender::new(0)),
+            backlog: Arc::new(watch::Sender::new(Backlog::default())),
         })
     }
 
@@ -60,7 +70,7 @@ impl EventLog {
         if let Ok(json) = serde_json::to_string(&event)
             && let Ok(place) = self.outbox.try_reserve()
         {
-            self.unsent_count.send_modify(|count| *count += 1);
+            self.backlog.send_modify(|backlog| backlog.events += 1);
             place.send(json);
         }
         self.keep(event);
@@ -71,7 +81,7 @@ impl EventLog {
                 unsent,
                 self.cache.clone(),
                 self.writer.clone(),
-                self.unsent_count.clone(),
+                self.backlog.clone(),
             ));
         }
     }
@@ -93,10 +103,18 @@ impl EventLog {
         self.wakers.write().push(Arc::new(wake));
     }
 
-    /// Waits until every recorded event is in Redis, or `at_most` has passed. For a process that is about to end.
+    /// Waits until every recorded event is in Redis, Redis does not take them, or `at_most` has passed. For a process
+    /// that is about to end.
     pub async fn flush(&self, at_most: Duration) {
-        let mut unsent = self.unsent_count.subscribe();
-        let _ = tokio::time::timeout(at_most, unsent.wait_for(|count| *count == 0)).await;
+        let at_most = match self.cache.status() {
+            CacheStatus::Connected(_) => at_most,
+            // One that was never asked and does not answer at once is not waited for.
+            CacheStatus::NotYet => at_most.min(UNKNOWN),
+            CacheStatus::Problem(_) => return,
+        };
+        let mut backlog = self.backlog.subscribe();
+        let sent = backlog.wait_for(|backlog| backlog.events == 0 || backlog.failed);
+        let _ = tokio::time::timeout(at_most, sent).await;
     }
 
     /// Reads what other processes left in Redis before now, and follows what they add, until the log is dropped.
@@ -166,7 +184,7 @@ async fn send(
     mut unsent: mpsc::Receiver<String>,
     cache: Arc<Cache>,
     writer: String,
-    count: Arc<watch::Sender<usize>>,
+    backlog: Arc<watch::Sender<Backlog>>,
 ) {
     let key = events(cache.prefix());
     let mut waiting: Vec<String> = Vec::new();
@@ -191,11 +209,15 @@ async fn send(
         }
         match cache.small_pipeline::<()>(&pipeline).await {
             Ok(()) => {
-                count.send_modify(|count| *count -= waiting.len());
+                backlog.send_modify(|backlog| {
+                    backlog.events -= waiting.len();
+                    backlog.failed = false;
+                });
                 waiting.clear();
             }
             Err(problem) => {
                 tracing::debug!(%problem, "events wait");
+                backlog.send_modify(|backlog| backlog.failed = true);
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 while waiting.len() < BACKLOG
                     && let Ok(json) = unsent.try_recv()

@@ -48,7 +48,7 @@ impl Broken {
         );
         let mut answer = match ask.answer().await {
             Ok(answer) => answer,
-            Err(error) => return self.end(Some(error)).await,
+            Err(error) => return self.end(Some(error)),
         };
         self.recorder.outcome(answer.about.outcome, Some(reason));
         let mut again = Again::new(&self);
@@ -60,7 +60,7 @@ impl Broken {
             let last = next.is_none();
             let taken = match next {
                 Some(Ok(batch)) => again.take(Some(batch)).await,
-                Some(Err(error)) => return self.end(Some(error)).await,
+                Some(Err(error)) => return self.end(Some(error)),
                 None => again.take(None).await,
             };
             let rows = match taken {
@@ -69,7 +69,7 @@ impl Broken {
                     rows
                 }
                 Err(error) => {
-                    self.end(Some(error)).await;
+                    self.end(Some(error));
                     // To its end all the same: whoever asks next finds a whole entry.
                     while let Some(Ok(_)) = answer.rows.next().await {}
                     return;
@@ -89,7 +89,7 @@ impl Broken {
             self.recorder.sha256(event.sha256.clone());
             self.recorder.add_stages(&event.stages);
         }
-        self.end(None).await;
+        self.end(None);
     }
 
     /// Sees to it that nobody finds the damaged entry again; tells how the query is asked for, and why it is.
@@ -118,11 +118,11 @@ impl Broken {
         (mode, reason)
     }
 
-    async fn end(self, error: Option<EngineError>) {
+    fn end(self, error: Option<EngineError>) {
         self.recorder.end(error.as_ref().map(ToString::to_string));
         match error {
-            Some(error) => self.sender.fail(error).await,
-            None => self.sender.finish().await,
+            Some(error) => self.sender.fail(error),
+            None => self.sender.finish(),
         }
     }
 }

@@ -14,6 +14,9 @@
 //! | `dependencies.rs` | which tables does a report depend on, now? |
 //! | `record.rs` | which event does a request leave, however it ends? |
 //! | `fill.rs` | how does a result get into the cache while it streams to who asked? |
+//! | `lock.rs` | who fills an entry, and how long is another waited for? |
+//! | `chunks.rs` | how do the chunks of a fill get into the cache, and what removes them? |
+//! | `reader_buffer.rs` | where do rows wait for a reader that is slower than the query? |
 //! | `spool.rs` | where is an answer kept that is too large to be shared in memory? |
 //! | `flight.rs` | who runs the query when many ask at once? |
 //! | `event.rs` | what does each request leave in the log? |
@@ -27,6 +30,7 @@
 mod api;
 mod ask;
 pub mod audit;
+mod chunks;
 pub mod delay;
 mod dependencies;
 mod event;
@@ -34,10 +38,12 @@ mod fill;
 mod flight;
 pub mod latency;
 mod level;
+mod lock;
 mod log;
 mod mend;
 mod pump;
 pub mod race;
+mod reader_buffer;
 mod recall;
 mod record;
 mod serve;
@@ -48,7 +54,7 @@ pub use api::Engine;
 pub use fill::Filled;
 pub use level::Memory;
 pub use log::EventLog;
-pub use state::{EntryState, Freshness};
+pub use state::{EntryState, FailedRefresh, Freshness};
 
 pub use event::{
     AuditEvent, Caller, Event, Finding, Outcome, Reason, RefreshEvent, RequestEvent, Stages,
@@ -150,4 +156,15 @@ pub enum EngineError {
     /// The rows ended without an end.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+impl EngineError {
+    /// Whether the failure does not pass with time, see [`SourceError::is_permanent`].
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_permanent(),
+            Self::NoSource { .. } => true,
+            Self::Damaged | Self::Interrupted(_) => false,
+        }
+    }
 }

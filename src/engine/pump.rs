@@ -1,4 +1,5 @@
-//! How do a query's rows reach who asked? As they come, with a copy for the cache and one for those who joined.
+//! How do a query's rows reach who asked? As they come, with a copy for the cache and one for those who joined. None of
+//! the three waits for another: rows that a slow reader has not taken yet wait in its buffer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,13 +10,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::ask::Ask;
 use super::fill::{self, Fill};
 use super::flight::{Kept, Landed, Leader, Shared};
+use super::reader_buffer::{Pushed, ReaderBuffer};
 use super::record::ms;
 use super::spool::Spool;
 use super::{About, Answer, EngineError, Filled, Outcome};
 use crate::cache::Header;
 use crate::report::Refresh;
 use crate::source::{Query, Rows, SourceError};
-use crate::table::{BatchSender, BatchStream, widen};
+use crate::table::{BatchStream, widen};
 
 /// An answer up to this many bytes is shared in memory with those who joined.
 const SHARED: usize = 16 * 1024 * 1024;
@@ -49,7 +51,7 @@ pub(super) async fn run(
     let guard = cancel.clone().drop_guard();
     let query = Query {
         sql: ask.request.report.sql.clone(),
-        params: ask.request.params.clone(),
+        params: ask.request.report.typed(&ask.request.params),
         timeout: ask.request.report.timeout,
         trusted: ask.request.report.trusted_sql,
     };
@@ -71,9 +73,12 @@ pub(super) async fn run(
     }
     ask.recorder.outcome(outcome, reason.clone());
     let schema = rows.stream.schema().clone();
-    let fill =
-        fill.map(|about| Fill::start(about, &ask.request.report, &ask.request.params, &schema));
+    let fill = fill.map(|about| {
+        let (request, tasks) = (&ask.request, &ask.engine.tasks);
+        Fill::start(about, &request.report, &request.params, &schema, tasks)
+    });
     let (sender, stream) = BatchStream::channel(schema.clone(), 4);
+    let tasks = ask.engine.tasks.clone();
     let about = About {
         outcome,
         reason,
@@ -89,15 +94,16 @@ pub(super) async fn run(
         ask,
         rows,
         first,
-        sender,
+        reader: ReaderBuffer::new(sender),
         fill,
+        paced: None,
         leader,
         cancel,
         _guard: guard,
         kept: Keeping::Memory(Vec::new()),
         bytes: 0,
     };
-    tokio::spawn(pump.go());
+    tasks.spawn(pump.go());
     Ok(Answer {
         about,
         rows: stream,
@@ -114,6 +120,8 @@ async fn failed(
     fallback: Option<Header>,
 ) -> (Ask, EngineError, Option<Header>) {
     if let Some(fill) = fill {
+        ask.note_failure(Some(fill.begun.now), &error.clone().into())
+            .await;
         fill.lock.release().await;
     }
     land_failure(leader, &error);
@@ -123,7 +131,7 @@ async fn failed(
 /// Those who joined hear the error too; but if only this request was cancelled, one of them takes over.
 fn land_failure(leader: Option<Leader>, error: &SourceError) {
     if let Some(leader) = leader
-        && !matches!(error, SourceError::Cancelled)
+        && !error.is_cancelled()
     {
         leader.land(Landed::Failed(error.clone().into()));
     }
@@ -133,8 +141,10 @@ struct Pump {
     ask: Ask,
     rows: Rows,
     first: Option<RecordBatch>,
-    sender: BatchSender<EngineError>,
+    reader: ReaderBuffer,
     fill: Option<Fill>,
+    /// Why the answer does not go into the cache any more: the query waits for its reader.
+    paced: Option<String>,
     leader: Option<Leader>,
     cancel: CancellationToken,
     /// However this task ends, the query does not outlive it.
@@ -159,15 +169,14 @@ impl Pump {
                 None => {
                     tokio::select! {
                         next = self.rows.stream.next() => next,
-                        // Nobody listens: the query ends, the lock is given back, somebody who joined takes over.
-                        () = self.sender.closed() => return,
+                        () = self.reader.closed() => return self.abandon().await,
                     }
                 }
             };
             match next {
                 Some(Ok(batch)) => {
                     if !self.pass(batch).await {
-                        return;
+                        return self.abandon().await;
                     }
                 }
                 Some(Err(error)) => return self.fail(error).await,
@@ -179,8 +188,15 @@ impl Pump {
     async fn pass(&mut self, batch: RecordBatch) -> bool {
         self.bytes += self.ask.recorder.rows(&batch);
         self.keep(&batch).await;
-        if !self.sender.send(batch.clone()).await {
-            return false;
+        match self.reader.push(batch.clone()).await {
+            Pushed::Taken => {}
+            Pushed::Left => return false,
+            Pushed::Full => {
+                // No lock is held, and nobody waits, for as long as a reader likes.
+                self.paced = self.reader.is_paced().map(str::to_owned);
+                (self.fill, self.leader) = (None, None);
+                return self.reader.wait_for(batch).await;
+            }
         }
         if let Some(fill) = &mut self.fill {
             fill.push(&batch).await;
@@ -206,14 +222,32 @@ impl Pump {
         }
     }
 
+    /// Nobody reads any more: the lock is given back, somebody who joined takes over, and the query ends. The event tells
+    /// where the database did not confirm that it has.
+    async fn abandon(mut self) {
+        self.cancel.cancel();
+        (self.fill, self.leader) = (None, None);
+        while let Some(next) = self.rows.stream.next().await {
+            if let Err(error) = next
+                && !matches!(error, SourceError::Cancelled)
+            {
+                self.ask.recorder.end(Some(error.to_string()));
+                return;
+            }
+        }
+    }
+
     async fn fail(mut self, error: SourceError) {
         self.cancel.cancel();
         // The lock goes back at once: a failed query must not keep others waiting.
-        self.fill = None;
+        let began = self.fill.take().map(|fill| fill.began());
+        if began.is_some() {
+            self.ask.note_failure(began, &error.clone().into()).await;
+        }
         land_failure(self.leader.take(), &error);
         self.ask.recorder.source(&self.rows.times);
         self.ask.recorder.end(Some(error.to_string()));
-        self.sender.fail(error.into()).await;
+        self.reader.end(Some(error.into()));
     }
 
     async fn finish(mut self) {
@@ -221,9 +255,15 @@ impl Pump {
         self.ask.recorder.source(&self.rows.times);
         let started = Instant::now();
         let times = self.rows.times.clone();
-        let mut filled = Filled::default();
+        let mut filled = Filled {
+            problem: self.paced.take(),
+            ..Filled::default()
+        };
         if let Some(fill) = self.fill.take() {
-            filled = fill.finish(&schema, times.query() + times.fetch()).await;
+            let began = fill.began();
+            filled = fill
+                .finish(&schema, times.query() + times.fetch(), times.notices())
+                .await;
             self.ask
                 .recorder
                 .stages(|stages| stages.cache_ms += ms(started.elapsed()));
@@ -235,6 +275,18 @@ impl Pump {
                     .as_ref()
                     .map(|problem| format!("not cached: {problem}")),
             );
+            if let Some(problem) = filled.problem.as_ref().filter(|_| !filled.taken) {
+                let ask = &self.ask;
+                ask.engine
+                    .note_unstored(
+                        &ask.keys,
+                        &ask.key,
+                        &ask.request.report,
+                        Some(began),
+                        problem,
+                    )
+                    .await;
+            }
             if filled.stored
                 && filled.born_stale
                 && self.ask.request.report.refresh == Refresh::OnChange
@@ -255,6 +307,7 @@ impl Pump {
                     schema,
                     rows,
                     sha256: filled.sha256.clone(),
+                    notices: times.notices(),
                 })),
                 None if filled.stored => Landed::Cached,
                 None => Landed::Nothing,
@@ -262,6 +315,6 @@ impl Pump {
         }
         let _ = self.ask.filled.set(filled);
         self.ask.recorder.end(None);
-        self.sender.finish().await;
+        self.reader.end(None);
     }
 }

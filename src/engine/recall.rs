@@ -26,6 +26,7 @@ impl Ask {
         let (schema, sha256) = (held.schema.clone(), Some(held.sha256.clone()));
         self.recorder.outcome(Outcome::Hit, reason.clone());
         self.recorder.sha256(sha256.clone());
+        self.recorder.notices(&held.notices);
         self.recorder.remembered(held.rows, held.bytes);
         let event = self.recorder.slot();
         self.recorder.end(None);

@@ -125,6 +125,13 @@ impl Recorder {
         }
     }
 
+    /// What the database said when the answer was computed.
+    pub(super) fn notices(&mut self, notices: &[String]) {
+        if let Some(event) = &mut self.event {
+            event.notices = notices.to_vec();
+        }
+    }
+
     /// Takes over where the database spent its time, and what it said meanwhile.
     pub(super) fn source(&mut self, times: &SourceTimes) {
         self.stages(|stages| {

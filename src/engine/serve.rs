@@ -123,7 +123,7 @@ pub(super) async fn whole(
         sender.send(batch).await;
     }
     recorder.end(None);
-    sender.finish().await;
+    sender.finish();
     stream
 }
 
@@ -197,12 +197,12 @@ pub(super) async fn rest(
                 pending.keep(gathered);
             }
             broken.recorder.end(None);
-            broken.sender.finish().await;
+            broken.sender.finish();
         }
         Some(why) if mendable => broken.mend(why).await,
         Some(_) => {
             broken.recorder.end(Some(EngineError::Damaged.to_string()));
-            broken.sender.fail(EngineError::Damaged).await;
+            broken.sender.fail(EngineError::Damaged);
         }
     }
 }

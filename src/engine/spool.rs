@@ -102,25 +102,27 @@ impl Spooled {
         mut recorder: Recorder,
     ) -> BatchStream<EngineError> {
         let (sender, stream) = BatchStream::channel(schema.clone(), 4);
-        let runtime = tokio::runtime::Handle::current();
-        spawn_blocking(move || {
+        // A thread only while the disk is read: a reader that stalls must not hold one.
+        tokio::spawn(async move {
             let mut offset = 0;
-            for info in &self.chunks {
-                let Some(batches) = self.read(offset, info) else {
+            for info in self.chunks.clone() {
+                let file = self.clone();
+                let read = spawn_blocking(move || file.read(offset, &info)).await;
+                let Ok(Some(batches)) = read else {
                     recorder.end(Some(Interrupted.to_string()));
-                    runtime.block_on(sender.fail(Interrupted.into()));
+                    sender.fail(Interrupted.into());
                     return;
                 };
                 offset += info.bytes;
                 for batch in batches {
                     recorder.rows(&batch);
-                    if !sender.blocking_send(widen(&batch, &schema)) {
+                    if !sender.send(widen(&batch, &schema)).await {
                         return;
                     }
                 }
             }
             recorder.end(None);
-            runtime.block_on(sender.finish());
+            sender.finish();
         });
         stream
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::cache::{CacheError, Found, Verdict};
+use crate::cache::{CacheError, Found, RefreshFailure, ServerTime, Verdict};
 use crate::report::Dependencies;
 
 /// What a badge says.
@@ -19,6 +20,44 @@ pub enum Freshness {
     Missing,
     /// The cache cannot be asked, or the report has a mistake.
     Unknown,
+}
+
+/// The last failed refresh of an entry, until an answer is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRefresh {
+    /// The error in one sentence: the database's, or why the cache did not take the answer.
+    pub message: String,
+    /// The database's code, "1146" or "42P01", where there is one.
+    pub code: Option<String>,
+    /// Whether it does not pass with time: a missing table, no permission, an error in the SQL.
+    pub permanent: bool,
+    /// How often refreshes failed in a row.
+    pub count: u64,
+    /// When the first of them ended.
+    pub first_at: Option<DateTime<Utc>>,
+    /// When the last of them ended.
+    pub last_at: Option<DateTime<Utc>>,
+    /// When the worker tries again; `None` where no worker does.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+impl From<&RefreshFailure> for FailedRefresh {
+    fn from(failure: &RefreshFailure) -> Self {
+        Self {
+            message: failure.message.clone(),
+            code: failure.code.clone(),
+            permanent: failure.permanent,
+            count: failure.count,
+            first_at: moment(failure.first),
+            last_at: moment(failure.last),
+            next_at: failure.next.and_then(moment),
+        }
+    }
+}
+
+/// The server's time as a date.
+fn moment(time: ServerTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(time.0).ok()?)
 }
 
 /// An entry as its header tells, with the verdict.
@@ -61,6 +100,8 @@ pub struct EntryState {
     pub any_change: Option<String>,
     /// The detector that watches its source, "SQLite data_version, 50 ms"; `None` where nobody does.
     pub detector: Option<String>,
+    /// The last failed refresh; `None` where none failed since an answer was stored. `reason` says it too.
+    pub last_failure: Option<FailedRefresh>,
 }
 
 impl EntryState {
@@ -98,7 +139,8 @@ impl EntryState {
         }
         let mut this = Self {
             state,
-            reason: found.sentence(source),
+            reason: found.sentence_with_failure(source),
+            last_failure: found.failure.as_ref().map(FailedRefresh::from),
             redis_key,
             any_change: known.and_then(|known| known.any_change.clone()),
             tables,
@@ -117,9 +159,7 @@ impl EntryState {
             this.bytes = Some(header.bytes);
             this.raw_bytes = Some(header.raw);
             this.chunks = u32::try_from(header.stored_chunks()).ok();
-            this.created_at = i64::try_from(header.created.0)
-                .ok()
-                .and_then(DateTime::from_timestamp_millis);
+            this.created_at = moment(header.created);
             this.query_time = Some(header.query_time);
             this.refreshed_because = header.refreshed_because();
             this.written_by = Some(header.writer);
@@ -150,6 +190,7 @@ impl EntryState {
             views: BTreeMap::new(),
             any_change: None,
             detector: None,
+            last_failure: None,
         }
     }
 }

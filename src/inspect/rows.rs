@@ -93,7 +93,6 @@ pub fn key_rows(
     let schema: SchemaRef = key_batch(&keys, &[], now)?.schema();
     let (sender, stream) = BatchStream::channel(schema, 2);
     tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Handle::current();
         for chunk in rows.chunks(BATCH) {
             match key_batch(&keys, chunk, now) {
                 Ok(batch) => {
@@ -101,10 +100,10 @@ pub fn key_rows(
                         return;
                     }
                 }
-                Err(error) => return runtime.block_on(sender.fail(error)),
+                Err(error) => return sender.fail(error),
             }
         }
-        runtime.block_on(sender.finish());
+        sender.finish();
     });
     Ok(stream)
 }

@@ -125,7 +125,7 @@ impl Parts {
     fn value(&mut self, value: &Value) {
         let tag = value.type_name();
         match value {
-            Value::Null => self.add(tag, &[]),
+            Value::Null | Value::NullOf(_) => self.add(tag, &[]),
             Value::Text(text) | Value::Decimal(text) => self.add(tag, text.as_bytes()),
             Value::Integer(number) => self.add(tag, &number.to_le_bytes()),
             Value::Float(number) => self.add(tag, &number.to_bits().to_le_bytes()),
@@ -185,6 +185,7 @@ mod tests {
             params: vec![],
             ttl: Duration::from_mins(1),
             stale_for: Duration::ZERO,
+            serve_on_error: crate::report::ServeOnError::default(),
             refresh: Refresh::Ttl,
             tables: None,
             timeout: None,

@@ -23,7 +23,7 @@ pub use catalogue::{Catalogue, Routine};
 pub use key::{EntryKey, SourceIdentity};
 pub use leeway::{Leeway, OrderKey};
 pub use param::{ParamError, ParamSpec, ParamType, Params, Value};
-pub use policy::{Refresh, read_time, write_time};
+pub use policy::{Refresh, ServeOnError, read_time, write_time};
 pub use sql::{Mistake, Piece, Rendered, Template, TemplateError, line_column};
 pub use tables::{Dependencies, Dialect};
 
@@ -44,6 +44,8 @@ pub struct Report {
     pub ttl: Duration,
     /// How long past `ttl` the entry may still be served, marked stale.
     pub stale_for: Duration,
+    /// Whether old rows may be served after a refresh that failed.
+    pub serve_on_error: ServeOnError,
     /// When the worker re-runs it.
     pub refresh: Refresh,
     /// Tables it depends on, where the user names them; else they are read from the SQL.

@@ -46,6 +46,8 @@ pub struct ParamSpec {
 pub enum Value {
     /// SQL NULL.
     Null,
+    /// SQL NULL of a declared type: what [`super::Report::typed`] makes of [`Value::Null`] for a query.
+    NullOf(ParamType),
     /// Any text.
     Text(String),
     /// A signed 64-bit integer.
@@ -179,6 +181,26 @@ impl super::Report {
         Ok(Params(bound))
     }
 
+    /// The values with the declared type on each NULL, for a database where a NULL has a type too.
+    pub fn typed(&self, params: &Params) -> Params {
+        let typed = |kind: ParamType, value: &Value| match value {
+            Value::Null => Value::NullOf(kind),
+            value => value.clone(),
+        };
+        let values = params.0.iter().map(|(name, value)| {
+            let spec = self.params.iter().find(|spec| spec.name == *name);
+            let value = match (spec, value) {
+                (Some(spec), Value::List(values)) => {
+                    Value::List(values.iter().map(|value| typed(spec.kind, value)).collect())
+                }
+                (Some(spec), value) => typed(spec.kind, value),
+                (None, value) => value.clone(),
+            };
+            (name.clone(), value)
+        });
+        Params(values.collect())
+    }
+
     fn unknown(&self, name: &str) -> ParamError {
         let has = if self.params.is_empty() {
             "it takes none".to_owned()
@@ -245,10 +267,15 @@ impl Params {
 }
 
 impl Value {
+    /// Whether it is SQL NULL.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::NullOf(_))
+    }
+
     /// `text`, `integer`... as in [`Params::to_json`]: the value's own type, which NULL and instants have too.
     pub fn type_name(&self) -> &'static str {
         match self {
-            Self::Null => "null",
+            Self::Null | Self::NullOf(_) => "null",
             Self::Text(_) => "text",
             Self::Integer(_) => "integer",
             Self::Decimal(_) => "decimal",
@@ -263,7 +290,7 @@ impl Value {
 
     fn to_json(&self) -> serde_json::Value {
         let value = match self {
-            Self::Null => serde_json::Value::Null,
+            Self::Null | Self::NullOf(_) => serde_json::Value::Null,
             Self::Integer(number) => json!(number),
             Self::Boolean(truth) => json!(truth),
             Self::List(values) => values.iter().map(Self::to_json).collect(),

@@ -49,6 +49,54 @@ impl Refresh {
     }
 }
 
+/// The `serve_on_error` setting of a report: whether old rows may be served after a refresh that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ServeOnError {
+    /// After any failure the caller gets the database's error.
+    Never,
+    /// Only after a failure that may pass: the server is away, a limit was reached, a deadlock.
+    #[default]
+    Transient,
+    /// After any failure, until `stale_for` is over.
+    Always,
+}
+
+impl ServeOnError {
+    /// Reads it as the workspace file writes it.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that says what would be right.
+    pub fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            "transient" => Ok(Self::Transient),
+            "always" => Ok(Self::Always),
+            _ => Err(format!(
+                "serve_on_error is \"{text}\"; write never, transient or always"
+            )),
+        }
+    }
+
+    /// As the workspace file writes it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Transient => "transient",
+            Self::Always => "always",
+        }
+    }
+
+    /// Whether old rows may be served after a failure; `permanent` tells that the failure does not pass with time.
+    pub fn allows(self, permanent: bool) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Transient => !permanent,
+            Self::Always => true,
+        }
+    }
+}
+
 /// The longest time that makes sense in a policy; Redis refuses expiries that overflow its clock.
 const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 

@@ -29,7 +29,7 @@ pub struct TemplateError {
 }
 
 /// SQL with the database's placeholders in place of `:name`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rendered {
     /// What is sent.
     pub sql: String,

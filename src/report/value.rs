@@ -266,7 +266,7 @@ impl Value {
     /// The value as a person types it; [`super::ParamSpec::read`] of the same type reads it back the same.
     pub fn text(&self) -> String {
         match self {
-            Self::Null => NULL.to_owned(),
+            Self::Null | Self::NullOf(_) => NULL.to_owned(),
             Self::Text(text) => escape(text),
             Self::Integer(number) => number.to_string(),
             Self::Decimal(text) => text.clone(),
@@ -342,6 +342,7 @@ mod tests {
             params,
             ttl: std::time::Duration::from_mins(1),
             stale_for: std::time::Duration::ZERO,
+            serve_on_error: crate::report::ServeOnError::default(),
             refresh: Refresh::Ttl,
             tables: None,
             timeout: None,

@@ -1,9 +1,11 @@
 //! A report's SQL as it is sent, and the values that go with it.
 
+use std::collections::HashMap;
+
 use sqlx::{Arguments, Encode, Type};
 
 use super::SourceError;
-use crate::report::{Dialect, Template, Value, line_column};
+use crate::report::{Dialect, Params, Piece, Template, Value, line_column};
 
 /// Reads a report's SQL; the error says where it is wrong.
 pub(super) fn template(sql: &str, dialect: Dialect) -> Result<Template, SourceError> {
@@ -11,6 +13,56 @@ pub(super) fn template(sql: &str, dialect: Dialect) -> Result<Template, SourceEr
         position: Some(line_column(sql, error.at)),
         message: error.message,
     })
+}
+
+/// The values of a report, each once however often its parameter stands in the SQL.
+pub(super) struct Slots {
+    /// The values to bind: no NULL, which stands in the SQL itself, and an empty list as it is.
+    pub(super) values: Vec<Value>,
+    /// For each value in the order of the SQL, its place in `values`; `None` for NULL. An empty list counts as one.
+    pub(super) places: Vec<Option<usize>>,
+}
+
+impl Slots {
+    /// Counts the values of a report.
+    pub(super) fn of(template: &Template, params: &Params) -> Self {
+        let (mut values, mut places) = (Vec::new(), Vec::new());
+        let mut known: HashMap<(&str, usize), usize> = HashMap::new();
+        for piece in &template.0 {
+            let Piece::Param(name) = piece else { continue };
+            let parts = match params.get(name) {
+                Some(Value::List(parts)) if !parts.is_empty() => parts.as_slice(),
+                Some(value) => std::slice::from_ref(value),
+                None => &[],
+            };
+            for (i, value) in parts.iter().enumerate() {
+                places.push((!value.is_null()).then(|| {
+                    *known.entry((name.as_str(), i)).or_insert_with(|| {
+                        values.push(value.clone());
+                        values.len() - 1
+                    })
+                }));
+            }
+        }
+        Self { values, places }
+    }
+}
+
+/// Refuses a query with more values than `product` takes in one.
+pub(super) fn refuse_too_many(
+    values: usize,
+    most: usize,
+    product: &str,
+) -> Result<(), SourceError> {
+    if values <= most {
+        return Ok(());
+    }
+    Err(SourceError::Param(format!(
+        "the report binds {} values, and {product} takes at most {} in one query; give shorter lists, or keep the values \
+         in a table and join it",
+        crate::human::count(values as u64),
+        crate::human::count(most as u64)
+    )))
 }
 
 /// The values in the order of their placeholders. What has no type of its own in every protocol goes as text, and the
@@ -26,7 +78,7 @@ where
     let mut arguments = A::default();
     for value in values {
         let added = match value {
-            Value::Null | Value::List(_) => arguments.add(None::<String>),
+            Value::Null | Value::NullOf(_) | Value::List(_) => arguments.add(None::<String>),
             Value::Text(text) | Value::Decimal(text) => arguments.add(text.clone()),
             Value::Integer(value) => arguments.add(*value),
             Value::Float(value) => arguments.add(*value),

@@ -54,6 +54,24 @@ pub(super) fn missing_file(url: &ConnectionUrl) -> Option<String> {
         .find(|file| !file.starts_with("-----BEGIN") && !std::path::Path::new(file).is_file())
 }
 
+/// Whether the server knows the account or the database no more, or does not let the account in: wrong password,
+/// no such database, no permission to connect.
+fn refuses_account(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(error) => matches!(
+            error.number(),
+            1044 | 1045 | 1049 | 1130 | 1698 | 3118 | 4151
+        ),
+        None => matches!(
+            error.code().as_deref(),
+            Some("28000" | "28P01" | "3D000" | "42501")
+        ),
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.port {
@@ -79,7 +97,12 @@ impl Address {
                 "the file {file} is not there; correct its name in the source's URL"
             ));
         }
-        SourceError::Connect(match error {
+        let kind = if refuses_account(error) {
+            SourceError::SignIn
+        } else {
+            SourceError::Connect
+        };
+        kind(match error {
             sqlx::Error::Io(error) => self.unreachable_io(error),
             sqlx::Error::Tls(error) => self.no_tls(error.as_ref()),
             sqlx::Error::Database(error) => {
@@ -119,6 +142,16 @@ impl Address {
                         "{product} at {self} does not take connections from this machine: {}",
                         error.message()
                     ),
+                    // PgBouncer and its like.
+                    (None, "08P01")
+                        if error.message().contains("unsupported startup parameter") =>
+                    {
+                        format!(
+                            "the pooler at {self} refused the connection: {}; leave that parameter out of the source's URL \
+                             and of PGOPTIONS, or add it to the pooler's ignore_startup_parameters",
+                            error.message()
+                        )
+                    }
                     (None, "57P03") => format!(
                         "{product} at {self} is starting or stopping; try again in a moment"
                     ),
@@ -200,16 +233,125 @@ impl Address {
         )
     }
 
-    /// The sentence for a connection that broke while a query ran.
+    /// The sentence for what went wrong while a query ran, and is no answer of the database. Only an error of the stream
+    /// itself means that the connection was lost.
     pub(super) fn lost(&self, error: &sqlx::Error) -> SourceError {
-        SourceError::Lost(format!(
-            "the connection to {} at {self} was lost while the query ran ({}); run the report again",
-            self.product,
-            match error {
-                sqlx::Error::Io(error) => error.to_string(),
-                sqlx::Error::Protocol(why) => why.clone(),
-                error => error.to_string(),
+        use sqlx::Error as E;
+        let product = self.product;
+        match error {
+            E::Io(_) | E::Tls(_) | E::WorkerCrashed | E::PoolClosed => {
+                let why: &dyn std::fmt::Display = match error {
+                    E::Io(error) => error,
+                    error => error,
+                };
+                SourceError::Lost(format!(
+                    "the connection to {product} at {self} was lost while the query ran ({why}); run the report again"
+                ))
             }
+            E::Database(error) => SourceError::Other(match error.code() {
+                Some(code) => format!("{product} at {self} answered: {} ({code})", error.message()),
+                None => format!("{product} at {self} answered: {}", error.message()),
+            }),
+            E::Encode(why) => SourceError::Param(format!(
+                "a parameter cannot be sent to {product} at {self}: {why}"
+            )),
+            E::Configuration(why) => SourceError::Other(format!(
+                "the query cannot be sent to {product} at {self}: {why}"
+            )),
+            E::Decode(why) => self.not_understood(why.as_ref()),
+            E::ColumnDecode { index, source } => SourceError::Other(format!(
+                "column {index} of what {product} at {self} answered cannot be read ({source}); cast it to text in the \
+                 report's SQL"
+            )),
+            E::TypeNotFound { type_name } => SourceError::Other(format!(
+                "{product} at {self} answered with the type {type_name}, which it does not describe; cast the column to \
+                 text in the report's SQL"
+            )),
+            E::Protocol(why) => self.not_understood(why),
+            error => self.not_understood(error),
+        }
+    }
+
+    fn not_understood(&self, why: &(impl std::fmt::Display + ?Sized)) -> SourceError {
+        SourceError::Other(format!(
+            "what {} at {self} answered was not understood ({why}); if there is a proxy or pooler in between, give the \
+             server's own address in the source's URL",
+            self.product
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Address {
+        Address {
+            product: "PostgreSQL",
+            host: "db".to_owned(),
+            port: Some(5432),
+            user: "reader".to_owned(),
+            database: "shop".to_owned(),
+            tls: TlsWords {
+                mode: "sslmode",
+                some: "require",
+                best: "verify-full",
+                authority: "sslrootcert",
+            },
+            encrypts: false,
+            missing_file: None,
+        }
+    }
+
+    #[test]
+    fn only_errors_of_the_stream_are_a_lost_connection() {
+        use sqlx::Error as E;
+        let lost = |error: E| {
+            let error = address().lost(&error);
+            (matches!(error, SourceError::Lost(_)), error.to_string())
+        };
+        for error in [
+            E::Io(ErrorKind::BrokenPipe.into()),
+            E::Io(ErrorKind::UnexpectedEof.into()),
+            E::Tls("bad record".into()),
+            E::WorkerCrashed,
+        ] {
+            let (is_lost, sentence) = lost(error);
+            assert!(
+                is_lost && sentence.contains("was lost while the query ran"),
+                "{sentence}"
+            );
+        }
+        for (error, want) in [
+            (
+                E::Protocol("too many arguments for query: 70000".to_owned()),
+                "was not understood",
+            ),
+            (E::Decode("no date".into()), "was not understood"),
+            (
+                E::Encode("value size would overflow".into()),
+                "a parameter cannot be sent",
+            ),
+            (
+                E::TypeNotFound {
+                    type_name: "mood".to_owned(),
+                },
+                "the type mood",
+            ),
+            (
+                E::ColumnDecode {
+                    index: "3".to_owned(),
+                    source: "odd".into(),
+                },
+                "column 3 of what PostgreSQL at db:5432 answered",
+            ),
+            (E::RowNotFound, "was not understood"),
+            (E::ColumnNotFound("n".to_owned()), "was not understood"),
+            (E::PoolTimedOut, "was not understood"),
+            (E::Configuration("odd".into()), "cannot be sent"),
+        ] {
+            let (is_lost, sentence) = lost(error);
+            assert!(!is_lost && sentence.contains(want), "{sentence}");
+        }
     }
 }

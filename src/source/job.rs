@@ -180,13 +180,13 @@ impl Listener {
     }
 
     /// Says how it went: every row was sent, or the error.
-    pub(super) async fn end(mut self, result: Result<(), SourceError>) {
+    pub(super) fn end(mut self, result: Result<(), SourceError>) {
         match (self.answer.take(), self.sender.take(), result) {
             (Some(answer), _, Err(error)) => {
                 let _ = answer.send(Err(error));
             }
-            (_, Some(sender), Ok(())) => sender.finish().await,
-            (_, Some(sender), Err(error)) => sender.fail(error).await,
+            (_, Some(sender), Ok(())) => sender.finish(),
+            (_, Some(sender), Err(error)) => sender.fail(error),
             (_, None, _) => {}
         }
     }

@@ -10,6 +10,8 @@
 //! | `bind.rs` | how do a report's values go with its SQL? |
 //! | `job.rs` | who waits for a query, for how long, and when is it its turn? |
 //! | `pump.rs`, `columns.rs` | how do rows become batches? |
+//! | `transient.rs` | which of a database's errors pass with time? |
+//! | `notices.rs` | what does the server say besides the rows? |
 //! | `failure.rs`, `steps.rs` | why is there no connection, and how far does one get? |
 
 mod bind;
@@ -19,7 +21,8 @@ mod failure;
 mod job;
 mod mssql;
 pub(crate) mod mysql;
-mod postgres;
+mod notices;
+pub(crate) mod postgres;
 mod pump;
 mod query_only;
 mod readonly;
@@ -29,6 +32,7 @@ mod sqlite_check;
 mod sqlite_error;
 mod sqlite_rows;
 mod steps;
+mod transient;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -187,12 +191,27 @@ pub enum SourceError {
     /// A parameter cannot be bound.
     #[error("{0}")]
     Param(String),
+    /// The database refused the sign-in, or the account may not use the database.
+    #[error("{0}")]
+    SignIn(String),
+    /// The database could not run the query just now: a deadlock, no memory, no connection left. The same query may
+    /// succeed later.
+    #[error("{0}")]
+    Busy(String),
     /// The query ran longer than it may.
     #[error("the query was ended after {}, its time limit; raise query_timeout or make the report smaller", crate::human::duration(*.0))]
     Timeout(Duration),
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// The user cancelled, or the time was over, and the server did not confirm that the query has ended there.
+    #[error("{}, but the query may go on at the server: {why}; the server ends it at the latest {} after its time limit", .timeout.map_or("cancelled".to_owned(), |limit| format!("given up after {}, its time limit", crate::human::duration(limit))), crate::human::duration(server::GRACE))]
+    GoesOn {
+        /// The time limit, where that was over; `None` where the user cancelled.
+        timeout: Option<Duration>,
+        /// Why the end is not confirmed.
+        why: String,
+    },
     /// The connection was lost in the middle of the rows.
     #[error("{0}")]
     Lost(String),
@@ -202,6 +221,53 @@ pub enum SourceError {
     /// The rows ended without an end.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+impl SourceError {
+    /// Whether the failure does not pass with time: the database's answer to this SQL, these values or this account.
+    /// Which of the database's codes pass is decided in `transient.rs`.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Sql { .. } | Self::Writes(_) | Self::Param(_) | Self::SignIn(_) => true,
+            Self::Connect(_)
+            | Self::Busy(_)
+            | Self::Timeout(_)
+            | Self::Cancelled
+            | Self::GoesOn { .. }
+            | Self::Lost(_)
+            | Self::Other(_)
+            | Self::Interrupted(_) => false,
+        }
+    }
+
+    /// Whether the user cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::GoesOn { timeout: None, .. })
+    }
+
+    /// The database's code, "1146" or "42P01", where its message has one: it stands there in parentheses.
+    pub fn code(&self) -> Option<String> {
+        let (Self::Sql { message, .. }
+        | Self::Busy(message)
+        | Self::Writes(message)
+        | Self::SignIn(message)
+        | Self::Lost(message)) = self
+        else {
+            return None;
+        };
+        let mut codes = message
+            .split('(')
+            .filter_map(|part| part.split_once(')'))
+            .map(|(code, _)| code.strip_prefix("code ").unwrap_or(code))
+            .map(|code| code.split_once(", ").map_or(code, |(code, _)| code))
+            .filter(|code| (1..=5).contains(&code.len()))
+            .filter(|code| {
+                code.bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+                    && code.bytes().any(|byte| byte.is_ascii_digit())
+            });
+        codes.next_back().map(str::to_owned)
+    }
 }
 
 /// The source for a URL's scheme; nothing is connected yet.

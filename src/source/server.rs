@@ -19,6 +19,11 @@ use crate::workspace::SourceConfig;
 /// The server ends a query this much after us, should we not be there any more.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether a connection that was ended is gone, and after which pause.
+pub(super) const LOOKS: u32 = 40;
+/// See [`LOOKS`].
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 /// What each kind of server does in its own way.
 #[async_trait]
 pub(super) trait Server: Send + Sync + 'static {
@@ -68,12 +73,13 @@ pub(super) trait Server: Send + Sync + 'static {
         false
     }
 
-    /// Ends another connection and what it does. Where that fails the server's own time limit is left.
+    /// Ends another connection and what it does, and answers whether it is gone. Where it is not the server's own time
+    /// limit is left.
     async fn kill(
         &self,
         connection: Self::Connection,
         number: Self::Number,
-    ) -> Result<(), SourceError>;
+    ) -> Result<bool, SourceError>;
 
     /// Tables, views and functions, for what reports depend on.
     async fn catalogue(&self, connection: Self::Connection) -> Result<Catalogue, SourceError>;
@@ -161,30 +167,43 @@ impl<S: Server> Inner<S> {
             .await;
         let (mut connection, number) = match session {
             Ok(session) => session,
-            Err(error) => return listener.end(Err(error)).await,
+            Err(error) => return listener.end(Err(error)),
         };
         listener.times.set_pool(started.elapsed());
         let result = self
             .server
             .stream(&mut connection, &mut statement, &limits, &mut listener)
             .await;
-        match &result {
-            Err(SourceError::Cancelled | SourceError::Timeout(_)) => {
+        match result {
+            Err(error @ (SourceError::Cancelled | SourceError::Timeout(_))) => {
                 let ended = async {
-                    if !self.server.interrupt(connection).await {
-                        self.kill(number).await;
+                    if self.server.interrupt(connection).await {
+                        None
+                    } else {
+                        self.kill(number).await
                     }
                 };
-                if tokio::time::timeout(ENDING, ended).await.is_err() {
-                    let address = self.server.address();
-                    tracing::warn!(source = %address, "the server did not say in time that a query has ended");
-                }
-                tokio::spawn(listener.end(result));
+                let goes_on = tokio::time::timeout(ENDING, ended)
+                    .await
+                    .unwrap_or_else(|_| Some("it did not say so in time".to_owned()));
+                let error = match goes_on {
+                    Some(why) => SourceError::GoesOn {
+                        timeout: match error {
+                            SourceError::Timeout(limit) => Some(limit),
+                            _ => None,
+                        },
+                        why,
+                    },
+                    None => error,
+                };
+                listener.end(Err(error));
             }
-            Err(SourceError::Lost(_)) => drop(tokio::spawn(listener.end(result))),
+            // Of a connection that was lost, or whose answer was not understood, nothing is sure.
+            Err(error @ (SourceError::Lost(_) | SourceError::Other(_))) => {
+                listener.end(Err(error));
+            }
             _ => {
-                // The last word may wait for a slow reader; the place does not.
-                tokio::spawn(listener.end(result));
+                listener.end(result);
                 let reset = self.server.reset(&mut connection, &statement);
                 if tokio::time::timeout(ENDING, reset).await == Ok(true) {
                     self.idle.put(connection);
@@ -193,12 +212,17 @@ impl<S: Server> Inner<S> {
         }
     }
 
-    async fn kill(&self, number: S::Number) {
+    /// Ends a query on the server; answers why it may go on there, where its end was not confirmed.
+    async fn kill(&self, number: S::Number) -> Option<String> {
         let killed = async { self.server.kill(self.connect().await?, number).await };
-        if let Err(error) = killed.await {
-            let address = self.server.address();
-            tracing::warn!(source = %address, "a query could not be ended on the server: {error}");
-        }
+        let why = match killed.await {
+            Ok(true) => return None,
+            Ok(false) => "the server was asked to end it, and it is still there".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let address = self.server.address();
+        tracing::warn!(source = %address, "a query could not be ended on the server: {why}");
+        Some(why)
     }
 }
 

@@ -298,12 +298,12 @@ impl Run {
         match sent {
             Some(Ok(())) => {
                 self.end().await;
-                sender.finish().await;
+                sender.finish();
             }
             Some(Err(error)) => {
                 let error = self.explain(error).await;
                 self.end().await;
-                sender.fail(error).await;
+                sender.fail(error);
             }
             None => self.end().await,
         }
@@ -396,7 +396,7 @@ fn arguments(values: &[Value]) -> SqliteArguments {
     let mut arguments = SqliteArguments::default();
     for value in values {
         let added = match value {
-            Value::Null | Value::List(_) => arguments.add(None::<i64>),
+            Value::Null | Value::NullOf(_) | Value::List(_) => arguments.add(None::<i64>),
             Value::Text(text) => arguments.add(text.clone()),
             Value::Integer(number) => arguments.add(*number),
             Value::Float(number) => arguments.add(*number),

@@ -5,18 +5,26 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-use super::SourceError;
+use super::{SourceError, transient};
 use crate::report::{Dialect, lex};
+
+/// Extended codes of `SQLITE_READONLY`: a file that can only be read with more rights than the account has.
+const READONLY_RECOVERY: i32 = 8 | 1 << 8;
+const READONLY_CANTLOCK: i32 = 8 | 2 << 8;
+const READONLY_ROLLBACK: i32 = 8 | 3 << 8;
+const READONLY_DBMOVED: i32 = 8 | 4 << 8;
+const READONLY_CANTINIT: i32 = 8 | 5 << 8;
+const READONLY_DIRECTORY: i32 = 8 | 6 << 8;
 
 /// An error while the file is opened.
 pub(super) fn on_open(error: sqlx::Error, path: &Path) -> SourceError {
     match on_run(&error, None) {
-        SourceError::Sql { message, .. } | SourceError::Other(message) => {
-            SourceError::Connect(format!(
-                "the SQLite file {} cannot be opened: {message}; check that it is a SQLite database and readable",
-                path.display()
-            ))
-        }
+        SourceError::Sql { message, .. }
+        | SourceError::Busy(message)
+        | SourceError::Other(message) => SourceError::Connect(format!(
+            "the SQLite file {} cannot be opened: {message}; check that it is a SQLite database and readable",
+            path.display()
+        )),
         error => error,
     }
 }
@@ -37,16 +45,51 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
         .unwrap_or_default();
     let message = database.message();
     match code & 0xff {
+        _ if message.contains("variable number must be between")
+            || message.contains("too many SQL variables") =>
+        {
+            SourceError::Param(format!(
+                "the report binds more values than SQLite takes in one query ({message}); give shorter lists, or keep \
+                 the values in a table and join it"
+            ))
+        }
+        1 if message.starts_with("no such function") && option_env!("LIBSQLITE3_FLAGS").is_none() => {
+            SourceError::Sql {
+                message: format!(
+                    "SQLite: {message}; this program was built without the options of .cargo/config.toml, which bring \
+                     the math functions: build it inside the project's folder"
+                ),
+                position,
+            }
+        }
         1 | 18 | 20 | 25 => SourceError::Sql {
             message: format!("SQLite: {message}"),
             position,
         },
-        5 | 6 => SourceError::Other(format!(
+        5 | 6 => SourceError::Busy(format!(
             "SQLite: {message} for five seconds; end the writer's transaction, or switch the file to WAL"
         )),
-        8 => SourceError::Writes(format!(
-            "the report was not run: it would write ({message}); a report only reads"
-        )),
+        8 => match code {
+            READONLY_RECOVERY | READONLY_CANTLOCK | READONLY_CANTINIT | READONLY_DIRECTORY => {
+                SourceError::Connect(
+                    "the SQLite file is in WAL mode, and to read it this account must be able to make its -wal and -shm \
+                     files; let the account write the file's folder, or run PRAGMA journal_mode = DELETE once on the \
+                     file with an account that may write it"
+                        .to_owned(),
+                )
+            }
+            READONLY_ROLLBACK => SourceError::Connect(
+                "a program was cut off in the middle of a transaction on the SQLite file, and this account may not roll \
+                 it back; open the file once with an account that may write it and its folder"
+                    .to_owned(),
+            ),
+            READONLY_DBMOVED => SourceError::Lost(
+                "the SQLite file was moved or replaced while the query ran; run the report again".to_owned(),
+            ),
+            _ => SourceError::Writes(format!(
+                "the report was not run: it would write ({message}); a report only reads"
+            )),
+        },
         9 => SourceError::Cancelled,
         14 => SourceError::Connect(format!(
             "SQLite: {message}; check the file and its folder's permissions"
@@ -54,7 +97,13 @@ pub(super) fn on_run(error: &sqlx::Error, position: Option<(usize, usize)>) -> S
         11 | 26 => SourceError::Connect(format!(
             "SQLite: {message}; check the file with PRAGMA integrity_check"
         )),
-        _ => SourceError::Other(format!("SQLite: {message} (code {code})")),
+        _ if transient::sqlite(code) => {
+            SourceError::Busy(format!("SQLite: {message} (code {code})"))
+        }
+        _ => SourceError::Sql {
+            message: format!("SQLite: {message} (code {code})"),
+            position,
+        },
     }
 }
 

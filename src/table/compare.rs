@@ -21,6 +21,8 @@ const KEPT: usize = 10_000;
 const KEPT_BYTES: usize = 32 * 1024 * 1024;
 /// How far floating point numbers may be apart, as a part of the larger: sums of the same numbers in another order are.
 const CLOSE: f64 = 1e-11;
+/// Digits that the shortest text of a float has at most, with those of its exponent.
+const FLOAT_TEXT: usize = 17 + 3;
 /// Characters of a row that a sentence shows.
 const SHOWN: usize = 120;
 
@@ -416,7 +418,12 @@ fn close(a: &Cell, b: &Cell) -> bool {
     if a == b {
         return true;
     }
-    let number = |cell: &Cell| cell.as_ref()?.parse::<f64>().ok();
+    // What has more digits than a float keeps is none, whatever the other answer holds in that column.
+    let number = |cell: &Cell| {
+        let text = cell.as_ref()?;
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        text.parse::<f64>().ok().filter(|_| digits <= FLOAT_TEXT)
+    };
     match (number(a), number(b)) {
         (Some(a), Some(b)) => (a - b).abs() <= CLOSE * a.abs().max(b.abs()),
         _ => false,

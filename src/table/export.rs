@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -120,6 +121,15 @@ pub enum ExportError<E> {
     Write(WriteError),
 }
 
+/// How long a cancelled export waits for its writer to take back what it wrote.
+const TAKE_BACK: Duration = Duration::from_secs(1);
+
+/// Resolves some time after the export was cancelled.
+async fn given_up(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(TAKE_BACK).await;
+}
+
 /// Writes rows as they come. The query ends when the export is cancelled, fails or is dropped; writing goes on beside
 /// reading, on a thread of its own.
 pub async fn export<E: From<Interrupted>>(
@@ -154,6 +164,8 @@ pub async fn export<E: From<Interrupted>>(
                 break;
             }
             next = rows.next() => next,
+            // The writer has failed: the next row may be long in coming.
+            () = sender.closed() => break,
         };
         let message = match next {
             Some(Ok(batch)) => Message::Batch(batch),
@@ -164,14 +176,27 @@ pub async fn export<E: From<Interrupted>>(
             None => Message::Done,
         };
         let last = matches!(message, Message::Done);
-        // A writer that failed has closed the queue; its error follows below.
-        if sender.send(message).await.is_err() || last {
+        // A writer that failed has closed the queue; its error follows below. One that writes into a pipe that nobody
+        // reads has not.
+        let sent = tokio::select! {
+            biased;
+            sent = sender.send(message) => sent,
+            () = cancel.cancelled() => {
+                failed = Some(ExportError::Cancelled);
+                break;
+            }
+        };
+        if sent.is_err() || last {
             break;
         }
     }
     drop(sender);
     drop(rows);
-    let written = writing.await;
+    let written = tokio::select! {
+        written = writing => written,
+        // What it wrote is taken back by then, unless it hangs in a pipe.
+        () = given_up(&cancel) => return Err(ExportError::Cancelled),
+    };
     if let Some(failed) = failed {
         return Err(failed);
     }

@@ -5,6 +5,7 @@
 mod columnar;
 mod compare;
 pub mod csv;
+pub mod decimal;
 mod export;
 mod guard;
 mod human;

@@ -3,8 +3,11 @@
 //! The end is always explicit: a producer that dies leaves an [`Interrupted`] error, never a short result that looks
 //! whole.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::Table;
@@ -14,14 +17,14 @@ use super::Table;
 #[error("the rows stopped before the end; run the report again")]
 pub struct Interrupted;
 
-enum Item<E> {
-    Batch(RecordBatch),
-    Failed(E),
-    Done,
-}
+/// How a stream ended, beside its batches: telling it never waits for a reader.
+type End<E> = Arc<Mutex<Option<Result<(), E>>>>;
 
 /// The sending half: a task that reads a database or the cache holds it.
-pub struct BatchSender<E>(mpsc::Sender<Item<E>>);
+pub struct BatchSender<E> {
+    batches: mpsc::Sender<RecordBatch>,
+    end: End<E>,
+}
 
 /// Record batches in order, ending with `None` only after the producer said that it was done.
 ///
@@ -30,64 +33,62 @@ pub struct BatchSender<E>(mpsc::Sender<Item<E>>);
 /// a value is the same before and after.
 pub struct BatchStream<E> {
     schema: SchemaRef,
-    items: mpsc::Receiver<Item<E>>,
+    batches: mpsc::Receiver<RecordBatch>,
+    end: End<E>,
     done: bool,
 }
 
 impl<E> BatchSender<E> {
     /// Waits for room, then sends. `false` means that nobody listens any more: stop producing.
     pub async fn send(&self, batch: RecordBatch) -> bool {
-        self.0.send(Item::Batch(batch)).await.is_ok()
+        self.batches.send(batch).await.is_ok()
     }
 
     /// Like [`BatchSender::send`], from a thread outside the runtime.
     pub fn blocking_send(&self, batch: RecordBatch) -> bool {
-        self.0.blocking_send(Item::Batch(batch)).is_ok()
+        self.batches.blocking_send(batch).is_ok()
     }
 
-    /// Ends the stream with an error.
-    pub async fn fail(self, error: E) {
-        let _ = self.0.send(Item::Failed(error)).await;
+    /// Ends the stream with an error, which comes after the batches that were sent. Does not wait for the reader.
+    pub fn fail(self, error: E) {
+        *self.end.lock() = Some(Err(error));
     }
 
-    /// Ends the stream: every row was sent.
-    pub async fn finish(self) {
-        let _ = self.0.send(Item::Done).await;
+    /// Ends the stream: every row was sent. Does not wait for the reader.
+    pub fn finish(self) {
+        *self.end.lock() = Some(Ok(()));
     }
 
     /// Resolves when nobody listens any more.
     pub async fn closed(&self) {
-        self.0.closed().await;
+        self.batches.closed().await;
     }
 }
 
 impl<E: From<Interrupted>> BatchStream<E> {
     /// A stream and its sender; at most `capacity` batches wait in between.
     pub fn channel(schema: SchemaRef, capacity: usize) -> (BatchSender<E>, Self) {
-        let (sender, items) = mpsc::channel(capacity);
-        (
-            BatchSender(sender),
-            Self {
-                schema,
-                items,
-                done: false,
-            },
-        )
+        let (sender, batches) = mpsc::channel(capacity);
+        let end = End::default();
+        let stream = Self {
+            schema,
+            batches,
+            end: end.clone(),
+            done: false,
+        };
+        let batches = sender;
+        (BatchSender { batches, end }, stream)
     }
 
     /// The rows of a table that is in memory, for what takes a stream.
     pub fn of(table: Table) -> Self {
-        let (sender, items) = mpsc::channel(table.batches.len() + 1);
+        let (sender, stream) = Self::channel(table.schema, table.batches.len().max(1));
         for batch in table.batches {
             // The queue has room for all of them.
-            let _ = sender.try_send(Item::Batch(batch));
+            let _ = sender.batches.try_send(batch);
         }
-        let _ = sender.try_send(Item::Done);
-        Self {
-            schema: table.schema,
-            items,
-            done: false,
-        }
+        sender.finish();
+        stream
     }
 
     /// The schema as known before the first batch; see the type's docs on widening.
@@ -100,23 +101,15 @@ impl<E: From<Interrupted>> BatchStream<E> {
         if self.done {
             return None;
         }
-        match self.items.recv().await {
-            Some(Item::Batch(batch)) => {
-                self.schema = batch.schema();
-                Some(Ok(batch))
-            }
-            Some(Item::Done) => {
-                self.done = true;
-                None
-            }
-            Some(Item::Failed(error)) => {
-                self.done = true;
-                Some(Err(error))
-            }
-            None => {
-                self.done = true;
-                Some(Err(Interrupted.into()))
-            }
+        if let Some(batch) = self.batches.recv().await {
+            self.schema = batch.schema();
+            return Some(Ok(batch));
+        }
+        self.done = true;
+        match self.end.lock().take() {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(Err(error)),
+            None => Some(Err(Interrupted.into())),
         }
     }
 

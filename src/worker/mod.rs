@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{AuditTotals, Cache};
-use crate::engine::{Engine, Reason};
+use crate::engine::{Engine, FailedRefresh, Reason};
 use crate::report::Report;
 use crate::workspace::Workspace;
 
@@ -60,6 +60,23 @@ pub struct Status {
     pub queue: Vec<Queued>,
     /// Whether the user paused it.
     pub paused: bool,
+    /// Entries whose last refresh failed, the one that failed most often first.
+    pub failing: Vec<Failing>,
+}
+
+/// An entry whose last refresh failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// The source.
+    pub source: String,
+    /// The report.
+    pub report: String,
+    /// The parameters in one line.
+    pub params: String,
+    /// The entry's key in hexadecimal.
+    pub key: String,
+    /// How, when and how often, and when it is tried again.
+    pub failure: FailedRefresh,
 }
 
 /// How one source is watched.
@@ -160,9 +177,8 @@ impl Worker {
         // Whoever was served an old entry counts on a refresh. The survey finds that out for other processes.
         let told = Arc::downgrade(&hub);
         engine.on_stale(move |report, params| {
-            if let Some(hub) = told.upgrade() {
-                hub.served_stale(report, params);
-            }
+            told.upgrade()
+                .is_some_and(|hub| hub.served_stale(report, params))
         });
         Self { hub, stop, tasks }
     }
@@ -199,22 +215,25 @@ impl Worker {
         for source in self.hub.sources() {
             source.log(event, detail, Vec::new());
             source.news_came.notify_one();
+            // A paused worker refreshes no report, and nobody may wait for it.
+            source.reports_came.notify_one();
         }
         self.hub.changed();
     }
 
     /// Queues a refresh because someone asked. It runs whatever the cache holds, also where another worker leads.
-    pub fn refresh(&self, report: &Report, params: &crate::report::Params) {
+    /// Returns whether it is queued: not for a source that the worker does not have.
+    pub fn refresh(&self, report: &Report, params: &crate::report::Params) -> bool {
         let Some(source) = self
             .hub
             .sources()
             .into_iter()
             .find(|source| source.name == report.source)
         else {
-            return;
+            return false;
         };
         let Ok(key) = source.engine.key(report, params) else {
-            return;
+            return false;
         };
         let entry = Entry {
             report: Arc::new(report.clone()),
@@ -226,6 +245,7 @@ impl Worker {
         source.tell(|news| {
             news.asked.insert(key, entry);
         });
+        true
     }
 
     /// Shows soon what auditors found, after somebody else audited in this process.

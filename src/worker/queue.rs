@@ -234,6 +234,16 @@ impl Queue {
             .unwrap_or_default()
     }
 
+    /// How long an entry will rest if its next refresh fails.
+    pub(super) fn rest_after_failure(&self, key: &EntryKey) -> Duration {
+        backoff(
+            self.past
+                .get(key)
+                .map_or(0, |past| past.failures)
+                .saturating_add(1),
+        )
+    }
+
     /// Takes the next refresh that is due, unless every place is taken; with `forced` only of those a person waits for.
     pub(super) fn pop(&mut self, now: Instant, forced: bool) -> Option<Job> {
         if self.running.len() >= self.cap {
@@ -302,7 +312,7 @@ impl Queue {
             }
             Ended::Failed => {
                 past.failures = past.failures.saturating_add(1);
-                doubled(FIRST_BACKOFF, past.failures - 1).min(LONGEST_BACKOFF)
+                backoff(past.failures)
             }
         };
         if ended != Ended::Failed {
@@ -380,6 +390,11 @@ impl Queue {
             now.saturating_duration_since(job.since).as_secs_f64() / PATIENCE.as_secs_f64();
         (1.0 + worth.demand) * cost / (1.0 + worth.changes) * (1.0 + waited)
     }
+}
+
+/// How long an entry rests after this many failures in a row.
+fn backoff(failures: u32) -> Duration {
+    doubled(FIRST_BACKOFF, failures.saturating_sub(1)).min(LONGEST_BACKOFF)
 }
 
 fn doubled(pause: Duration, times: u32) -> Duration {

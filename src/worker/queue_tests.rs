@@ -12,6 +12,7 @@ fn entry(n: u8) -> Entry {
         params: Vec::new(),
         ttl: Duration::from_mins(1),
         stale_for: Duration::from_mins(1),
+        serve_on_error: crate::report::ServeOnError::default(),
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,

@@ -12,16 +12,16 @@ use futures::StreamExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{CacheError, Found, Header, Why};
+use crate::cache::{CacheError, Found, Header, Verdict, Why};
 use crate::detector::Touched;
-use crate::engine::Reason;
+use crate::engine::{FailedRefresh, Reason};
 use crate::report::{Dependencies, EntryKey, Params, Refresh};
 
-use super::Queued;
 use super::decide::{Decision, LOOK_AGAIN, Look, SETTLE, decide};
 use super::queue::{Ended, Entry, Job, Queue, Worth};
 use super::run::{Done, run};
 use super::shared::{Change, News, Shared};
+use super::{Failing, Queued};
 
 /// How often demand is read, to find new entries and stale hits of other processes.
 const SURVEY: Duration = Duration::from_secs(1);
@@ -63,6 +63,8 @@ struct Known {
     changes: f64,
     changed_at: Instant,
     cost: Option<Duration>,
+    /// The last failed refresh, by this worker or anybody else.
+    failure: Option<FailedRefresh>,
 }
 
 impl Refresher {
@@ -370,9 +372,14 @@ impl Refresher {
             first: known.first,
         };
         known.first = false;
+        known.failure = found.failure.as_ref().map(FailedRefresh::from);
         self.queue.weigh(key, known.worth());
         match decide(&look) {
-            Decision::Wait(time) => known.look_at = now + time,
+            Decision::Wait(time) => {
+                // Whoever was served an old entry was told that a refresh follows, at the latest after its rest.
+                known.asked = look.asked && found.verdict == Verdict::Stale;
+                known.look_at = now + time;
+            }
             Decision::TakeIn => {
                 known.look_at = now + SETTLE;
                 self.shared.wanted_came.notify_one();
@@ -394,9 +401,10 @@ impl Refresher {
         while let Some(job) = self.queue.pop(Instant::now(), forced) {
             let (shared, stop) = (self.shared.clone(), self.stop.child_token());
             let key = job.entry.key;
+            let rest = self.queue.rest_after_failure(&key);
             let task = self
                 .runs
-                .spawn(async move { run(&shared, job, stop).await });
+                .spawn(async move { run(&shared, job, rest, stop).await });
             self.keys.insert(task.id(), key);
         }
     }
@@ -414,6 +422,7 @@ impl Refresher {
                         key,
                         ended: Some(Ended::Failed),
                         took: Duration::ZERO,
+                        failure: None,
                     });
                 }
             }
@@ -422,13 +431,19 @@ impl Refresher {
 
     fn ended(&mut self, done: Done) {
         let now = Instant::now();
-        let Done { key, ended, took } = done;
+        let Done {
+            key,
+            ended,
+            took,
+            failure,
+        } = done;
         match ended {
             Some(ended) => self.queue.finish(&key, ended, took, now),
             None => self.queue.skip(&key),
         }
         if let Some(known) = self.entries.get_mut(&key) {
             known.look_at = now;
+            known.failure = failure.or(known.failure.take().filter(|_| ended.is_none()));
             if ended.is_some_and(|ended| ended != Ended::Failed) {
                 (known.read, known.cost) = (false, Some(took));
             }
@@ -452,6 +467,21 @@ impl Refresher {
             }
         });
         self.shared.show_queue(shown.collect());
+        let failing = self.entries.values().filter_map(|known| {
+            Some(Failing {
+                source: self.shared.name.clone(),
+                report: known.entry.report.name.clone(),
+                params: known.entry.params.summary(),
+                key: known.entry.key.hex(),
+                failure: known.failure.clone()?,
+            })
+        });
+        let mut failing: Vec<_> = failing.collect();
+        failing.sort_by(|a, b| {
+            let rank = |one: &Failing| std::cmp::Reverse(one.failure.count);
+            (rank(a), &a.report, &a.key).cmp(&(rank(b), &b.report, &b.key))
+        });
+        self.shared.show_failing(failing);
     }
 }
 
@@ -479,6 +509,7 @@ impl Known {
             changes: 0.0,
             changed_at: now,
             cost: None,
+            failure: None,
         }
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Found, Verdict};
-use crate::engine::{Event, Filled, Outcome, Reason, RefreshEvent};
+use crate::engine::{Event, FailedRefresh, Filled, Outcome, Reason, RefreshEvent};
 use crate::report::EntryKey;
 
 use super::queue::{Ended, Entry, Job};
@@ -19,15 +19,25 @@ pub(super) struct Done {
     /// `None` where it turned out not to be needed, or was stopped.
     pub(super) ended: Option<Ended>,
     pub(super) took: Duration,
+    /// The failure as it stands in the entry's state.
+    pub(super) failure: Option<FailedRefresh>,
 }
 
 /// Refreshes the job's entry, unless somebody else did so meanwhile.
-pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> Done {
+///
+/// `rest` is how long the entry rests if this fails: when it is tried again.
+pub(super) async fn run(
+    shared: &Shared,
+    job: Job,
+    rest: Duration,
+    stop: CancellationToken,
+) -> Done {
     let key = job.entry.key;
     let not_needed = Done {
         key,
         ended: None,
         took: Duration::ZERO,
+        failure: None,
     };
     let before = match find(shared, &job.entry).await {
         Ok(found) if !job.forced && is_done(&found, &job) => return not_needed,
@@ -42,8 +52,20 @@ pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> D
     if stop.is_cancelled() {
         return not_needed;
     }
-    let after = find(shared, &job.entry).await.ok();
+    let mut after = find(shared, &job.entry).await.ok();
     let outcome = outcome.and_then(|filled| kept(before.as_ref(), after.as_ref(), filled));
+    if outcome.is_err() {
+        // The engine noted why; only the queue knows when it is tried again.
+        let noted = shared.cache.note_next_try(&shared.keys, &key, rest).await;
+        if noted.is_ok() {
+            after = find(shared, &job.entry).await.ok();
+        }
+    }
+    let failure = after
+        .as_ref()
+        .and_then(|found| found.failure.as_ref())
+        .filter(|_| outcome.is_err())
+        .map(FailedRefresh::from);
     let ended = match &outcome {
         Ok(true) => Ended::Unchanged,
         Ok(false) => Ended::Changed,
@@ -71,6 +93,7 @@ pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> D
         took_ms: took.as_secs_f64() * 1e3,
         unchanged: ended == Ended::Unchanged,
         error: outcome.as_ref().err().cloned(),
+        failure: failure.clone(),
         committed_to_detected_ms,
         detected_to_fresh_ms: since(job.detected_at),
         committed_to_fresh_ms: since(job.committed_at),
@@ -79,6 +102,7 @@ pub(super) async fn run(shared: &Shared, job: Job, stop: CancellationToken) -> D
         key,
         ended: Some(ended),
         took,
+        failure,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::report::{EntryKey, Params, Refresh, Report};
 use crate::workspace::SourceConfig;
 
 use super::queue::Entry;
-use super::{Queued, Role, Status, Watch};
+use super::{Failing, Queued, Role, Status, Watch};
 
 /// What every source's watcher and refresher share.
 pub(super) struct Hub {
@@ -54,20 +54,22 @@ impl Hub {
         }
     }
 
-    /// An entry was served stale by this process: it is looked at now.
-    pub(super) fn served_stale(&self, report: &Arc<Report>, params: &Params) {
+    /// An entry was served stale by this process: it is looked at now. `false` where this worker will not refresh it,
+    /// because another one leads or refreshing is paused.
+    pub(super) fn served_stale(&self, report: &Arc<Report>, params: &Params) -> bool {
         let sources = self.sources.lock();
         let Some(source) = sources.iter().find(|source| source.name == report.source) else {
-            return;
+            return false;
         };
         let Ok(key) = source.engine.key(report, params) else {
-            return;
+            return false;
         };
         source.met(Entry {
             report: report.clone(),
             params: params.clone(),
             key,
         });
+        source.is_leading() && !self.paused.load(Ordering::Relaxed)
     }
 
     pub(super) fn status(&self) -> Status {
@@ -82,6 +84,10 @@ impl Hub {
                 .flat_map(|source| source.queue.lock().clone())
                 .collect(),
             paused: self.paused.load(Ordering::Relaxed),
+            failing: sources
+                .iter()
+                .flat_map(|source| source.failing.lock().clone())
+                .collect(),
         }
     }
 }
@@ -108,6 +114,7 @@ pub(super) struct Shared {
     pub(super) wanted_came: Notify,
     watch: Mutex<Watch>,
     queue: Mutex<Vec<Queued>>,
+    failing: Mutex<Vec<Failing>>,
 }
 
 /// The source's reports by name.
@@ -196,6 +203,7 @@ impl Shared {
                 audit: AuditTotals::default(),
             }),
             queue: Mutex::new(Vec::new()),
+            failing: Mutex::new(Vec::new()),
         })
     }
 
@@ -299,6 +307,11 @@ impl Shared {
         self.queue.lock().iter().any(|job| job.started.is_some())
     }
 
+    /// Whether this worker leads.
+    fn is_leading(&self) -> bool {
+        self.news.lock().leading
+    }
+
     /// Whether this worker leads, and its detector sees.
     pub(super) fn is_watching(&self) -> bool {
         let news = self.news.lock();
@@ -321,6 +334,16 @@ impl Shared {
             });
         if !same {
             *shown = queue;
+            drop(shown);
+            self.hub.changed();
+        }
+    }
+
+    /// Changes what people are shown of failing entries.
+    pub(super) fn show_failing(&self, failing: Vec<Failing>) {
+        let mut shown = self.failing.lock();
+        if *shown != failing {
+            *shown = failing;
             drop(shown);
             self.hub.changed();
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -79,8 +80,8 @@ pub(super) struct Term {
     pub(super) pending: Option<(Change, Position)>,
     /// Tables that the cache knows in this epoch.
     pub(super) tables: BTreeSet<String>,
-    /// The reports that were told to be refreshed.
-    pub(super) told: Option<Reports>,
+    /// The reports that were published as refreshed, and whether refreshing was paused then.
+    pub(super) told: Option<(Reports, bool)>,
 }
 
 /// What a detector says of itself at an observation.
@@ -174,7 +175,7 @@ impl Watcher {
         shared.show(|watch| watch.role = role.clone());
         shared.log(
             "leading",
-            format!("this worker keeps {} true", shared.name),
+            format!("this worker leads the source {}", shared.name),
             Vec::new(),
         );
         // With a detector, the first look waits for its baseline: what is filled before it would be filled again.
@@ -229,17 +230,18 @@ impl Watcher {
     /// Tells which reports this worker refreshes, where that is not told yet, and which tables they depend on. What
     /// the cache does not take is told with the next renewal.
     async fn tell_reports(&self, term: &mut Term) {
+        let paused = self.shared.hub.paused.load(Ordering::Relaxed);
         let reports = self.shared.reports();
         if term
             .told
             .as_ref()
-            .is_some_and(|told| Arc::ptr_eq(told, &reports))
+            .is_some_and(|(told, was)| Arc::ptr_eq(told, &reports) && *was == paused)
         {
             return;
         }
-        let refreshed = reports.values().map(AsRef::as_ref);
+        let refreshed = reports.values().map(AsRef::as_ref).filter(|_| !paused);
         if let Ok(true) = self.shared.protocol.refreshes(&term.lead, refreshed).await {
-            term.told = Some(reports);
+            term.told = Some((reports, paused));
             if term.epoch.is_some() {
                 self.name_tables();
             }

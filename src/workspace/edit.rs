@@ -9,7 +9,7 @@ use super::{
     CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read,
     sql_file, store_password,
 };
-use crate::report::{ParamSpec, Refresh, Report, Value, read_time, write_time};
+use crate::report::{ParamSpec, Refresh, Report, ServeOnError, Value, read_time, write_time};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
 #[derive(Debug)]
@@ -290,6 +290,13 @@ fn write_report(
         if new != usual || table.contains_key(key) {
             set(table, key, Some(value(write_time(new))));
         }
+    }
+    if report.serve_on_error != ServeOnError::default() || table.contains_key("serve_on_error") {
+        set(
+            table,
+            "serve_on_error",
+            Some(value(report.serve_on_error.text())),
+        );
     }
     let refresh = match report.refresh {
         // It is the default, and need not be said where it was not.

@@ -139,6 +139,9 @@ impl CacheConfig {
 impl SourceConfig {
     /// `forget_after` where the file names none: one day.
     pub const FORGET_AFTER: Duration = Duration::from_hours(24);
+
+    /// `query_timeout` where the file names none: five minutes.
+    pub const QUERY_TIMEOUT: Duration = Duration::from_mins(5);
     /// The most that `forget_after` may be: so long are requests remembered.
     pub const REMEMBERED: Duration = Duration::from_hours(48);
 
@@ -151,7 +154,7 @@ impl SourceConfig {
             name: name.to_owned(),
             url,
             max_concurrent_queries: 2,
-            query_timeout: Duration::from_mins(5),
+            query_timeout: Self::QUERY_TIMEOUT,
             watermark: None,
             poll_interval: Duration::from_millis(if local { 50 } else { 1000 }),
             triggers: false,

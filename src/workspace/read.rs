@@ -10,7 +10,7 @@ use super::cursor::{Cursor, File, nearest};
 use super::{
     CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, sql_file, url,
 };
-use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, Value};
+use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, ServeOnError, Value};
 
 /// Gives the value of an environment variable.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -264,6 +264,7 @@ fn report(
         "params",
         "ttl",
         "stale_for",
+        "serve_on_error",
         "refresh",
         "tables",
         "timeout",
@@ -293,6 +294,7 @@ fn report(
         params,
         ttl: cursor.some_time("ttl")?.unwrap_or(Report::TTL),
         stale_for: cursor.duration("stale_for")?.unwrap_or(Report::STALE_FOR),
+        serve_on_error: serve_on_error(cursor)?,
         refresh: refresh(cursor)?,
         tables: cursor.texts("tables")?,
         timeout: cursor.some_time("timeout")?,
@@ -334,6 +336,13 @@ fn refresh(cursor: &Cursor<'_>) -> Result<Refresh, WorkspaceError> {
         return Ok(Refresh::default());
     };
     Refresh::read(text).map_err(|why| cursor.wrong("refresh", why))
+}
+
+fn serve_on_error(cursor: &Cursor<'_>) -> Result<ServeOnError, WorkspaceError> {
+    let Some(text) = cursor.text("serve_on_error")? else {
+        return Ok(ServeOnError::default());
+    };
+    ServeOnError::read(text).map_err(|why| cursor.wrong("serve_on_error", why))
 }
 
 /// The declared parameters of a report's table; `None` where they cannot be read.

@@ -463,6 +463,7 @@ fn the_key_leads_to_keys_and_no_cache_says_so() {
             views: std::collections::BTreeMap::new(),
             any_change: None,
             detector: None,
+            last_failure: None,
         };
         (wanted, entry)
     };

@@ -171,6 +171,7 @@ fn status() -> Status {
             demand: 1.0,
         }],
         paused: false,
+        failing: Vec::new(),
     }
 }
 
@@ -248,6 +249,7 @@ fn entry(report: &Report) -> EntryState {
         )]),
         any_change: None,
         detector: Some("SQLite data_version, 50 ms".into()),
+        last_failure: None,
     }
 }
 

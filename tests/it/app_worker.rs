@@ -100,6 +100,7 @@ fn busy() -> State {
             queued("stock-cover", "empty", None, 17_800, 1.0),
         ],
         paused: false,
+        failing: Vec::new(),
     };
     let events = (0..40).map(|i: i64| {
         Arc::new(Event::Refresh(RefreshEvent {
@@ -112,6 +113,7 @@ fn busy() -> State {
             took_ms: 12_900.0,
             unchanged: i % 5 == 1,
             error: (i == 37).then(|| "timed out; last good result kept, stale".into()),
+            failure: None,
             committed_to_detected_ms: None,
             detected_to_fresh_ms: Some(12_900.0 + 10.0 + (i * 7 % 30) as f64),
             committed_to_fresh_ms: None,

@@ -159,6 +159,7 @@ fn report(name: &str, sql: &str, refresh: Refresh) -> Report {
         params: Vec::new(),
         ttl: Duration::from_hours(1),
         stale_for: Duration::from_hours(1),
+        serve_on_error: lookaside::report::ServeOnError::default(),
         refresh,
         tables: None,
         timeout: None,

@@ -348,6 +348,7 @@ fn on_change() -> Report {
         params: Vec::new(),
         ttl: VALID,
         stale_for: VALID,
+        serve_on_error: lookaside::report::ServeOnError::default(),
         refresh: Refresh::OnChange,
         tables: None,
         timeout: None,
@@ -520,6 +521,7 @@ impl World {
         let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
         let made = chunks(&[], &schema, None);
         let new = NewEntry {
+            notices: Vec::new(),
             report: "r".into(),
             params: "{}".into(),
             fill: name.clone(),

@@ -133,10 +133,10 @@ impl Source for Fake {
             for batch in batches {
                 tokio::select! {
                     sent = sender.send(batch) => if !sent { return },
-                    () = cancel.cancelled() => return sender.fail(SourceError::Cancelled).await,
+                    () = cancel.cancelled() => return sender.fail(SourceError::Cancelled),
                 }
             }
-            sender.finish().await;
+            sender.finish();
         });
         Ok(Rows {
             stream,
@@ -189,6 +189,7 @@ pub(crate) fn report(refresh: Refresh) -> Arc<Report> {
         params: Vec::new(),
         ttl: Duration::from_hours(1),
         stale_for: Duration::from_hours(1),
+        serve_on_error: lookaside::report::ServeOnError::default(),
         refresh,
         tables: None,
         timeout: None,

@@ -198,7 +198,7 @@ async fn a_change_that_this_process_publishes_is_seen_at_once() {
     let redis = Redis::start();
     let source = Fake::new();
     let engine = remembering(&redis.url(), &source, 64 * MB);
-    engine.on_stale(|_, _| {});
+    engine.on_stale(|_, _| true);
     let report = report(Refresh::OnChange);
     let mut watch = Watch::start(&engine, LONG).await;
     cached(&engine, &report).await;
@@ -225,7 +225,7 @@ async fn what_another_process_publishes_or_stores_is_seen() {
     let redis = Redis::start();
     let source = Fake::new();
     let engine = remembering(&redis.url(), &source, 64 * MB);
-    engine.on_stale(|_, _| {});
+    engine.on_stale(|_, _| true);
     let other = other(&redis.url(), &source);
     let (watched, timed) = (report(Refresh::OnChange), report(Refresh::Ttl));
     let mut watch = Watch::start(&other, LONG).await;
@@ -313,7 +313,7 @@ async fn memory_never_vouches_longer_than_the_heartbeat() {
     let redis = Redis::start();
     let source = Fake::new();
     let engine = remembering(&redis.url(), &source, 64 * MB);
-    engine.on_stale(|_, _| {});
+    engine.on_stale(|_, _| true);
     let report = report(Refresh::OnChange);
     let mut watch = Watch::start(&engine, Duration::from_secs(3)).await;
     cached(&engine, &report).await;
@@ -345,7 +345,7 @@ async fn memory_never_vouches_past_the_soft_expiry_of_the_report_that_asks() {
     let redis = Redis::start();
     let source = Fake::new();
     let engine = remembering(&redis.url(), &source, 64 * MB);
-    engine.on_stale(|_, _| {});
+    engine.on_stale(|_, _| true);
     let long = report(Refresh::Ttl);
     let mut brief = Report::clone(&long);
     brief.ttl = Duration::from_secs(3);
@@ -524,7 +524,7 @@ async fn memory_never_says_fresh_where_redis_would_not() {
         let mut random = StdRng::seed_from_u64(seed);
         let source = Fake::new();
         let engine = remembering(&redis.url(), &source, 64 * MB);
-        engine.on_stale(|_, _| {});
+        engine.on_stale(|_, _| true);
         let other = other(&redis.url(), &source);
         let reports = [report(Refresh::OnChange), report(Refresh::Ttl)];
         let keys = engine.protocol("fake").unwrap().keys().clone();

@@ -240,7 +240,7 @@ fn one_of(random: &mut StdRng, choices: &[&str]) -> Text {
     text(choices.choose(random).unwrap())
 }
 
-const ROLES: [&str; 8] = ["v", "w", "d", "r", "e0", "l0", "t:orders", "t:_parts"];
+const ROLES: [&str; 9] = ["v", "w", "d", "r", "e0", "l0", "f0", "t:orders", "t:_parts"];
 
 /// A key that somebody else wrote or removed.
 fn stray(random: &mut StdRng) -> Vec<Text> {
@@ -252,7 +252,7 @@ fn stray(random: &mut StdRng) -> Vec<Text> {
         3 => vec![
             text("HSET"),
             key,
-            one_of(random, &["_f", "_hb", "tables", "chunks"]),
+            one_of(random, &["_f", "_hb", "tables", "chunks", "first"]),
             text("x"),
         ],
         _ => vec![text("DEL"), key],
@@ -297,7 +297,7 @@ fn call(random: &mut StdRng) -> (Script, Vec<Text>, Vec<Text>) {
             ] {
                 args.extend([text(name), one_of(r, values)]);
             }
-            (keys(&["v", "e0", "l0", "t:orders", "t:_parts"]), args)
+            (keys(&["v", "e0", "l0", "f0", "t:orders", "t:_parts"]), args)
         }
         Script::Drop => (keys(&["e0"]), vec![one_of(r, &["f1", "f2", "*"])]),
         Script::Epoch => (
@@ -332,7 +332,7 @@ fn call(random: &mut StdRng) -> (Script, Vec<Text>, Vec<Text>) {
             (keys(&["v"]), args)
         }
         Script::Read => (
-            keys(&["v", "e0", "d", "w", "l0", "r"]),
+            keys(&["v", "e0", "d", "w", "l0", "r", "f0"]),
             vec![
                 one_of(r, &["0", "1"]),
                 text("e0"),

@@ -52,7 +52,7 @@ impl Source for Gated {
         let (sender, stream) = BatchStream::channel(batch.schema(), 1);
         tokio::spawn(async move {
             sender.send(batch).await;
-            sender.finish().await;
+            sender.finish();
         });
         Ok(Rows {
             stream,

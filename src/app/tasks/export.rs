@@ -181,7 +181,7 @@ fn from_memory(table: Arc<Table>, order: Option<Arc<Vec<u32>>>) -> BatchStream<E
             Some(order) => ordered(&table, &order).all(|batch| sender.blocking_send(batch)),
         };
         if sent {
-            tokio::runtime::Handle::current().block_on(sender.finish());
+            sender.finish();
         }
     });
     stream

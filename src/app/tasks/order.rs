@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float64Array, UInt32Array};
+use arrow::array::{Array, ArrayRef, BinaryArray, UInt32Array};
 use arrow::compute::{SortOptions, concat, sort_to_indices};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,7 @@ use crate::app::theme::Tone;
 use crate::app::views::reports::{Event, Facts, is_numeric_text};
 use crate::app::widgets::grid::{CopyWhat, Rows};
 use crate::table::Table;
+use crate::table::decimal::order_key;
 use crate::table::text::Column;
 
 use super::Tasks;
@@ -115,18 +116,17 @@ fn order(
     })
 }
 
-/// A whole column as one array; text that holds numbers as numbers.
+/// A whole column as one array; text that holds numbers as bytes in the numbers' order.
 fn sort_keys(table: &Table, column: usize) -> Result<ArrayRef, arrow::error::ArrowError> {
     if is_numeric_text(table.schema.field(column)) {
-        let mut keys = Vec::with_capacity(table.rows());
+        let mut keys: Vec<Option<Vec<u8>>> = Vec::with_capacity(table.rows());
         for batch in &table.batches {
             let values = Column::new(batch.column(column));
             keys.extend(
-                (0..batch.num_rows())
-                    .map(|row| values.text(row).and_then(|text| text.parse::<f64>().ok())),
+                (0..batch.num_rows()).map(|row| values.text(row).and_then(|text| order_key(&text))),
             );
         }
-        return Ok(Arc::new(Float64Array::from(keys)));
+        return Ok(Arc::new(BinaryArray::from_iter(keys)));
     }
     let parts: Vec<&dyn Array> = table
         .batches
@@ -343,6 +343,21 @@ mod tests {
             ),
         ];
         Table { schema, batches }
+    }
+
+    #[test]
+    fn decimals_of_39_digits_sort_exactly() {
+        let long = "123456789012345678901234567890123456789";
+        let longer = "123456789012345678901234567890123456790";
+        let mut table = table();
+        let amounts: ArrayRef = Arc::new(StringArray::from(vec![longer, long]));
+        for batch in &mut table.batches {
+            let mut columns = batch.columns().to_vec();
+            columns[2] = amounts.clone();
+            *batch = RecordBatch::try_new(table.schema.clone(), columns).unwrap();
+        }
+        let sorted = order(&table, Some((2, false)), "", &CancellationToken::new()).unwrap();
+        assert_eq!(sorted, Order::Rows(vec![1, 3, 0, 2]));
     }
 
     #[test]

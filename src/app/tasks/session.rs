@@ -109,9 +109,9 @@ impl Session {
         });
         let refresher = Arc::downgrade(&worker);
         self.engine.on_stale(move |report, params| {
-            if let Some(worker) = refresher.upgrade() {
-                worker.refresh(report, params);
-            }
+            refresher
+                .upgrade()
+                .is_some_and(|worker| worker.refresh(report, params))
         });
         self.worker = Some(worker);
     }

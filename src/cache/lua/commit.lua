@@ -1,5 +1,5 @@
 -- A fill ends: store the header, unless that would put an older answer in the place of a newer one.
--- KEYS: versions, header, fill lock, one set for each table
+-- KEYS: versions, header, fill lock, failure, one set for each table
 -- ARGV: lock token, epoch and position as `begin` told, soft and hard time from now (ms), member, then field, value...
 -- Returns: now, `stored` or `refused`, 1 where it was born stale, superseded fill id, its number of chunks
 local time = redis.call('TIME')
@@ -23,7 +23,9 @@ redis.call('HSET', KEYS[2], 'key', ARGV[6], 'epoch', epoch, 'pos', pos, 'created
 -- Before anything else can fail: nothing of ours may stay for ever.
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-for i = 4, #KEYS do
+-- The refresh succeeded.
+redis.call('DEL', KEYS[4])
+for i = 5, #KEYS do
   local added = redis.pcall('SADD', KEYS[i], ARGV[6])
   if type(added) == 'table' and added.err then
     -- Under our prefix only a set belongs there: what is none was put there by mistake.

@@ -1,9 +1,10 @@
 -- The one place where the verdict on an entry is computed. Follows `demand.lua`.
--- KEYS: versions, header, demand, worker lease, fill lock, refreshed reports
+-- KEYS: versions, header, demand, worker lease, fill lock, refreshed reports, failure
 -- ARGV: 1 where only a live detector can vouch ("on-change"), member, requests to count, report's id, its TTL (ms), fill
 --       whose payload who asks has already, or nothing
 -- Returns: now, verdict, why, table, does a worker refresh it?, fill running?, detector, until when the heartbeat vouches
---          (0: nothing needs it), header (field, value, ...), heartbeat (ms; empty where there is none)
+--          (0: nothing needs it), header (field, value, ...), heartbeat (ms; empty where there is none), the last failed
+--          refresh (its fields; empty where none failed since the last success)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -14,9 +15,12 @@ if worker == 1 and redis.pcall('SISMEMBER', KEYS[6], ARGV[4]) ~= 1 then worker =
 local lock = redis.call('EXISTS', KEYS[5])
 local about = redis.call('HMGET', KEYS[1], '_d', '_hb')
 local until_beat = 0
+local failure = redis.pcall('HMGET', KEYS[7], 'first', 'at', 'count', 'message', 'code', 'permanent', 'next')
+if failure.err or not failure[1] then failure = {} end
 
 local function answer(verdict, why, table, header)
-  return {now, verdict, why, table or '', worker, lock, about[1] or '', until_beat, header or {}, about[2] or ''}
+  return {now, verdict, why, table or '', worker, lock, about[1] or '', until_beat, header or {}, about[2] or '',
+    failure}
 end
 
 local header = redis.pcall('HGETALL', KEYS[2])

@@ -49,7 +49,11 @@ impl Connection {
                     .await?,
             ),
             Dialect::MsSql => Self::MsSql(Box::new(MsSql::open(url).await?)),
-            _ => Self::Postgres(PgConnectOptions::from_str(url.expose())?.connect().await?),
+            _ => {
+                // A pooler refuses the startup parameter that the driver would send.
+                let options = PgConnectOptions::from_str(url.expose())?.extra_float_digits(None);
+                Self::Postgres(options.connect().await?)
+            }
         })
     }
 

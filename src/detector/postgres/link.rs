@@ -12,6 +12,7 @@ use pgwire_replication::{ReplicationConfig, SslMode, TlsConfig};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::source::postgres::{Settings, begin_look};
 use crate::workspace::SourceConfig;
 
 use super::super::Blind;
@@ -27,6 +28,7 @@ const EVENTS: usize = 1024;
 #[derive(Clone)]
 pub(super) struct Link {
     options: PgConnectOptions,
+    settings: Settings,
     /// As people call it: `127.0.0.1:5432/shop`.
     at: String,
 }
@@ -34,30 +36,44 @@ pub(super) struct Link {
 impl Link {
     /// Reads the URL; connects to nothing yet.
     pub(super) fn new(config: &SourceConfig) -> Result<Self, Blind> {
-        let options: PgConnectOptions = config.url.expose().parse().map_err(|_| {
+        let (options, settings) = Settings::of(&config.url).map_err(|_| {
             Blind(format!(
                 "the URL of the source \"{}\" cannot be read; write it like postgres://user:password@host:5432/database",
                 config.name
             ))
         })?;
-        let options = options
-            .application_name("lookaside")
-            .disable_statement_logging();
+        let options = options.disable_statement_logging();
         let host = match options.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         let at = format!("{host}/{}", database(&options));
-        Ok(Self { options, at })
+        Ok(Self {
+            options,
+            settings,
+            at,
+        })
     }
 
-    /// A connection for looking; it cannot write.
+    /// A connection for looking, in a transaction that cannot write.
     pub(super) async fn connect(&self) -> Result<PgConnection, Blind> {
         let mut connection = self.connect_to_write().await?;
-        let settings = "SET default_transaction_read_only = on; SET statement_timeout = '10s'";
-        self.in_time(sqlx::raw_sql(settings).execute(&mut connection))
-            .await?;
+        self.begin(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Begins to look: several statements see the same connection of the server only within one transaction, where a
+    /// pooler stands in between, and settings must not be left to others who get it.
+    pub(super) async fn begin(&self, connection: &mut PgConnection) -> Result<(), Blind> {
+        self.in_time(begin_look(connection, &self.settings, PATIENCE))
+            .await
+    }
+
+    /// Ends a look, so that nothing is held while nothing is asked.
+    pub(super) async fn end(&self, connection: &mut PgConnection) -> Result<(), Blind> {
+        self.in_time(sqlx::raw_sql("COMMIT").execute(connection))
+            .await
+            .map(drop)
     }
 
     /// A connection that may write: for a publication that the user wants us to make or to take out.
@@ -197,8 +213,13 @@ fn database(options: &PgConnectOptions) -> &str {
 }
 
 /// Ends a connection in good manners; where that fails the server notices by itself.
-pub(super) async fn close(connection: PgConnection) {
-    let _ = tokio::time::timeout(PATIENCE, connection.close()).await;
+pub(super) async fn close(mut connection: PgConnection) {
+    let closed = async {
+        // A pooler gives up a connection whose transaction is left open.
+        let _ = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;
+        connection.close().await
+    };
+    let _ = tokio::time::timeout(PATIENCE, closed).await;
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which transactions are visible now, how far is the log, and is the catalogue the same as before?
 
-use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Row};
 
 /// Which transactions can be seen: what `pg_current_snapshot()` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,19 +68,30 @@ pub(super) struct Look {
 
 /// The snapshot alone.
 pub(super) async fn snapshot(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
-    let row = sqlx::query("SELECT pg_current_snapshot()::text")
-        .fetch_one(connection)
-        .await?;
-    read_snapshot(&row)
+    let rows = ask(connection, "SELECT pg_current_snapshot()::text").await?;
+    read_snapshot(rows.first().ok_or(sqlx::Error::RowNotFound)?)
+}
+
+/// The rows of one statement of ours, in one message to the server: a transaction of its own, which cannot write.
+pub(super) async fn ask(
+    connection: &mut PgConnection,
+    sql: &str,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'; {sql}; COMMIT");
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await
 }
 
 /// Everything. The snapshot of a statement is taken before any of it runs, so whatever it sees was in the log by the
 /// time that `written` was read.
 pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Look, sqlx::Error> {
-    let row = sqlx::query(LOOK).bind(slot).fetch_one(connection).await?;
+    // The name is ours: letters, digits and underscores.
+    let rows = ask(connection, &LOOK.replace("$1", &format!("'{slot}'"))).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     let written: String = row.try_get(1)?;
     Ok(Look {
-        snapshot: read_snapshot(&row)?,
+        snapshot: read_snapshot(row)?,
         written: written
             .parse()
             .map(before_page_header)
@@ -92,13 +103,14 @@ pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Lo
 
 /// The transactions that hold their number's lock, which lasts from its assignment until after everybody sees the end.
 pub(super) async fn running(connection: &mut PgConnection) -> Result<Vec<u32>, sqlx::Error> {
-    let xids: Vec<i64> = sqlx::query_scalar(
+    let rows = ask(
+        connection,
         "SELECT transactionid::text::int8 FROM pg_locks \
           WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted",
     )
-    .fetch_all(connection)
     .await?;
-    Ok(xids.into_iter().map(|xid| xid as u32).collect())
+    let xid = |row: &PgRow| row.try_get::<i64, _>(0).map(|xid| xid as u32);
+    rows.iter().map(xid).collect()
 }
 
 fn read_snapshot(row: &PgRow) -> Result<Snapshot, sqlx::Error> {

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 
@@ -140,18 +141,21 @@ impl Detector for Poll {
 }
 
 async fn unseen(link: &Link, connection: &mut PgConnection) -> Result<BTreeSet<String>, Blind> {
-    let relations = Relations::read(connection, Seen::Committed);
-    Ok(link.in_time(relations).await?.unseen)
+    link.begin(connection).await?;
+    let relations = link.in_time(Relations::read(connection, Seen::Committed));
+    let unseen = relations.await?.unseen;
+    link.end(connection).await?;
+    Ok(unseen)
 }
 
 /// Whether any of these, which have ended, was committed, or is so long past that the server does not know.
 async fn committed(connection: &mut PgConnection, ended: &[u64]) -> Result<bool, sqlx::Error> {
     let ended: Vec<String> = ended.iter().map(u64::to_string).collect();
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM unnest($1::text[]) ended \
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM unnest('{{{}}}'::text[]) ended \
                          WHERE COALESCE(pg_xact_status(ended::xid8), 'committed') = 'committed')",
-    )
-    .bind(ended)
-    .fetch_one(connection)
-    .await
+        ended.join(",")
+    );
+    let rows = look::ask(connection, &sql).await?;
+    rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
 }

@@ -60,7 +60,11 @@ pub(super) async fn probe(
     config: &SourceConfig,
 ) -> Result<Verdict, Blind> {
     let row = link
-        .in_time(sqlx::query(SERVER).fetch_one(&mut *connection))
+        .in_time(
+            sqlx::query(SERVER)
+                .persistent(false)
+                .fetch_one(&mut *connection),
+        )
         .await?;
     let blind = |error: sqlx::Error| link.unseen(&error);
     let version: i32 = row.try_get(0).map_err(blind)?;
@@ -153,12 +157,14 @@ async fn publication(
 ) -> Result<Published, sqlx::Error> {
     let name = config.publication.name();
     let quoted: String = sqlx::query_scalar("SELECT quote_ident($1)")
+        .persistent(false)
         .bind(name)
         .fetch_one(&mut *connection)
         .await?;
     let found: Option<(bool, bool, bool, bool, bool)> = sqlx::query_as(
         "SELECT puballtables, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1",
     )
+    .persistent(false)
     .bind(name)
     .fetch_optional(&mut *connection)
     .await?;
@@ -203,7 +209,10 @@ async fn missing(
 ) -> Result<Published, sqlx::Error> {
     let create = format!("CREATE PUBLICATION {quoted} FOR ALL TABLES");
     // Without a key that the log can name rows by, the server refuses UPDATE and DELETE of a published table.
-    let keyless: Vec<String> = sqlx::query_scalar(KEYLESS).fetch_all(connection).await?;
+    let keyless: Vec<String> = sqlx::query_scalar(KEYLESS)
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
     let first = if keyless.is_empty() {
         String::new()
     } else {
@@ -245,6 +254,7 @@ pub(super) async fn outside(
     publication: &str,
 ) -> Result<Vec<(i64, String)>, sqlx::Error> {
     sqlx::query_as(OUTSIDE)
+        .persistent(false)
         .bind(publication)
         .fetch_all(connection)
         .await
@@ -274,6 +284,7 @@ async fn filtered(
         "SELECT r.prrelid::regclass::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid \
           WHERE p.pubname = $1 AND to_jsonb(r) ->> 'prqual' IS NOT NULL ORDER BY 1",
     )
+    .persistent(false)
     .bind(publication)
     .fetch_all(connection)
     .await

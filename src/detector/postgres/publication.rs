@@ -36,6 +36,7 @@ pub(super) async fn remove(link: &Link) -> Result<usize, Blind> {
     let ours: bool = link
         .in_time(
             sqlx::query_scalar(OURS)
+                .persistent(false)
                 .bind(Publication::NAME)
                 .fetch_one(&mut connection),
         )
@@ -45,15 +46,25 @@ pub(super) async fn remove(link: &Link) -> Result<usize, Blind> {
             .await?;
     }
     let holders: Vec<i32> = link
-        .in_time(sqlx::query_scalar(SLOTS).fetch_all(&mut connection))
+        .in_time(
+            sqlx::query_scalar(SLOTS)
+                .persistent(false)
+                .fetch_all(&mut connection),
+        )
         .await?;
     for pid in &holders {
-        let end = sqlx::query("SELECT pg_terminate_backend($1)").bind(pid);
+        let end = sqlx::query("SELECT pg_terminate_backend($1)")
+            .persistent(false)
+            .bind(pid);
         link.in_time(end.execute(&mut connection)).await?;
     }
     for _ in 0..LOOKS {
         let left: Vec<i32> = link
-            .in_time(sqlx::query_scalar(SLOTS).fetch_all(&mut connection))
+            .in_time(
+                sqlx::query_scalar(SLOTS)
+                    .persistent(false)
+                    .fetch_all(&mut connection),
+            )
             .await?;
         if !left.iter().any(|pid| holders.contains(pid)) {
             break;

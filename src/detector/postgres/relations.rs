@@ -47,10 +47,12 @@ impl Relations {
         seen: Seen<'_>,
     ) -> Result<Self, sqlx::Error> {
         let rows: Vec<(i64, String, String, String)> = sqlx::query_as(RELATIONS)
+            .persistent(false)
             .fetch_all(&mut *connection)
             .await?;
         let inherits: Vec<(i64, i64)> =
             sqlx::query_as("SELECT inhrelid::int8, inhparent::int8 FROM pg_inherits")
+                .persistent(false)
                 .fetch_all(&mut *connection)
                 .await?;
         let mut unseen: BTreeSet<u32> = match seen {

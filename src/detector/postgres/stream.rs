@@ -144,6 +144,7 @@ impl Log {
             Verdict::Log(allowed) => allowed,
             Verdict::Poll(why) | Verdict::Nothing(why) => return Err(Blind(why)),
         };
+        link.end(&mut side).await?;
         if allowed.make {
             publication::make(&link).await?;
         }
@@ -156,9 +157,11 @@ impl Log {
         let opened_before = link.in_time(look::running(&mut side)).await?;
         let look = link.in_time(look::look(&mut side, &session.slot)).await?;
         sound(&link, &look)?;
+        link.begin(&mut side).await?;
         let relations = link
             .in_time(Relations::read(&mut side, Seen::Published(&publication)))
             .await?;
+        link.end(&mut side).await?;
         self.name = Some(session.log.clone());
         let position = look.written;
         let told = |xid: &u32| look.snapshot.sees(look.snapshot.whole(*xid));
@@ -246,8 +249,11 @@ impl Eyes {
             sound(&self.link, &look)?;
             let behind = !self.come_to(look.written).await?;
             if look.catalogue != self.catalogue {
+                self.link.begin(&mut self.side).await?;
                 let relations = Relations::read(&mut self.side, Seen::Published(&self.publication));
-                other_catalogue = Some((look.catalogue, self.link.in_time(relations).await?));
+                let relations = self.link.in_time(relations).await?;
+                self.link.end(&mut self.side).await?;
+                other_catalogue = Some((look.catalogue, relations));
             }
             written = look.written;
             (behind || other_catalogue.is_some(), look.snapshot)

@@ -122,6 +122,13 @@ fn append(
             builder.append_value(money(*value)?);
             8
         }
+        // In a `sql_variant`, where the driver does not tell a float from `money`.
+        (ColumnData::F64(Some(float)), Builder::Text(_)) if may_be_rounded(*float) => {
+            return Err(
+                "holds a sql_variant with a float or an amount of money too great to be read exactly; write CAST(... AS \
+                 decimal(19,4)), or CAST(... AS float), in the report's SQL",
+            );
+        }
         (ColumnData::Numeric(Some(value)), Builder::Decimal128(_)) => {
             decimal(column, scale, *value);
             16
@@ -196,6 +203,12 @@ fn money(value: f64) -> Result<i128, &'static str> {
     }
 }
 
+/// Whether a float may be an amount of `money` that it does not name exactly.
+fn may_be_rounded(value: f64) -> bool {
+    const MOST: f64 = 922_337_203_685_477.6;
+    money(value).is_err() && value.abs() <= MOST
+}
+
 fn numeric_text(value: Numeric) -> String {
     let scale = usize::from(value.scale());
     let digits = value.value().unsigned_abs().to_string();
@@ -251,6 +264,7 @@ pub(super) const fn money_kind(small: bool) -> Kind {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -267,6 +281,32 @@ mod tests {
             assert_eq!(money(float), Ok(i128::from(ten_thousandths)));
         }
         assert!(money(922_337_203_685_477.6).is_err());
+    }
+
+    #[test]
+    fn money_in_a_sql_variant_is_exact_or_refused() {
+        let read = |value: f64| {
+            let mut batcher = Batcher::new(vec![Column::new("v", DataType::Utf8, "sql_variant")]);
+            append(
+                &mut batcher.columns[0],
+                &mut None,
+                &ColumnData::F64(Some(value)),
+            )?;
+            batcher.row_done(8);
+            let batch = batcher.take().unwrap();
+            let column = crate::table::text::Column::new(batch.column(0));
+            Ok::<_, &'static str>(column.text(0).map(|text| text.to_string()))
+        };
+        assert_eq!(read(12.3456).unwrap().as_deref(), Some("12.3456"));
+        // The first amount that a float does not name.
+        assert!(read(225_179_981_368.524_8).is_err());
+        assert!(
+            read(-922_337_203_685_477.6)
+                .unwrap_err()
+                .contains("decimal(19,4)")
+        );
+        // More than money can be.
+        assert_eq!(read(1e300).unwrap().as_deref(), Some("1e300"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::params::Statement;
 use crate::source::SourceError;
 use crate::source::failure::Address;
 use crate::source::job::Limits;
+use crate::source::transient;
 
 /// The sentence for a connection that did not come about.
 pub(super) fn unreachable(address: &Address, error: &Error) -> SourceError {
@@ -14,8 +15,14 @@ pub(super) fn unreachable(address: &Address, error: &Error) -> SourceError {
             "the file {file} is not there; correct its name in the source's URL"
         ));
     }
+    if let Error::Server(error) = error {
+        let sentence = refused_sign_in(address, error);
+        return match error.code() {
+            code if transient::mssql(code) => SourceError::Connect(sentence),
+            _ => SourceError::SignIn(sentence),
+        };
+    }
     SourceError::Connect(match error {
-        Error::Server(error) => refused_sign_in(address, error),
         Error::Tls(why) => no_tls(address, why),
         Error::Io { kind, message } => io(address, *kind, message),
         Error::Protocol(why) if why.contains("requested encryption") => format!(
@@ -137,12 +144,27 @@ fn io(address: &Address, kind: IoErrorKind, message: &str) -> String {
     }
 }
 
-/// The sentence for a connection that broke.
+/// The sentence for what went wrong while a query ran, and is no answer of the server. Only an error of the stream itself
+/// means that the connection was lost.
 pub(super) fn lost(address: &Address, error: &Error) -> SourceError {
     let why = match error {
         Error::Io { message, .. } => message.clone(),
-        Error::Protocol(why) => why.to_string(),
-        error => error.to_string(),
+        // The driver says so where the stream ends too early.
+        Error::Protocol(why) if why.contains("Never got") || why.contains("EOF") => why.to_string(),
+        Error::Tls(why) => why.clone(),
+        Error::Server(error) => {
+            return SourceError::Other(format!(
+                "SQL Server at {address} answered: {} ({})",
+                error.message().trim_end(),
+                error.code()
+            ));
+        }
+        error => {
+            return SourceError::Other(format!(
+                "what SQL Server at {address} answered was not understood ({error}); write CAST(... AS nvarchar(max)) for \
+                 the column in the report's SQL"
+            ));
+        }
     };
     SourceError::Lost(format!(
         "the connection to SQL Server at {address} was lost while the query ran ({why}); run the report again"
@@ -185,13 +207,11 @@ pub(super) fn query(
     );
     match error.code() {
         1222 => SourceError::Timeout(limits.limit()),
-        3960 | 3961 => SourceError::Sql {
-            message: format!("{message}; run the report again"),
-            position: None,
-        },
+        3960 | 3961 => SourceError::Busy(format!("{message}; run the report again")),
         596 | 6006 | 64 | 10054 => SourceError::Lost(format!(
             "the server ended the connection to {address}: {message}; run the report again"
         )),
+        number if transient::mssql(number) => SourceError::Busy(message),
         229 | 230 => SourceError::Sql {
             message: format!("{message}; grant {} SELECT on it", address.user),
             position: None,

@@ -12,7 +12,7 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 use super::address::Settings;
 use super::decode::text;
 use crate::source::job::Limits;
-use crate::source::server::GRACE;
+use crate::source::server::{BETWEEN_LOOKS, GRACE, LOOKS};
 
 /// Every setting of a session that changes what a SELECT answers, as we set it for each query. They are part of the
 /// entry key, and what SQL Server's own tools set.
@@ -178,6 +178,26 @@ impl Link {
     pub(super) async fn end(&mut self) -> Result<(), Error> {
         self.execute("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
             .await
+    }
+
+    /// Ends another session, and answers whether nothing runs in it any more.
+    pub(super) async fn is_gone_after_kill(&mut self, number: i32) -> Result<bool, Error> {
+        match self.execute(&format!("KILL {number}")).await {
+            // It ended by itself meanwhile.
+            Err(Error::Server(error)) if error.code() == 6106 => return Ok(true),
+            killed => killed?,
+        }
+        let look = format!(
+            "SELECT CAST(session_id AS int) FROM sys.dm_exec_requests WHERE session_id = {number}"
+        );
+        for _ in 0..LOOKS {
+            match self.optional(&look).await? {
+                Some(rows) if !rows.is_empty() => tokio::time::sleep(BETWEEN_LOOKS).await,
+                // Without VIEW SERVER STATE it may not be seen; the server took the order to end it.
+                _ => return Ok(true),
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the transaction that was begun for a report is still open.

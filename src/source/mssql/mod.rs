@@ -9,7 +9,6 @@
 //! | `params.rs` | how are parameters bound? |
 //! | `decode.rs`, `time.rs` | how does a value become an Arrow value, or exact text? |
 //! | `snapshot.rs` | does a report read one snapshot, and what is said where it does not? |
-//! | `notices.rs` | what does the server say besides the rows? |
 //! | `readonly.rs` | would this SQL write? |
 //! | `failure.rs` | what went wrong, in one sentence? |
 //! | `catalogue.rs` | which tables and views are there? |
@@ -22,7 +21,6 @@ mod decode;
 mod describe;
 mod failure;
 mod link;
-mod notices;
 mod params;
 pub(super) mod readonly;
 mod run;
@@ -89,7 +87,7 @@ impl Server for MsSql {
     }
 
     fn statement(&self, query: &Query) -> Result<params::Statement, SourceError> {
-        params::Statement::new(&query.sql, &query.params)
+        params::Statement::new(query)
     }
 
     async fn connect(&self) -> Result<Link, SourceError> {
@@ -124,14 +122,10 @@ impl Server for MsSql {
         running.stop().await
     }
 
-    async fn kill(&self, mut link: Link, number: i32) -> Result<(), SourceError> {
-        link.execute(&format!("KILL {number}"))
+    async fn kill(&self, mut link: Link, number: i32) -> Result<bool, SourceError> {
+        link.is_gone_after_kill(number)
             .await
-            .or_else(|error| match error.code() {
-                // It ended by itself meanwhile.
-                Some(6106) => Ok(()),
-                _ => Err(failure::lost(&self.address, &error)),
-            })
+            .map_err(|error| failure::lost(&self.address, &error))
     }
 
     async fn catalogue(&self, link: Link) -> Result<Catalogue, SourceError> {

@@ -11,13 +11,13 @@ use super::decode::Decoder;
 use super::describe::{self, Described, Kind};
 use super::failure;
 use super::link::Link;
-use super::notices::Notices;
 use super::params::Statement;
 use super::readonly;
 use super::snapshot::{mixes, no_snapshot};
 use crate::source::SourceError;
 use crate::source::failure::Address;
 use crate::source::job::{Limits, Listener};
+use crate::source::notices::Notices;
 use crate::source::pump::pump;
 
 /// Results of a batch after the first, by their place: the names of the columns.
@@ -45,7 +45,7 @@ pub(super) async fn stream(
     };
     // Cancelled in the middle of its own question, a connection is as little worth as in the middle of rows.
     let described = described.inspect_err(|_| link.busy = true)?;
-    let notices = Notices::new();
+    let notices = Notices::of_mssql();
     let mut run = Run {
         address,
         statement,

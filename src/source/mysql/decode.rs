@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use sqlx::mysql::{MySql, MySqlColumn, MySqlRow};
 use sqlx::{Column as _, Row};
 
-use super::types::Kind;
+use super::types::{Filled, Kind};
 use crate::source::SourceError;
 use crate::source::columns::{Batcher, Builder, Column};
 use crate::source::pump::Decode;
@@ -18,6 +18,8 @@ const EPOCH_DAYS: i32 = 719_163;
 /// Reads rows whose columns are of these kinds.
 pub(super) struct Decoder {
     kinds: Vec<Kind>,
+    /// Per column: the digits after the point of a float that is filled with zeros, where its column declares them.
+    decimals: Vec<Option<usize>>,
     /// Per column: the scale of the decimals so far.
     scales: Vec<Option<usize>>,
 }
@@ -31,7 +33,35 @@ impl Decoder {
         });
         let batcher = Batcher::new(empty.collect());
         let scales = vec![None; kinds.len()];
-        (Self { kinds, scales }, batcher)
+        let decimals = vec![None; kinds.len()];
+        let decoder = Self {
+            kinds,
+            decimals,
+            scales,
+        };
+        (decoder, batcher)
+    }
+
+    /// The places of the floats that are filled with zeros. The protocol tells how many digits they have after the point,
+    /// and the driver does not.
+    pub(super) fn filled_floats(&self) -> Vec<usize> {
+        let floats = self.kinds.iter().enumerate().filter(|(_, kind)| {
+            matches!(
+                kind,
+                Kind::ZeroFill {
+                    number: Filled::Float32 | Filled::Float64,
+                    ..
+                }
+            )
+        });
+        floats.map(|(i, _)| i).collect()
+    }
+
+    /// Sets the digits after the point of such a column.
+    pub(super) fn set_decimals(&mut self, column: usize, decimals: usize) {
+        if let Some(known) = self.decimals.get_mut(column) {
+            *known = Some(decimals);
+        }
     }
 
     /// Whether a decimal is among the columns, whose scale only a value tells.
@@ -45,7 +75,11 @@ impl Decoder {
 impl Decode<MySqlRow> for Decoder {
     /// With the values of parameters the server may give columns other types than without.
     fn first(&mut self, row: &MySqlRow, batcher: &mut Batcher) {
+        let decimals = std::mem::take(&mut self.decimals);
         (*self, *batcher) = Self::new(row.columns());
+        if decimals.len() == self.kinds.len() {
+            self.decimals = decimals;
+        }
     }
 
     fn append(&mut self, row: &MySqlRow, batcher: &mut Batcher) -> Result<usize, SourceError> {
@@ -54,8 +88,9 @@ impl Decode<MySqlRow> for Decoder {
             .kinds
             .iter()
             .zip(&mut self.scales)
+            .zip(&self.decimals)
             .zip(&mut batcher.columns);
-        for (i, ((kind, scale), column)) in columns.enumerate() {
+        for (i, (((kind, scale), decimals), column)) in columns.enumerate() {
             let value = row
                 .try_get_raw(i)
                 .map_err(|error| SourceError::Other(error.to_string()))?;
@@ -65,7 +100,15 @@ impl Decode<MySqlRow> for Decoder {
                 continue;
             };
             size += bytes.len();
-            append(kind, scale, column, bytes).ok_or_else(|| {
+            let appended = match kind {
+                Kind::ZeroFill { width, number } => {
+                    zero_filled(number, *decimals, bytes).map(|text| {
+                        column.append_text(&format!("{text:0>width$}"));
+                    })
+                }
+                kind => append(kind, scale, column, bytes),
+            };
+            appended.ok_or_else(|| {
                 SourceError::Other(format!(
                     "column {} holds a value that cannot be read as {kind:?}; cast it to CHAR or BINARY in the report's SQL",
                     i + 1
@@ -132,16 +175,37 @@ fn append(kind: &Kind, scale: &mut Option<usize>, column: &mut Column, bytes: &[
             (Builder::UInt16(builder), year @ 1..) => builder.append_value(year),
             (_, year) => column.append_text(&format!("{year:04}")),
         },
-        (Kind::ZeroFill { width }, _) => {
-            let value = bytes
-                .iter()
-                .rev()
-                .fold(0, |value: u64, byte| value << 8 | u64::from(*byte));
-            column.append_text(&format!("{value:0width$}"));
-        }
         _ => return None,
     }
     Some(())
+}
+
+/// The text of a number that is never negative, before its zeros.
+fn zero_filled(number: &Filled, decimals: Option<usize>, bytes: &[u8]) -> Option<String> {
+    // A float of so many digits is rounded to them, as the server does in its own text.
+    let float = |value: f64, text: &dyn Fn() -> String| match decimals {
+        Some(decimals) => format!("{value:.decimals$}"),
+        None => text(),
+    };
+    let shortest = |text: &str| text.strip_suffix(".0").unwrap_or(text).to_owned();
+    Some(match number {
+        Filled::Integer => bytes
+            .iter()
+            .rev()
+            .fold(0, |value: u64, byte| value << 8 | u64::from(*byte))
+            .to_string(),
+        Filled::Decimal => std::str::from_utf8(bytes).ok()?.to_owned(),
+        Filled::Float32 => {
+            let value = f32::from_le_bytes(bytes.try_into().ok()?);
+            float(f64::from(value), &|| {
+                shortest(ryu::Buffer::new().format(value))
+            })
+        }
+        Filled::Float64 => {
+            let value = f64::from_le_bytes(bytes.try_into().ok()?);
+            float(value, &|| shortest(ryu::Buffer::new().format(value)))
+        }
+    })
 }
 
 /// A decimal comes as text. Its column has one scale, which the first value tells; an expression may change it from

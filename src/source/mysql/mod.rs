@@ -51,6 +51,10 @@ const SESSION: [(&str, &str); 7] = [
     ("sql_select_limit", "18446744073709551615"),
 ];
 
+/// The same for what MariaDB alone has: it ends a recursion after so many steps, with a warning and what it has so far,
+/// where MySQL has an error.
+const MARIADB: (&str, &str) = ("max_recursive_iterations", "4294967295");
+
 /// A MySQL or MariaDB server.
 pub(super) struct MySql {
     access: Access,
@@ -59,7 +63,9 @@ pub(super) struct MySql {
 /// Reads the URL; connects to nothing yet.
 pub(super) fn open(config: &SourceConfig) -> Result<Remote<MySql>, SourceError> {
     let access = Access::new(config)?;
-    Ok(Remote::new(MySql { access }, "mysql", &SESSION, config))
+    let mut session = SESSION.to_vec();
+    session.push(MARIADB);
+    Ok(Remote::new(MySql { access }, "mysql", &session, config))
 }
 
 #[async_trait]
@@ -75,7 +81,7 @@ impl Server for MySql {
     }
 
     fn statement(&self, query: &Query) -> Result<params::Statement, SourceError> {
-        params::Statement::new(&query.sql, &query.params)
+        params::Statement::new(query)
     }
 
     async fn connect(&self) -> Result<MySqlConnection, SourceError> {
@@ -119,19 +125,10 @@ impl Server for MySql {
             && connection.clear_cached_statements().await.is_ok()
     }
 
-    async fn kill(&self, mut connection: MySqlConnection, id: u64) -> Result<(), SourceError> {
-        let killed = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("KILL {id}")))
-            .execute(&mut connection)
-            .await;
+    async fn kill(&self, mut connection: MySqlConnection, id: u64) -> Result<bool, SourceError> {
+        let gone = run::kill(&mut connection, id).await;
         let _ = connection.close().await;
-        match killed {
-            // It ended by itself meanwhile.
-            Err(sqlx::Error::Database(error)) if error.message().contains("Unknown thread") => {
-                Ok(())
-            }
-            Err(error) => Err(self.access.address.lost(&error)),
-            Ok(_) => Ok(()),
-        }
+        gone.map_err(|error| self.access.address.lost(&error))
     }
 
     async fn catalogue(&self, connection: MySqlConnection) -> Result<Catalogue, SourceError> {

@@ -2,8 +2,14 @@
 
 use sqlx::mysql::MySqlArguments;
 
-use crate::report::{Dialect, Params, Rendered, Value, line_column};
-use crate::source::{SourceError, bind};
+use crate::report::{Dialect, Rendered, Value, line_column};
+use crate::source::{Query, SourceError, bind};
+
+/// Values that one query takes: the protocol counts them in 16 bits.
+const MOST: usize = 65_535;
+/// The digits of a decimal, and those of them that may stand after the point.
+const DIGITS: usize = 65;
+const SCALE: usize = 30;
 
 /// A report's SQL with the values to bind.
 pub(in crate::source) struct Statement {
@@ -12,14 +18,24 @@ pub(in crate::source) struct Statement {
 }
 
 impl Statement {
-    pub(super) fn new(sql: &str, params: &Params) -> Result<Self, SourceError> {
-        let rendered = bind::template(sql, Dialect::MySql)?
-            .render(params, "SELECT NULL FROM DUAL WHERE FALSE", |_, value| {
-                placeholder(value)
-            })
+    pub(super) fn new(query: &Query) -> Result<Self, SourceError> {
+        let rendered = bind::template(&query.sql, Dialect::MySql)?
+            .render(
+                &query.params,
+                "SELECT NULL FROM DUAL WHERE FALSE",
+                |_, value| placeholder(value),
+            )
             .map_err(|error| SourceError::Param(error.to_string()))?;
+        if let Some(long) = rendered.values.iter().find(|value| is_too_long(value)) {
+            return Err(SourceError::Param(format!(
+                "the decimal {} has more digits than the server's decimals: {DIGITS}, of which {SCALE} after the point; \
+                 declare the parameter as float or text",
+                long.text()
+            )));
+        }
+        bind::refuse_too_many(rendered.values.len(), MOST, "the server")?;
         Ok(Self {
-            original: sql.to_owned(),
+            original: query.sql.clone(),
             rendered,
         })
     }
@@ -59,20 +75,33 @@ impl Statement {
     }
 }
 
+/// The digits of a decimal, and those after its point.
+fn digits(text: &str) -> (usize, usize) {
+    let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    let scale = text
+        .split_once('.')
+        .map_or(0, |(_, fraction)| count(fraction));
+    let whole = text
+        .split('.')
+        .next()
+        .map_or(0, |whole| count(whole.trim_start_matches(['-', '0'])));
+    ((whole + scale).max(1), scale)
+}
+
+/// Whether no decimal of the server's holds the value: then it is refused, for a float would be another value.
+fn is_too_long(value: &Value) -> bool {
+    let Value::Decimal(text) = value else {
+        return false;
+    };
+    let (precision, scale) = digits(text);
+    precision > DIGITS || scale > SCALE
+}
+
 fn placeholder(value: &Value) -> String {
     match value {
         Value::Decimal(text) => {
-            let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
-            let scale = text
-                .split_once('.')
-                .map_or(0, |(_, fraction)| digits(fraction));
-            let precision = digits(text).max(scale).max(1);
-            if precision <= 65 && scale <= 30 {
-                format!("CAST(? AS DECIMAL({precision},{scale}))")
-            } else {
-                // More digits than the server has: it compares what it can.
-                "(? + 0)".to_owned()
-            }
+            let (precision, scale) = digits(text);
+            format!("CAST(? AS DECIMAL({precision},{scale}))")
         }
         Value::Date(_) => "CAST(? AS DATE)".to_owned(),
         Value::Timestamp(_) | Value::TimestampUtc(_) => "CAST(? AS DATETIME(6))".to_owned(),

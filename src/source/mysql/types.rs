@@ -31,10 +31,20 @@ pub(super) enum Kind {
     Timestamp,
     Time,
     Year,
-    /// An integer shown with leading zeros up to this width, which only text can keep.
+    /// A number shown with leading zeros up to this width, which only text can keep.
     ZeroFill {
         width: usize,
+        number: Filled,
     },
+}
+
+/// What is filled with zeros.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    Integer,
+    Decimal,
+    Float32,
+    Float64,
 }
 
 impl Kind {
@@ -43,12 +53,23 @@ impl Kind {
         let unsigned = <u64 as Type<MySql>>::compatible(info);
         let name = info.name();
         let (width, zero_fill) = details(&format!("{info:?}"));
-        if zero_fill && unsigned && name != "YEAR" {
-            return Self::ZeroFill {
-                width: width as usize,
+        let base = name.trim_end_matches(" UNSIGNED");
+        if zero_fill {
+            let number = match base {
+                "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" if unsigned => {
+                    Some(Filled::Integer)
+                }
+                "DECIMAL" => Some(Filled::Decimal),
+                "FLOAT" => Some(Filled::Float32),
+                "DOUBLE" => Some(Filled::Float64),
+                _ => None,
             };
+            if let Some(number) = number {
+                let width = width as usize;
+                return Self::ZeroFill { width, number };
+            }
         }
-        match name.trim_end_matches(" UNSIGNED") {
+        match base {
             "BOOLEAN" | "TINYINT" if unsigned => Self::UInt8,
             "BOOLEAN" | "TINYINT" => Self::Int8,
             "SMALLINT" if unsigned => Self::UInt16,

@@ -63,23 +63,36 @@ pub(super) async fn read(
 
 async fn from(connection: &mut PgConnection) -> Result<Catalogue, sqlx::Error> {
     let default_schema: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
+        .persistent(false)
         .fetch_one(&mut *connection)
         .await?;
     let mut catalogue = Catalogue {
         default_schema: default_schema.unwrap_or_default(),
         ..Catalogue::default()
     };
-    for row in sqlx::query(RELATIONS).fetch_all(&mut *connection).await? {
+    for row in sqlx::query(RELATIONS)
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await?
+    {
         take_in(&mut catalogue, &row)?;
     }
-    for row in sqlx::query(ROUTINES).fetch_all(&mut *connection).await? {
+    for row in sqlx::query(ROUTINES)
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await?
+    {
         let routine = Routine {
             volatile: row.try_get(1)?,
             body: row.try_get(2)?,
         };
         catalogue.add_routine(row.try_get(0)?, routine);
     }
-    for row in sqlx::query(OPERATORS).fetch_all(&mut *connection).await? {
+    for row in sqlx::query(OPERATORS)
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await?
+    {
         catalogue.operators.insert(row.try_get(0)?, row.try_get(1)?);
     }
     Ok(catalogue)

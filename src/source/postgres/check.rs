@@ -18,6 +18,7 @@ pub(super) async fn look(
     let row = sqlx::query(
         "SELECT current_setting('server_version'), current_setting('transaction_read_only')",
     )
+    .persistent(false)
     .fetch_one(&mut connection)
     .await?;
     let version: String = row.try_get(0)?;
@@ -33,6 +34,7 @@ pub(super) async fn look(
     );
     let tls: Option<(bool, Option<String>)> =
         sqlx::query_as("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            .persistent(false)
             .fetch_optional(&mut connection)
             .await?;
     let tls =
@@ -44,6 +46,7 @@ pub(super) async fn look(
            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
              AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'",
     )
+    .persistent(false)
     .fetch_one(&mut connection)
     .await?;
     steps.tables(&address.user, readable, all);

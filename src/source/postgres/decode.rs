@@ -30,6 +30,10 @@ impl Decoder {
 }
 
 impl Decode<PgRow> for Decoder {
+    fn first(&mut self, row: &PgRow, batcher: &mut Batcher) {
+        (self.kinds, *batcher) = super::run::columns_of(row);
+    }
+
     fn append(&mut self, row: &PgRow, batcher: &mut Batcher) -> Result<usize, SourceError> {
         let mut size = 0;
         for (i, (kind, column)) in self.kinds.iter().zip(&mut batcher.columns).enumerate() {

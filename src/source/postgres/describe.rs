@@ -46,6 +46,17 @@ pub(super) fn names(columns: usize) -> String {
         .join(", ")
 }
 
+/// SQL that answers one row of NULLs with the columns of a statement, which it plans and never executes, and how many
+/// bytes stand before it. (The protocol's own way to describe a statement is taken by the driver for statements with a
+/// name alone.)
+pub(super) fn around(sql: &str) -> (String, usize) {
+    let before = "SELECT report.* FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM (\n";
+    (
+        format!("{before}{sql}\n) AS report WHERE false) AS report ON true"),
+        before.len(),
+    )
+}
+
 /// As the server tells. The query is planned twice and never executed: a condition that is false stands around it.
 pub(super) async fn ask(
     connection: &mut PgConnection,
@@ -58,7 +69,9 @@ pub(super) async fn ask(
     let columns: Vec<String> = rows(
         connection,
         statement,
-        format!("SELECT json_object_keys(row_to_json(r)) FROM (SELECT report.* FROM {no_row} ON true) AS r"),
+        format!(
+            "SELECT json_object_keys(row_to_json(lookaside_row)) FROM (SELECT report.* FROM {no_row} ON true) AS lookaside_row"
+        ),
     )
     .await?
     .iter()
@@ -103,6 +116,7 @@ async fn rows(
         .arguments()
         .map_err(|error| sqlx::Error::Configuration(error.to_string().into()))?;
     sqlx::query_with(AssertSqlSafe(sql), arguments)
+        .persistent(false)
         .fetch_all(connection)
         .await
 }

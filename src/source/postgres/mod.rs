@@ -2,7 +2,8 @@
 //!
 //! | file | its one question |
 //! | --- | --- |
-//! | `run.rs` | how does a query run, and how is it ended on the server? |
+//! | `session.rs` | how does a connection or a transaction begin, through a pooler too? |
+//! | `run.rs` | how does a query run? |
 //! | `effects.rs` | does the SQL call functions that act? |
 //! | `params.rs` | how are parameters bound? |
 //! | `types.rs` | which Arrow type has a column, and which is cast to text by the server? |
@@ -18,41 +19,45 @@ mod describe;
 mod effects;
 mod params;
 mod run;
+mod session;
 mod time;
 mod types;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::failure::{Address, TlsWords};
 use super::job::{Limits, Listener};
-use super::server::{Remote, Server};
+use super::server::{BETWEEN_LOOKS, LOOKS, Remote, Server};
 use super::steps::Steps;
 use super::{Query, SourceError};
 use crate::report::{Catalogue, Dialect};
 use crate::workspace::SourceConfig;
+pub(crate) use session::{Settings, begin_look};
+
+/// How long a statement that reads the catalogue may take.
+const CATALOGUE: Duration = Duration::from_mins(1);
 
 /// A PostgreSQL server.
 pub(super) struct Postgres {
     options: PgConnectOptions,
+    settings: Settings,
     address: Address,
 }
 
 /// Reads the URL; connects to nothing yet.
 pub(super) fn open(config: &SourceConfig) -> Result<Remote<Postgres>, SourceError> {
-    let options: PgConnectOptions = config.url.expose().parse().map_err(|error| {
+    let (options, settings) = Settings::of(&config.url).map_err(|error| {
         SourceError::Connect(super::bad_url(
             &config.name,
             &error,
             "postgres://user:password@host:5432/database",
         ))
     })?;
-    let options = options
-        .application_name("lookaside")
-        // Every digit of a float, whatever the server's default.
-        .extra_float_digits(3)
-        .disable_statement_logging();
+    let options = options.disable_statement_logging();
     let (host, port) = match options.get_socket() {
         Some(socket) => (
             format!("{}/.s.PGSQL.{}", socket.display(), options.get_port()),
@@ -78,13 +83,12 @@ pub(super) fn open(config: &SourceConfig) -> Result<Remote<Postgres>, SourceErro
         encrypts: !matches!(options.get_ssl_mode(), PgSslMode::Disable),
         missing_file: super::failure::missing_file(&config.url),
     };
-    let server = Postgres { options, address };
-    Ok(Remote::new(
-        server,
-        "postgres",
-        &[("time_zone", "UTC")],
-        config,
-    ))
+    let server = Postgres {
+        options,
+        settings: settings.clone(),
+        address,
+    };
+    Ok(Remote::new(server, "postgres", &settings.all(), config))
 }
 
 #[async_trait]
@@ -101,25 +105,14 @@ impl Server for Postgres {
     }
 
     fn statement(&self, query: &Query) -> Result<params::Statement, SourceError> {
-        params::Statement::new(&query.sql, &query.params)
+        params::Statement::new(query)
     }
 
     async fn connect(&self) -> Result<PgConnection, SourceError> {
-        let mut connection = self
-            .options
+        self.options
             .connect()
             .await
-            .map_err(|error| self.address.unreachable(&error))?;
-        if connection
-            .server_version_num()
-            .is_some_and(|version| version >= 140_000)
-        {
-            // Should this process die, the server notices although it has nothing to send. Not every platform can.
-            let _ = sqlx::raw_sql("SET client_connection_check_interval = '2s'")
-                .execute(&mut connection)
-                .await;
-        }
-        Ok(connection)
+            .map_err(|error| self.address.unreachable(&error))
     }
 
     async fn begin(
@@ -127,7 +120,7 @@ impl Server for Postgres {
         connection: &mut PgConnection,
         limits: &Limits,
     ) -> Result<i32, SourceError> {
-        run::begin(connection, limits)
+        session::begin(connection, &self.settings, limits)
             .await
             .map_err(|error| self.address.unreachable(&error))
     }
@@ -139,7 +132,15 @@ impl Server for Postgres {
         limits: &Limits,
         listener: &mut Listener,
     ) -> Result<(), SourceError> {
-        run::stream(&self.address, connection, statement, limits, listener).await
+        run::stream(
+            &self.address,
+            &self.settings,
+            connection,
+            statement,
+            limits,
+            listener,
+        )
+        .await
     }
 
     async fn reset(&self, connection: &mut PgConnection, _: &params::Statement) -> bool {
@@ -147,19 +148,36 @@ impl Server for Postgres {
             .execute(&mut *connection)
             .await
             .is_ok()
-            && connection.clear_cached_statements().await.is_ok()
     }
 
-    async fn kill(&self, mut connection: PgConnection, pid: i32) -> Result<(), SourceError> {
-        let killed = sqlx::query("SELECT pg_terminate_backend($1)")
-            .bind(pid)
-            .execute(&mut connection)
-            .await;
+    async fn kill(&self, mut connection: PgConnection, pid: i32) -> Result<bool, SourceError> {
+        let gone = async {
+            // One statement a transaction, and no name: through a pooler too.
+            let end = format!("SELECT pg_terminate_backend({pid})");
+            sqlx::raw_sql(AssertSqlSafe(end))
+                .execute(&mut connection)
+                .await?;
+            let look = format!("SELECT pid FROM pg_stat_activity WHERE pid = {pid}");
+            for _ in 0..LOOKS {
+                let found = sqlx::raw_sql(AssertSqlSafe(look.clone()))
+                    .fetch_optional(&mut connection)
+                    .await?;
+                if found.is_none() {
+                    return Ok(true);
+                }
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            Ok(false)
+        };
+        let gone = gone.await;
         let _ = connection.close().await;
-        killed.map(drop).map_err(|error| self.address.lost(&error))
+        gone.map_err(|error| self.address.lost(&error))
     }
 
-    async fn catalogue(&self, connection: PgConnection) -> Result<Catalogue, SourceError> {
+    async fn catalogue(&self, mut connection: PgConnection) -> Result<Catalogue, SourceError> {
+        begin_look(&mut connection, &self.settings, CATALOGUE)
+            .await
+            .map_err(|error| self.address.catalogue_unread(&error))?;
         catalogue::read(&self.address, connection).await
     }
 

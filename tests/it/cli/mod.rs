@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod databases;
 mod export;
+mod fill;
 mod key;
 mod mssql;
 mod names;

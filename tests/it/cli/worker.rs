@@ -169,3 +169,28 @@ fn of_two_workers_one_leads_and_when_it_is_killed_the_other_does() {
     assert_eq!(out, new);
     second.stop();
 }
+
+#[test]
+fn failing_report_is_told_by_worker_run_and_reports() {
+    let place = Place::new();
+    let mut worker = WorkerProcess::start(&place);
+    worker.until(|event| event["report"] == "watched" && event["event"] == "refreshed");
+    place.sql("ALTER TABLE things RENAME TO gone");
+    let event =
+        worker.until(|event| event["report"] == "watched" && event["event"] == "refresh_failed");
+    assert_eq!(event["permanent"], true, "{event}");
+    assert_eq!(event["failures"], 1, "{event}");
+    assert!(event["next_try_at"].is_string(), "{event}");
+    let error = place.bad(&["run", "watched"], 1);
+    assert!(error.contains("no such table: things"), "{error}");
+    let reports = place.json(&["reports", "--json"]);
+    let mut watched = reports.as_array().unwrap().iter();
+    let watched = watched.find(|report| report["name"] == "watched").unwrap();
+    assert_eq!(watched["last_failure"]["permanent"], true, "{watched}");
+    let reason = watched["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("failed") && reason.contains("no such table: things"),
+        "{reason}"
+    );
+    worker.stop();
+}

@@ -111,9 +111,10 @@ impl World {
         };
         self.made += 1;
         let (header, lock) = (format!("e{}", fill.entry), format!("l{}", fill.entry));
+        let failure = format!("f{}", fill.entry);
         let tables = names(ENTRIES[fill.entry]);
         let sets: Vec<String> = tables.iter().map(|table| format!("t:{table}")).collect();
-        let mut keys = vec!["v", &header, &lock];
+        let mut keys = vec!["v", &header, &lock, &failure];
         keys.extend(sets.iter().map(String::as_str));
         let utf8 = |text: &Text| String::from_utf8_lossy(text).into_owned();
         let (token, epoch, position) = (utf8(&fill.token), utf8(&epoch), utf8(&position));

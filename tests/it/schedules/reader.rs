@@ -36,7 +36,8 @@ impl World {
 
     fn read(&mut self, entry: usize, counts: &str) -> String {
         let (header, lock) = (format!("e{entry}"), format!("l{entry}"));
-        let keys = ["v", &header, "d", "w", &lock, "r"];
+        let failure = format!("f{entry}");
+        let keys = ["v", &header, "d", "w", &lock, "r", &failure];
         let args = ["1", &header, counts, "report", TTL, ""];
         let asked = self.ask(Call::Answered, Script::Read, &keys, &args, |_, _| ());
         let reply = asked.expect("it was answered");

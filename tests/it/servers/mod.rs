@@ -14,6 +14,7 @@
 mod cluster;
 mod mariadb;
 mod mssql;
+mod pgbouncer;
 mod postgres;
 mod recorder;
 mod redis;
@@ -25,6 +26,7 @@ pub(crate) use mariadb::MariaDb;
 // The benches, which take the servers from here too, measure nothing on it.
 #[allow(unused_imports)]
 pub(crate) use mssql::MsSql;
+pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use postgres::Postgres;
 pub(crate) use recorder::Recorder;
 pub(crate) use redis::{Redis, Valkey};

@@ -253,11 +253,11 @@ fn postgres_template() -> PathBuf {
 }
 
 /// `postgres` itself refuses root.
-fn postgres_user() -> Option<&'static str> {
+pub(super) fn postgres_user() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("postgres")
 }
 
-fn give_to_postgres(folder: &Path) {
+pub(super) fn give_to_postgres(folder: &Path) {
     if let Some(user) = postgres_user() {
         let mut command = Command::new("chown");
         command.arg("-R").arg(format!("{user}:")).arg(folder);

@@ -5,6 +5,7 @@
 //! would have brought it about.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod failing;
 mod large_sql;
 mod lease;
 mod refresh;

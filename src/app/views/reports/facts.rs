@@ -8,6 +8,7 @@ use eframe::egui::Ui;
 use crate::app::format;
 use crate::app::theme::text;
 use crate::app::widgets::fact;
+use crate::table::decimal::order_key;
 use crate::table::text::{Column, Kind};
 use crate::table::{DATABASE_TYPE, Table};
 
@@ -33,9 +34,23 @@ pub struct Facts {
 
 /// Whether a column of text holds numbers that no Arrow type holds exactly.
 pub fn is_numeric_text(field: &Field) -> bool {
+    // A type that another Arrow type holds is among these where a column was widened or is filled with zeros.
+    const NUMBERS: [&str; 10] = [
+        "numeric",
+        "decimal",
+        "tinyint",
+        "smallint",
+        "mediumint",
+        "int",
+        "bigint",
+        "float",
+        "double",
+        "year",
+    ];
     field.metadata().get(DATABASE_TYPE).is_some_and(|kind| {
         let kind = kind.to_ascii_lowercase();
-        kind.starts_with("numeric") || kind.starts_with("decimal")
+        let base = kind.split(['(', ' ']).next().unwrap_or_default();
+        NUMBERS.contains(&base)
     })
 }
 
@@ -48,7 +63,7 @@ impl Facts {
         let mut seen = HashSet::new();
         let mut counted = true;
         let (mut sum, mut numbers) = (0.0, 0_u64);
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut low, mut high): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
         let mut value = Vec::new();
         for batch in &table.batches {
             if stop() {
@@ -69,20 +84,18 @@ impl Facts {
                 }
                 let shown = || String::from_utf8_lossy(&value[..value.len().min(200)]).into_owned();
                 if numeric {
-                    let Some(number) = std::str::from_utf8(&value)
-                        .ok()
-                        .and_then(|text| text.parse::<f64>().ok())
-                    else {
+                    let text = std::str::from_utf8(&value).unwrap_or_default();
+                    let (Ok(number), Some(key)) = (text.parse::<f64>(), order_key(text)) else {
                         continue;
                     };
                     sum += number;
                     numbers += 1;
-                    if number < low {
-                        low = number;
+                    if low.as_ref().is_none_or(|low| key < *low) {
+                        low = Some(key.clone());
                         facts.min = Some(shown());
                     }
-                    if number > high {
-                        high = number;
+                    if high.as_ref().is_none_or(|high| key > *high) {
+                        high = Some(key);
                         facts.max = Some(shown());
                     }
                 } else {
@@ -133,7 +146,13 @@ impl Facts {
             fact(ui, "Largest", &number(max));
         }
         if let Some(mean) = self.mean {
-            fact(ui, "Mean", &format::group_digits(&format!("{mean:.4}")));
+            // A float has no more digits than these.
+            let mean = if mean.abs() < 1e11 {
+                format::group_digits(&format!("{mean:.4}"))
+            } else {
+                format!("{mean:.14e}")
+            };
+            fact(ui, "Mean", &mean);
         }
         ui.label(text::small(ui, "Click to sort"));
     }
@@ -170,6 +189,17 @@ mod tests {
             (Some("9"), Some("10"))
         );
         assert_eq!(facts.mean, Some(28.0 / 3.0));
+        let near = Int64Array::from(vec![i64::MAX - 1, i64::MAX, i64::MAX - 2]);
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        let near = Table {
+            schema: schema.clone(),
+            batches: vec![RecordBatch::try_new(schema, vec![Arc::new(near)]).unwrap()],
+        };
+        let facts = Facts::of(&near, 0, || false).unwrap();
+        assert_eq!(
+            (facts.min.as_deref(), facts.max.as_deref()),
+            (Some("9223372036854775805"), Some("9223372036854775807"))
+        );
         let facts = Facts::of(&table, 1, || false).unwrap();
         assert_eq!(
             (facts.min.as_deref(), facts.max.as_deref(), facts.mean),

@@ -7,7 +7,9 @@ use std::time::Instant;
 use crate::app::state::TaskId;
 use crate::app::widgets::grid::GridState;
 use crate::engine::{About, EntryState, Mode, RequestEvent};
-use crate::report::{Dialect, ParamSpec, ParamType, Params, Refresh, Report, Template, Value};
+use crate::report::{
+    Dialect, ParamSpec, ParamType, Params, Refresh, Report, ServeOnError, Template, Value,
+};
 
 use super::event::Event;
 use super::policy::Policy;
@@ -139,6 +141,7 @@ impl Pane {
             params: Vec::new(),
             ttl: Report::TTL,
             stale_for: Report::STALE_FOR,
+            serve_on_error: ServeOnError::default(),
             refresh: Refresh::OnChange,
             tables: None,
             timeout: None,

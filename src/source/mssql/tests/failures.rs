@@ -48,7 +48,7 @@ async fn a_wrong_password_is_named_and_never_shown() {
     let replay = replay();
     let url = replay.url().replace("recorded-password", "wr0ng");
     let error = failure(&opened(&url), "SELECT 1").await;
-    assert!(matches!(error, SourceError::Connect(_)));
+    assert!(matches!(error, SourceError::SignIn(_)));
     let error = error.to_string();
     assert_eq!(
         error,
@@ -67,7 +67,7 @@ async fn a_database_that_is_not_there_is_named() {
     let (server, _) = before.rsplit_once('/').unwrap();
     let url = format!("{server}/{ABSENT}?{options}");
     let error = failure(&opened(&url), "SELECT 1").await;
-    assert!(matches!(error, SourceError::Connect(_)));
+    assert!(matches!(error, SourceError::SignIn(_)));
     assert_eq!(
         error.to_string(),
         format!(

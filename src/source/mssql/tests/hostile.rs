@@ -72,7 +72,7 @@ async fn attempt(server: &MsSql) -> Result<(), SourceError> {
         server.begin(&mut link, &limits).await?;
         let rows = server.stream(&mut link, &mut statement, &limits, &mut listener);
         let result = rows.await;
-        listener.end(result).await;
+        listener.end(result);
         Ok(())
     };
     let read = async {

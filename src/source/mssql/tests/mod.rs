@@ -63,7 +63,7 @@ async fn run(server: &MsSql, sql: &str) -> Outcome {
     let times = listener.times.clone();
     let all = async {
         let result = attempt(server, &query, &limits, &mut listener).await;
-        listener.end(result).await;
+        listener.end(result);
     };
     let read = async {
         let rows = Listener::answered(answered).await?;

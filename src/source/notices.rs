@@ -1,7 +1,7 @@
-//! What does the server say besides the rows? `PRINT`, `RAISERROR` of low severity, warnings, and errors after the first.
+//! What the server says besides the rows: `RAISE NOTICE`, `PRINT`, warnings, and errors after the first.
 //!
-//! The driver keeps none of it, but it writes each to its log. Here that log is read while a report's own statement
-//! runs, and nothing else is in it then.
+//! The drivers of PostgreSQL and SQL Server keep none of it, but they write each to their log. Here that log is read while
+//! a report's own statement runs, and nothing else is in it then. MySQL is asked with SHOW WARNINGS.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,9 +14,11 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Subscriber;
 use tracing::{Dispatch, Event, Level, Metadata};
 
-/// The part of the driver that reads what the server sends.
-const READER: &str = "tiberius::tds::stream::token";
-/// How the driver writes that a transaction was committed.
+/// The part of SQL Server's driver that reads what the server sends.
+const MSSQL: &str = "tiberius::tds::stream::token";
+/// What PostgreSQL's driver calls its log of messages.
+const POSTGRES: &str = "sqlx::postgres::notice";
+/// How SQL Server's driver writes that a transaction was committed.
 const COMMITTED: &str = "Commit transaction";
 /// How it writes what happens to transactions.
 const TRANSACTIONS: [&str; 4] = [
@@ -42,10 +44,24 @@ struct Heard {
 }
 
 impl Notices {
-    pub(super) fn new() -> Self {
+    pub(super) fn of_mssql() -> Self {
+        Self::of(MSSQL, Level::DEBUG)
+    }
+
+    pub(super) fn of_postgres() -> Self {
+        Self::of(POSTGRES, Level::INFO)
+    }
+
+    /// Reads what is logged under this name, up to this level.
+    fn of(target: &'static str, level: Level) -> Self {
         let heard = Arc::<Heard>::default();
+        let ear = Ear {
+            heard: heard.clone(),
+            target,
+            level,
+        };
         Self {
-            dispatch: Dispatch::new(Ear(heard.clone())),
+            dispatch: Dispatch::new(ear),
             heard,
         }
     }
@@ -71,28 +87,36 @@ impl Notices {
     }
 }
 
-struct Ear(Arc<Heard>);
+struct Ear {
+    heard: Arc<Heard>,
+    target: &'static str,
+    level: Level,
+}
 
 impl Subscriber for Ear {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target() == READER && *metadata.level() <= Level::DEBUG
+        // PostgreSQL's driver first asks whether anybody listens, which is no event.
+        !metadata.is_span() && metadata.target() == self.target && *metadata.level() <= self.level
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(tracing::level_filters::LevelFilter::DEBUG)
+        Some(tracing::level_filters::LevelFilter::from_level(self.level))
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut words = Words::default();
         event.record(&mut words);
-        if words.code.is_none() && TRANSACTIONS.contains(&words.message.as_str()) {
+        if self.target == MSSQL
+            && words.code.is_none()
+            && TRANSACTIONS.contains(&words.message.as_str())
+        {
             let committed = words.message == COMMITTED;
-            self.0.committed.fetch_or(committed, Ordering::Relaxed);
+            self.heard.committed.fetch_or(committed, Ordering::Relaxed);
             return;
         }
         let (list, text) = match words.code {
-            Some(code) => (&self.0.errors, format!("{} ({code})", words.message)),
-            None => (&self.0.said, words.message),
+            Some(code) => (&self.heard.errors, format!("{} ({code})", words.message)),
+            None => (&self.heard.said, words.message),
         };
         let mut list = list.lock();
         if list.len() < KEPT && !text.is_empty() {
@@ -124,6 +148,12 @@ impl Visit for Words {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "code" {
             self.code = Some(value);
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            value.clone_into(&mut self.message);
         }
     }
 
