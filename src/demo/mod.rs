@@ -22,6 +22,7 @@ mod server;
 mod tables;
 mod writer;
 
+pub use data::check_scale;
 pub use load::load;
 pub use reports::reports_for;
 pub use server::{PrivateServer, SERVER_VARIABLE};

@@ -5,7 +5,7 @@ mod columns;
 mod visible;
 
 pub use columns::{columns, widths};
-pub use visible::{is_obeyed, line, lines};
+pub use visible::{is_obeyed, line, lines, visible_name};
 
 use std::time::Duration;
 
@@ -93,6 +93,16 @@ pub fn bytes(bytes: u64) -> String {
     } else {
         format!("{value:.1} {}", UNITS[unit])
     }
+}
+
+/// A size that may be an estimate: `about 64.2 KB`.
+pub fn bytes_about(count: u64, is_estimate: bool) -> String {
+    let about = if is_estimate && count > 0 {
+        "about "
+    } else {
+        ""
+    };
+    format!("{about}{}", bytes(count))
 }
 
 /// A sentence that stands by itself: with a capital.

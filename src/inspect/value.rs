@@ -38,6 +38,11 @@ impl About {
         .flatten()
         .collect()
     }
+
+    /// Returns whether its bytes are extrapolated from some of its elements, and not counted.
+    pub fn is_estimate(&self) -> bool {
+        super::is_estimate(self.kind, &self.encoding, self.elements)
+    }
 }
 
 /// A field of a hash.

@@ -20,7 +20,7 @@ mod sql_file;
 mod url;
 
 pub use edit::WorkspaceFile;
-pub use keyring::store_password;
+pub use keyring::{keep_for_session, store_password};
 pub use url::ConnectionUrl;
 
 use std::collections::BTreeMap;

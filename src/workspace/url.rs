@@ -156,7 +156,14 @@ impl ConnectionUrl {
             return false;
         };
         let user = authority.rsplit_once('@').map(|(user, _)| user);
-        user.is_some_and(|user| !user.is_empty() && !user.contains(':'))
+        user.is_some_and(|user| !user.contains(':'))
+    }
+
+    /// Returns whether a password could be put in: it has none, and is the address of a server.
+    pub fn may_take_password(&self) -> bool {
+        let has_one = self.split_password().1.is_some();
+        let is_server = self.is_ado() || authority(self.expose()).is_some();
+        is_server && !has_one && !self.scheme().contains("unix") && self.sqlite_path().is_none()
     }
 
     /// The URL with this password put in.
@@ -175,7 +182,16 @@ impl ConnectionUrl {
                 encode(password),
                 &url[at..]
             )),
-            None => self.clone(),
+            // Redis has a password without a user.
+            None => match authority(url) {
+                Some((start, _)) if self.scheme().starts_with("redis") => Self::new(&format!(
+                    "{}:{}@{}",
+                    &url[..start],
+                    encode(password),
+                    &url[start..]
+                )),
+                _ => self.clone(),
+            },
         }
     }
 }

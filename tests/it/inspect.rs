@@ -572,7 +572,7 @@ async fn an_explorer_answers_questions_while_and_after_it_scans() {
         connect(&redis).await,
         full(),
         Question::default(),
-        move || {
+        move |_| {
             let _ = wake.send(());
         },
     );

@@ -21,6 +21,11 @@ pub(super) fn badge_of(state: Option<&EntryState>, refreshing: bool) -> (&'stati
     if refreshing {
         return ("Refreshing", Tone::Wait);
     }
+    let fails =
+        state.is_some_and(|state| state.last_failure.is_some() && state.state != Freshness::Fresh);
+    if fails {
+        return ("Failing", Tone::Error);
+    }
     match state.map(|state| state.state) {
         Some(Freshness::Fresh) => ("Fresh", Tone::Hit),
         Some(Freshness::Stale) => ("Stale", Tone::Stale),
@@ -129,9 +134,23 @@ fn row(ui: &Ui, rect: Rect, state: &State, item: &Item, edited: bool) {
     let (left, right) = (rect.left() + size::SPACE_12, rect.right() - size::SPACE_12);
     let (first, second) = (rect.top() + 17.0, rect.top() + 37.0);
     let refreshing = is_refreshing(state, name);
-    let needs_values = item.report.params.iter().any(|spec| spec.default.is_none());
-    let entry = item.entry.as_ref().map(|(state, _)| state);
-    let (word, tone) = if needs_values && entry.is_none() {
+    // The selected report is shown here as in the entry card: with the values that are typed.
+    let pane = state
+        .reports
+        .pane()
+        .filter(|_| state.reports.selected() == Some(name));
+    let (entry, needs_values) = match pane {
+        Some(pane) => {
+            let entry = pane.entry.as_ref().filter(|_| pane.request().is_ok());
+            (entry, pane.needs_values())
+        }
+        None => {
+            let needs = item.report.params.iter().any(|spec| spec.default.is_none());
+            (item.entry.as_ref(), needs && item.entry.is_none())
+        }
+    };
+    let entry = entry.map(|(state, _)| state);
+    let (word, tone) = if needs_values {
         NEEDS_VALUES
     } else {
         badge_of(entry, refreshing)

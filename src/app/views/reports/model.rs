@@ -11,6 +11,7 @@ use crate::engine::{EntryState, Mode};
 use crate::report::{Params, Report};
 use crate::workspace::Workspace;
 
+use super::Shown;
 use super::event::Event;
 use super::export::ExportDialog;
 use super::pane::Pane;
@@ -31,6 +32,8 @@ pub struct Reports {
     pub sources: Vec<String>,
     /// Whether the workspace has a file that reports can be saved to.
     pub has_file: bool,
+    /// Which part is shown where there is no room for all.
+    pub(super) shown: Shown,
     selected: Option<String>,
     panes: BTreeMap<String, Pane>,
 }
@@ -116,6 +119,9 @@ impl Reports {
                 .entry(name.to_owned())
                 .or_insert_with(|| Pane::new(&item.report));
             self.selected = Some(name.to_owned());
+            if self.shown == Shown::Reports {
+                self.shown = Shown::Query;
+            }
         }
     }
 
@@ -143,6 +149,7 @@ impl Reports {
             .unwrap_or_default();
         self.panes.insert(name.clone(), Pane::draft(&name, &source));
         self.selected = Some(name);
+        self.shown = Shown::Query;
     }
 
     /// Reports that are not in the workspace file yet: the name each was opened under, and the one it has been given.
@@ -196,6 +203,17 @@ impl Reports {
     /// Whether there is a result.
     pub fn has_rows(&self) -> bool {
         self.pane().is_some_and(|pane| pane.answer.is_some())
+    }
+
+    /// Whether there is a whole result of the last run, which can be written to a file.
+    pub fn can_export(&self) -> bool {
+        self.pane().is_some_and(|pane| {
+            pane.is_answered()
+                && pane
+                    .answer
+                    .as_ref()
+                    .is_some_and(|answer| answer.rows.total() > 0)
+        })
     }
 
     /// Whether a report is selected, its parameters are in order, and it does not run.
@@ -268,6 +286,8 @@ impl Reports {
     /// Notes that a task runs the selected report.
     pub fn started(&mut self, task: TaskId, mode: &Mode, now: Instant) {
         self.make_room();
+        // The rows are what is run for.
+        self.shown = Shown::Result;
         if let Some(pane) = self.pane_mut() {
             pane.started(task, mode, now);
         }
