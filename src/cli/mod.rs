@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod check;
 pub mod demo;
+mod elements;
 pub mod failure;
 mod key;
 mod keys;

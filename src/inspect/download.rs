@@ -111,20 +111,24 @@ impl<P: FnMut(u64)> Reading<'_, P> {
     }
 
     async fn string(&mut self) -> Result<(), DownloadError> {
-        let all = self.about.elements.unwrap_or_default();
-        while self.done < all {
+        // Where the length is not known, a short piece is the last.
+        let all = self.about.elements;
+        while all.is_none_or(|all| self.done < all) {
             let mut command = redis::cmd("GETRANGE");
             command
                 .arg(&self.about.name)
                 .arg(self.done)
                 .arg(self.done + PIECE - 1);
             let piece: Vec<u8> = unless(self.cancel, self.connection.ask(&command)).await?;
-            if piece.is_empty() {
+            if piece.is_empty() && all.is_some() {
                 return Err(DownloadError::Changed);
             }
             self.write(&piece)?;
             self.done += piece.len() as u64;
             (self.progress)(self.done);
+            if all.is_none() && (piece.len() as u64) < PIECE {
+                break;
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod commands;
 mod databases;
 mod export;
 mod fill;
+mod key;
 mod mssql;
 mod names;
 mod outputs;
