@@ -10,10 +10,11 @@ use lookaside::table::{Table, text};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use tokio_util::sync::CancellationToken;
 
-use super::super::now;
+use super::super::{PATIENCE, now};
 
 /// What a query returns as text, with the names of its columns; `None` where it fails.
 pub(super) type Answer = Option<Arc<str>>;
@@ -67,9 +68,11 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        // A busy machine answers late.
+        let patient = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
         let mut redis = self
             .client
-            .get_multiplexed_async_connection()
+            .get_multiplexed_async_connection_with_config(&patient)
             .await
             .unwrap();
         let names: BTreeMap<String, Arc<str>> = self
