@@ -210,7 +210,6 @@ impl Changing for Maria {
     }
 }
 
-#[ignore = "finds changes that are not noticed yet"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadb_random_changes_are_never_missed() {
     run_and_expect_none_wrong(Maria::new().await).await;

@@ -287,7 +287,6 @@ impl Changing for Pg {
     }
 }
 
-#[ignore = "finds changes that are not noticed yet"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_random_changes_are_never_missed() {
     run_and_expect_none_wrong(Pg::new().await).await;

@@ -244,7 +244,6 @@ impl Changing for Sqlite {
     }
 }
 
-#[ignore = "finds changes that are not noticed yet"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_file_random_changes_are_never_missed() {
     run_and_expect_none_wrong(Sqlite::new("file", SqliteJournalMode::Delete, "").await).await;
