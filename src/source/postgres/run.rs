@@ -381,20 +381,6 @@ fn number(error: &sqlx::Error) -> Option<usize> {
     rest[..end].parse().ok()
 }
 
-/// Refuses SQL that is not known to only read. Nothing of it has run yet.
-async fn check(
-    address: &Address,
-    connection: &mut PgConnection,
-    statement: &Statement,
-    limits: &Limits,
-) -> Result<(), SourceError> {
-    limits.refuse()?;
-    if limits.trusted() {
-        return Ok(());
-    }
-    effects::check(address, connection, statement.sql()).await
-}
-
 /// The error of a query, with the position in the report's SQL where the server tells one.
 fn failed(
     address: &Address,
