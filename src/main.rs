@@ -95,6 +95,8 @@ fn open_window(cli: &Cli) -> anyhow::Result<()> {
     use lookaside::app::{self, Options, Start};
     let start = match (&cli.command, &cli.redis, &cli.workspace) {
         (Some(Command::Demo(demo)), ..) => {
+            lookaside::demo::check_scale(demo.scale)
+                .map_err(|error| failure::usage(error.to_string()))?;
             let usual = lookaside::demo::Options::default();
             Start::Demo(lookaside::demo::Options {
                 scale: demo.scale,
@@ -102,7 +104,12 @@ fn open_window(cli: &Cli) -> anyhow::Result<()> {
                 ..usual
             })
         }
-        (_, Some(url), _) => Start::Redis(url.clone()),
+        (_, Some(url), _) => {
+            // What no server has to be asked about fails here and not in the window.
+            lookaside::workspace::Workspace::for_redis(url)
+                .map_err(|error| failure::usage(error.to_string()))?;
+            Start::Redis(url.clone())
+        }
         (_, None, Some(path)) => Start::Workspace(cli::locate(Some(path))?),
         (_, None, None) => cli::locate(None).map_or(Start::Welcome, Start::Workspace),
     };

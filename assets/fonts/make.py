@@ -51,3 +51,22 @@ def make(source, target, tabular):
 make("/usr/share/fonts/opentype/inter/Inter-Medium.otf", "Inter-Medium.otf", True)
 make("/usr/share/fonts/opentype/inter/Inter-SemiBold.otf", "Inter-SemiBold.otf", True)
 make("/usr/share/fonts/truetype/jetbrains-mono/JetBrainsMono-Regular.ttf", "JetBrainsMono-Regular.ttf", False)
+
+
+def make_emoji(source, target):
+    """Single emoji without their sequences: a third of the size, and a sequence still shows its parts."""
+    options = subset.Options()
+    options.layout_features, options.name_IDs, options.hinting = [], ["*"], False
+    font = TTFont(source)
+    # Digits and punctuation come from the text faces.
+    codes = [code for code in font.getBestCmap() if code > 0x2FF]
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=codes)
+    cutter.subset(font)
+    font.save(HERE / target)
+
+
+# Noto Emoji (Google Fonts, OFL) is not in Debian: npm pack @expo-google-fonts/noto-emoji, unpacked beside this script.
+EMOJI = HERE / "package/400Regular/NotoEmoji_400Regular.ttf"
+if EMOJI.exists():
+    make_emoji(EMOJI, "NotoEmoji-Regular.ttf")

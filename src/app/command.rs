@@ -75,6 +75,8 @@ pub enum Command {
     Show(View),
     /// Choose the theme.
     SetTheme(ThemeChoice),
+    /// Show everything at this size, 1 for the usual one.
+    SetZoom(f32),
     /// Open the command palette.
     OpenPalette,
     /// Give the keyboard to the view's filter.

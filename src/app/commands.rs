@@ -3,6 +3,7 @@
 use eframe::egui::{Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::command::{Command, Commands, ThemeChoice, View};
+use super::frame::zoom::step;
 use super::state::State;
 use super::views::{reports, worker};
 
@@ -39,6 +40,12 @@ pub enum Id {
     Theme,
     /// As the system says.
     SystemTheme,
+    /// Everything larger.
+    ZoomIn,
+    /// Everything smaller.
+    ZoomOut,
+    /// Everything at its usual size.
+    ZoomReset,
     /// The demo.
     Demo,
     /// A workspace file.
@@ -114,7 +121,7 @@ pub static ALL: &[Entry] = &[
         tooltip: "Write the result to a file: CSV, JSON, Parquet or Arrow",
         shortcut: Some(ctrl(Key::E)),
         command: |state| {
-            (state.view == View::Reports && state.reports.has_rows())
+            (state.view == View::Reports && state.reports.can_export())
                 .then_some(Command::Reports(reports::Command::Export))
         },
     },
@@ -253,6 +260,27 @@ pub static ALL: &[Entry] = &[
         },
     },
     Entry {
+        id: Id::ZoomIn,
+        text: "Zoom in",
+        tooltip: "Show everything larger",
+        shortcut: Some(ctrl(Key::Plus)),
+        command: |state| zoom(state, step(state.zoom, true)),
+    },
+    Entry {
+        id: Id::ZoomOut,
+        text: "Zoom out",
+        tooltip: "Show everything smaller",
+        shortcut: Some(ctrl(Key::Minus)),
+        command: |state| zoom(state, step(state.zoom, false)),
+    },
+    Entry {
+        id: Id::ZoomReset,
+        text: "Usual size",
+        tooltip: "Show everything at 100 %",
+        shortcut: Some(ctrl(Key::Num0)),
+        command: |state| zoom(state, 1.0),
+    },
+    Entry {
         id: Id::Demo,
         text: "Start the demo",
         tooltip: "600,000 order lines in SQLite and a private Redis",
@@ -296,6 +324,10 @@ fn report(state: &State, command: reports::Command) -> Option<Command> {
     (state.view == View::Reports && state.reports.can_run()).then_some(Command::Reports(command))
 }
 
+fn zoom(state: &State, to: f32) -> Option<Command> {
+    ((state.zoom - to).abs() > 0.001).then_some(Command::SetZoom(to))
+}
+
 fn go(state: &State, view: View) -> Option<Command> {
     (state.open.is_some() && state.view != view).then_some(Command::Show(view))
 }
@@ -317,6 +349,8 @@ impl Entry {
         }
         let key = match shortcut.logical_key {
             Key::Escape => "Esc",
+            Key::Plus => "+",
+            Key::Minus => "-",
             key => key.name(),
         };
         Some(text + key)

@@ -23,6 +23,8 @@ const MOST: f32 = 16_384.0;
 pub struct Memory {
     /// The chosen theme.
     pub theme: ThemeChoice,
+    /// How large everything is shown, 1 for the usual size.
+    pub zoom: Option<f32>,
     /// Width and height of the window, in points.
     pub size: Option<(f32, f32)>,
     /// Where its upper left corner stood, in points.

@@ -93,12 +93,15 @@ impl Window {
             ctx.send_viewport_cmd(ViewportCommand::OuterPosition(egui::pos2(x, y)));
         }
         let waker = ctx.clone();
-        let wake = Arc::new(move || waker.request_repaint());
+        let wake = Arc::new(move |after| waker.request_repaint_after(after));
         let mut tasks = Tasks::new(runtime.clone(), wake);
         let mut state = State {
             theme: options.theme.unwrap_or(memory.theme),
             ..State::default()
         };
+        if let Some(zoom) = memory.zoom {
+            ctx.set_zoom_factor(frame::zoom::usable(zoom));
+        }
         state.connect.recent.clone_from(&memory.recent);
         state.console.history = History::remembered(&memory.console);
         state.first_view = options.view;
@@ -130,6 +133,11 @@ impl Window {
         }
         if self.memory.recent != self.state.connect.recent {
             self.memory.recent.clone_from(&self.state.connect.recent);
+            self.save_soon();
+        }
+        let zoom = ctx.zoom_factor();
+        if (self.memory.zoom.unwrap_or(1.0) - zoom).abs() > 0.001 {
+            self.memory.zoom = Some(zoom);
             self.save_soon();
         }
         let lines = self.state.console.history.changes();
@@ -231,7 +239,11 @@ impl eframe::App for Window {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.state.dark_now = ui.visuals().dark_mode;
         frame::show(ui, &mut self.state, &mut self.commands);
-        if !self.commands.sent().is_empty() {
+        let is_another_view = self
+            .tasks
+            .as_ref()
+            .is_some_and(|tasks| tasks.shows(self.state.view));
+        if !self.commands.sent().is_empty() || is_another_view {
             ui.ctx().request_repaint();
         }
     }

@@ -73,7 +73,7 @@ pub(super) async fn ensure(
 }
 
 /// Refuses a scale that the generator cannot or should not make.
-pub(super) fn check_scale(scale: f64) -> Result<(), DemoError> {
+pub fn check_scale(scale: f64) -> Result<(), DemoError> {
     if scale.to_bits() == SMALL_SCALE.to_bits() || SCALES.contains(&scale) {
         return Ok(());
     }

@@ -22,6 +22,7 @@ mod server;
 mod tables;
 mod writer;
 
+pub use data::check_scale;
 pub use load::load;
 pub use reports::reports_for;
 pub use server::{PrivateServer, SERVER_VARIABLE};
@@ -165,5 +166,6 @@ fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
         },
         sources: BTreeMap::from([("shop".to_owned(), shop)]),
         reports: reports_for(Dialect::Sqlite, "shop"),
+        broken: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@
 //! | `best.rs` | which mechanism is the best that the account may use, now? |
 //! | `mssql/` | what does SQL Server's Change Tracking say, or its counters? |
 //! | `mysql/` | what does a MySQL or MariaDB server's log say, or its counters? |
+//! | `pace.rs` | how long does a detector that asks wait between two looks? |
 //! | `postgres/` | what does a PostgreSQL server's log say, or its counters? |
 //! | `sqlite.rs` | did anyone commit to this SQLite file, and what can be told about it? |
 //! | `triggers.rs` | which tables of the file changed, counted by triggers the user allowed? |
@@ -14,7 +15,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -26,6 +27,7 @@ use crate::workspace::SourceConfig;
 mod best;
 mod mssql;
 mod mysql;
+mod pace;
 mod postgres;
 mod sqlite;
 mod triggers;
@@ -145,9 +147,17 @@ pub enum Touched {
 #[error("{0}")]
 pub struct Blind(pub String);
 
-/// What would watch this source. Asks the server what its settings and the account allow; nothing is begun.
+/// What would watch this source. Asks the server what its settings and the account allow, and the user's watermark query
+/// once; nothing is begun.
 pub async fn about(config: &SourceConfig, source: &Arc<dyn Source>) -> About {
-    match best::choose(config, source).await {
+    let tried = async {
+        let mut detector = best::choose(config, source).await?;
+        if config.watermark.is_some() {
+            detector.next().await?;
+        }
+        Ok(detector)
+    };
+    match tried.await {
         Ok(detector) => detector.about().clone(),
         Err(Blind(why)) => About {
             name: "none".to_owned(),
@@ -158,6 +168,22 @@ pub async fn about(config: &SourceConfig, source: &Arc<dyn Source>) -> About {
             better_by: Some(why),
         },
     }
+}
+
+/// Runs the watermark query of a source once, where it has one; answers how long it took.
+///
+/// # Errors
+///
+/// Where it cannot watch: it fails, takes too long, or does not return one row.
+pub async fn try_watermark(
+    config: &SourceConfig,
+    source: &Arc<dyn Source>,
+) -> Option<Result<Duration, Blind>> {
+    let sql = config.watermark.as_ref()?;
+    let about = watermark::about(config.poll_interval, source.dialect());
+    let mut watermark = watermark::Watermark::new(config, source, sql, about);
+    let start = Instant::now();
+    Some(watermark.next().await.map(|_| start.elapsed()))
 }
 
 /// What watches this source best, as long as it does: it chooses at the first observation, and again when what it

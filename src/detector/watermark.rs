@@ -15,10 +15,9 @@ use crate::source::{self, Query, Source};
 use crate::table::Table;
 use crate::workspace::SourceConfig;
 
+use super::pace::Pace;
 use super::{About, Blind, Detector, Observation, Touched};
 
-/// The watermark may take at most one part in this many of the time.
-const SHARE: u32 = 10;
 /// The longest a single watermark may run.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -26,9 +25,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Watermark {
     source: Arc<dyn Source>,
     sql: String,
-    poll: Duration,
+    pace: Pace,
     about: About,
-    next_look: Option<tokio::time::Instant>,
     last: Option<Vec<String>>,
 }
 
@@ -43,13 +41,11 @@ impl Watermark {
         own.max_concurrent_queries = 1;
         // The workspace opened this very URL before, so this cannot fail where that did not.
         let source = source::open(&own).unwrap_or_else(|_| shared.clone());
-        let poll = config.poll_interval.max(Duration::from_millis(1));
         Self {
             source,
             sql: sql.to_owned(),
-            poll,
+            pace: Pace::new(config.poll_interval),
             about,
-            next_look: None,
             last: None,
         }
     }
@@ -89,15 +85,10 @@ impl Detector for Watermark {
     }
 
     async fn next(&mut self) -> Result<Observation, Blind> {
-        if let Some(at) = self.next_look {
-            tokio::time::sleep_until(at).await;
-        }
+        self.pace.wait().await;
         let began = Instant::now();
         let answer = self.ask().await;
-        let took = began.elapsed();
-        let pause = self.poll.max(took * SHARE);
-        self.next_look = Some(tokio::time::Instant::now() + pause);
-        self.about.delay = pause + took;
+        self.about.delay = self.pace.looked(began.elapsed());
 
         let answer = answer?;
         let observation = match &self.last {

@@ -417,11 +417,12 @@ impl Ask {
         let (report, source) = (&self.request.report, self.source.as_ref());
         let at = Instant::now();
         let catalogues = &self.engine.catalogues;
-        if self.watched() {
-            catalogues.resolve_since(report, source, at).await
+        let found = if self.watched() {
+            catalogues.resolve_since(report, source, at).await?
         } else {
-            catalogues.resolve(report, source).await
-        }
+            catalogues.resolve(report, source).await?
+        };
+        Ok(found.with_params(&self.request.params, source.dialect()))
     }
 
     /// Notes in the cache that the entry's refresh failed.

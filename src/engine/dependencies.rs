@@ -47,25 +47,28 @@ impl Catalogues {
         source: &dyn Source,
         since: Instant,
     ) -> Result<Dependencies, SourceError> {
-        if let Some(named) = named(report, source) {
-            return Ok(named);
-        }
         let known = self.0.lock().get(&report.source).cloned();
         let catalogue = match known {
             Some((asked, catalogue)) if asked >= since => catalogue,
             _ => {
                 let asked = Instant::now();
-                let catalogue = tokio::time::timeout(LONGEST, source.catalogue())
+                let read = tokio::time::timeout(LONGEST, source.catalogue())
                     .await
-                    .map_err(|_| silent(report))??;
-                let catalogue = Arc::new(catalogue);
+                    .unwrap_or_else(|_| Err(silent(report)));
+                let catalogue = match (read, &report.tables) {
+                    (Ok(catalogue), _) => Arc::new(catalogue),
+                    (Err(_), Some(tables)) => {
+                        return Ok(Dependencies::named(tables, &report.sql, source.dialect()));
+                    }
+                    (Err(error), None) => return Err(error),
+                };
                 self.0
                     .lock()
                     .insert(report.source.clone(), (asked, catalogue.clone()));
                 catalogue
             }
         };
-        Ok(Dependencies::of(&report.sql, source.dialect(), &catalogue))
+        Ok(found(report, source, &catalogue))
     }
 
     /// The catalogue of a source may have changed: the next fill asks for it anew.
@@ -77,14 +80,19 @@ impl Catalogues {
 
     /// The dependencies of `report` as far as they are known without asking the database.
     pub(super) fn known(&self, report: &Report, source: &dyn Source) -> Option<Dependencies> {
-        named(report, source).or_else(|| {
-            let catalogue = self.0.lock().get(&report.source)?.1.clone();
-            Some(Dependencies::of(&report.sql, source.dialect(), &catalogue))
-        })
+        if let Some((_, catalogue)) = self.0.lock().get(&report.source) {
+            return Some(found(report, source, catalogue));
+        }
+        let tables = report.tables.as_ref()?;
+        Some(Dependencies::named(tables, &report.sql, source.dialect()))
     }
 }
 
-fn named(report: &Report, source: &dyn Source) -> Option<Dependencies> {
-    let tables = report.tables.as_ref()?;
-    Some(Dependencies::named(tables, &report.sql, source.dialect()))
+/// Tables that the user names are believed; what no table decides is looked for in views and functions all the same.
+fn found(report: &Report, source: &dyn Source, catalogue: &Catalogue) -> Dependencies {
+    let found = Dependencies::of(&report.sql, source.dialect(), catalogue);
+    match &report.tables {
+        Some(tables) => found.with_tables(tables),
+        None => found,
+    }
 }

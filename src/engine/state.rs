@@ -61,7 +61,7 @@ fn moment(time: ServerTime) -> Option<DateTime<Utc>> {
 }
 
 /// An entry as its header tells, with the verdict.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EntryState {
     /// The verdict.
     pub state: Freshness,

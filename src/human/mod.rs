@@ -5,7 +5,7 @@ mod columns;
 mod visible;
 
 pub use columns::{columns, widths};
-pub use visible::{is_obeyed, line, lines};
+pub use visible::{is_obeyed, line, lines, visible_name};
 
 use std::time::Duration;
 
@@ -77,6 +77,24 @@ pub fn long(duration: Duration) -> String {
     }
 }
 
+/// What the operating system says of a failure, without its number.
+pub fn io_words(error: &std::io::Error) -> String {
+    without_number(&error.to_string())
+}
+
+/// The same text without "(os error 2)", which Rust adds to the operating system's words.
+pub fn without_number(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(" (os error ") {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A size: `64.2 KB`. Steps of 1,024, as Redis counts.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
@@ -93,6 +111,16 @@ pub fn bytes(bytes: u64) -> String {
     } else {
         format!("{value:.1} {}", UNITS[unit])
     }
+}
+
+/// A size that may be an estimate: `about 64.2 KB`.
+pub fn bytes_about(count: u64, is_estimate: bool) -> String {
+    let about = if is_estimate && count > 0 {
+        "about "
+    } else {
+        ""
+    };
+    format!("{about}{}", bytes(count))
 }
 
 /// A sentence that stands by itself: with a capital.

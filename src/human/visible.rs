@@ -27,6 +27,19 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// A name that can be seen: one that is empty is said to be so, and one that begins or ends with space is in quotes.
+/// `what` is what has the name: "(empty name)", "(empty field)".
+pub fn visible_name<'a>(name: &'a str, what: &str) -> Cow<'a, str> {
+    let line = line(name);
+    if line.is_empty() {
+        return Cow::Owned(format!("(empty {what})"));
+    }
+    if line.trim().len() < line.len() {
+        return Cow::Owned(format!("\"{line}\""));
+    }
+    line
+}
+
 fn shown(text: &str, instead: impl Fn(char) -> String) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -54,6 +67,20 @@ mod tests {
             lines(&every).matches(is_obeyed).collect::<Vec<_>>(),
             ["\t", "\n"]
         );
+    }
+
+    #[test]
+    fn name_without_visible_characters_is_shown() {
+        for (name, shown) in [
+            ("", "(empty name)"),
+            ("  ", "\"  \""),
+            (" a", "\" a\""),
+            ("a\u{3000}", "\"a\u{3000}\""),
+            ("a b", "a b"),
+            ("a\nb", "a⏎b"),
+        ] {
+            assert_eq!(visible_name(name, "name"), shown);
+        }
     }
 
     #[test]

@@ -133,28 +133,38 @@ impl Session {
         for word in words {
             command.arg(word);
         }
+        let mut answer = self.ask(&command).await;
+        // The connection may have broken long before this line. A locked connection only reads, so the line may be sent
+        // again; on an unlocked one it could write twice.
+        if matches!(answer, Err(InspectError::Lost { .. })) && !self.connection.lock().is_unlocked()
+        {
+            answer = self.ask(&command).await;
+        }
+        if answer.is_ok() && words[0].eq_ignore_ascii_case(b"SELECT") {
+            self.chosen.lock().select = Some(command);
+        }
+        Ok(self.without_secrets(words, answer?))
+    }
+
+    /// Sends one command, on a connection that was opened again in the database that was selected.
+    async fn ask(&self, command: &redis::Cmd) -> Result<redis::Value, InspectError> {
         let again = {
             let mut chosen = self.chosen.lock();
             std::mem::take(&mut chosen.is_forgotten)
                 .then(|| chosen.select.clone())
                 .flatten()
         };
-        if let Some(select) = again {
-            let selected = self.connection.ask_for_person(&select).await;
-            if let Err(error) = selected {
-                self.chosen.lock().is_forgotten = true;
-                return Err(Failure::Inspect(error));
-            }
+        if let Some(select) = again
+            && let Err(error) = self.connection.ask_for_person(&select).await
+        {
+            self.chosen.lock().is_forgotten = true;
+            return Err(error);
         }
-        let answer = self.connection.ask_for_person(&command).await;
-        match &answer {
-            Ok(_) if words[0].eq_ignore_ascii_case(b"SELECT") => {
-                self.chosen.lock().select = Some(command);
-            }
-            Err(InspectError::Lost { .. }) => self.chosen.lock().is_forgotten = true,
-            _ => {}
+        let answer = self.connection.ask_for_person(command).await;
+        if matches!(answer, Err(InspectError::Lost { .. })) {
+            self.chosen.lock().is_forgotten = true;
         }
-        Ok(self.without_secrets(words, answer?))
+        answer
     }
 
     /// The answer without passwords; one to EXEC is those to the commands that were queued.

@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Analysis, Connection, Count, Detail, Filter, Index, Keys, News, Order, Pace, Phase, Prefix,
-    RowId, Scan, ScanOptions, ScanState, TreeRow, list,
+    RowId, Scan, ScanOptions, ScanState, TreeRow, is_estimate, list,
 };
 
 /// What the window wants to see.
@@ -40,12 +40,23 @@ pub struct View {
     pub rows: Arc<Vec<RowId>>,
     /// Keys and bytes that the table shows.
     pub shown: Count,
+    /// Whether the bytes of any key are an estimate, and with them the sums.
+    pub has_estimates: bool,
     /// The prefixes under the selected one, the largest first, at most [`PARTS`]: the treemap.
     pub parts: Arc<Vec<Prefix>>,
     /// The keys that the table shows, summed up, where that was asked for.
     pub analysis: Option<Arc<Analysis>>,
     /// The question that this answers.
     pub question: Arc<Question>,
+}
+
+/// What is new in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It answers another question, the scan goes on or has ended, or keys came or went.
+    News,
+    /// The same keys, some of which have changed.
+    Changes,
 }
 
 /// The most prefixes of the treemap.
@@ -61,12 +72,13 @@ pub struct Explorer {
 }
 
 impl Explorer {
-    /// Starts a scan on the current runtime that follows what changes; `wake` is called after each new answer.
+    /// Starts a scan on the current runtime that follows what changes; `wake` is called after each new answer,
+    /// and told what is new in it.
     pub fn start(
         connection: Connection,
         options: ScanOptions,
         question: Question,
-        wake: impl Fn() + Send + Sync + 'static,
+        wake: impl Fn(Answered) + Send + Sync + 'static,
     ) -> Self {
         let mut scan = Scan::start(
             connection,
@@ -196,7 +208,7 @@ async fn work(
     mut states: watch::Receiver<Arc<ScanState>>,
     mut questions: watch::Receiver<Arc<Question>>,
     publish: watch::Sender<Arc<View>>,
-    wake: impl Fn() + Send + Sync + 'static,
+    wake: impl Fn(Answered) + Send + Sync + 'static,
 ) {
     let mut index = Index::default();
     let mut view = View::default();
@@ -208,6 +220,10 @@ async fn work(
         // An analysis tells whether it is complete, so the scan's end makes it anew; the end is shown at once.
         let ended =
             std::mem::discriminant(&state.phase) != std::mem::discriminant(&view.state.phase);
+        let is_new = ended
+            || question != view.question
+            || matches!(state.phase, Phase::Running)
+            || state.totals.all.keys != view.state.totals.all.keys;
         let mut due = due_in(&index, &state, indexed_at, took);
         if ended && due.is_some() {
             due = Some(Duration::ZERO);
@@ -235,7 +251,11 @@ async fn work(
         }
         view.state = state;
         publish.send_replace(Arc::new(view.clone()));
-        wake();
+        wake(if is_new {
+            Answered::News
+        } else {
+            Answered::Changes
+        });
         tokio::select! {
             changed = states.changed(), if scanning => scanning = changed.is_ok(),
             changed = questions.changed() => if changed.is_err() { return },
@@ -260,6 +280,9 @@ fn answer(
         keys: rows.len() as u64,
         bytes: rows.iter().map(|id| keys.bytes(*id)).sum(),
     };
+    let is_collection = |kind| is_estimate(kind, "", None);
+    let has_estimates = state.totals.kinds().any(|(kind, _)| is_collection(kind))
+        && keys.ids().any(|id| keys.get(id).is_estimate());
     let mut parts = parts(&index, &keys, &question.filter.prefix);
     parts.truncate(PARTS);
     let view = View {
@@ -267,6 +290,7 @@ fn answer(
         tree: Arc::new(index.tree(&keys, &question.open)),
         rows: Arc::new(rows),
         shown,
+        has_estimates,
         parts: Arc::new(parts),
         analysis,
         question: Arc::default(),

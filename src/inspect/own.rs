@@ -24,6 +24,13 @@ pub enum Owned {
 /// The longest chunk that is decoded; ours have 512 KB at most.
 const CHUNK_LIMIT: u64 = 1024 * 1024;
 
+/// Returns whether a key has the name of an entry's header, which has fewer fields than are measured one by one.
+pub fn is_header(prefix: &str, name: &[u8]) -> bool {
+    let name = std::str::from_utf8(name).ok();
+    let ours = name.and_then(|name| cache::recognise(prefix, name));
+    matches!(ours, Some(Ours::Header(_)))
+}
+
 /// What a key is to us, given its first page; `None` for anybody else's.
 pub fn owned(prefix: &str, name: &[u8], value: &Value) -> Option<Owned> {
     let name = std::str::from_utf8(name).ok()?;

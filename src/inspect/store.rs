@@ -67,6 +67,13 @@ pub struct Key<'a> {
     pub frequency: Option<u8>,
 }
 
+impl Key<'_> {
+    /// Returns whether its bytes are extrapolated from some of its elements, and not counted.
+    pub fn is_estimate(&self) -> bool {
+        super::is_estimate(self.kind, self.encoding, self.elements.map(u64::from))
+    }
+}
+
 /// The names of a segment's rows; they stay when a key goes.
 #[derive(Clone, Default)]
 pub(super) struct Names {

@@ -6,10 +6,9 @@
 
 use redis::Pipeline;
 
+use super::questions::SAMPLES;
 use super::{Connection, InspectError, Kind};
 
-/// MEMORY USAGE of a collection looks at this many of its elements.
-const SAMPLES: usize = 50;
 /// Tables of more elements are not stepped over.
 const LONGEST_STEPS: u64 = 2_000_000;
 /// As many elements of those are measured.
@@ -20,6 +19,17 @@ const BUCKET: f64 = 8.0;
 /// The header of a string and the zero behind it; and memory is handed out in steps of so many bytes.
 const FRAME: f64 = 4.0;
 const STEP: f64 = 16.0;
+
+/// Returns whether the bytes of a key are extrapolated from some of its elements, and not counted.
+pub fn is_estimate(kind: Kind, encoding: &str, elements: Option<u64>) -> bool {
+    let is_collection = matches!(
+        kind,
+        Kind::Hash | Kind::List | Kind::Set | Kind::ZSet | Kind::Stream
+    );
+    // These are one piece of memory.
+    let is_whole = ["listpack", "listpackex", "ziplist", "intset"].contains(&encoding);
+    is_collection && !is_whole && elements.is_none_or(|elements| elements > SAMPLES as u64)
+}
 
 /// Bytes of memory of a key, extrapolated for collections; `None` where the account may not ask.
 pub(super) async fn weigh(

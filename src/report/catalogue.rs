@@ -15,7 +15,7 @@ pub struct Catalogue {
     pub unseen: BTreeMap<String, String>,
     /// Relations that read what cannot be told, each with why, as a clause that follows its name.
     pub unclear: BTreeMap<String, String>,
-    /// What the server evaluates with every read of a table (row security), as a SELECT.
+    /// What the server evaluates with every read of a table (row security, computed columns), as a SELECT.
     pub filters: BTreeMap<String, String>,
     /// Other names of all these: `public.orders` for `orders` where the search path finds it.
     pub other_names: BTreeMap<String, String>,
@@ -25,8 +25,11 @@ pub struct Catalogue {
     pub database: String,
     /// Functions that users defined, whose bodies may read any table.
     pub routines: BTreeMap<String, Routine>,
-    /// Operators that users defined, each with the routine behind it.
+    /// Operators that users defined, and the types that explicit casts of theirs go to, each with the routine behind it;
+    /// by an empty text, a routine that the server may call for any statement (an implicit cast).
     pub operators: BTreeMap<String, String>,
+    /// Functions of extensions, without their schema, that compute from their arguments alone, by their declaration.
+    pub pure: BTreeSet<String>,
 }
 
 /// A function that a user defined.
@@ -46,6 +49,16 @@ impl Catalogue {
         } else {
             format!("{schema}.{relation}")
         }
+    }
+
+    /// Takes in an expression that the server evaluates with every read of a table.
+    pub fn add_filter(&mut self, name: String, expression: &str) {
+        let filter = self
+            .filters
+            .entry(name)
+            .or_insert_with(|| "SELECT 1".to_owned());
+        filter.push_str(", ");
+        filter.push_str(expression);
     }
 
     /// Takes in a function; those of one name count as one.

@@ -1,5 +1,6 @@
 //! The names that a statement mentions: relations, common table expressions, functions.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
@@ -76,6 +77,8 @@ pub(super) struct Mentions {
     pub(super) relations: Vec<Name>,
     pub(super) ctes: Vec<Part>,
     pub(super) functions: Vec<Call>,
+    /// Names (in lower case) that the statement gives to relations, and that a list of columns may follow.
+    pub(super) declared: BTreeSet<String>,
     /// Calls in FROM, whose names are visited as relations too.
     calls: Vec<Name>,
 }
@@ -107,6 +110,7 @@ impl Visitor for Mentions {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             let name = &cte.alias.name;
+            self.declared.insert(name.value.to_lowercase());
             self.ctes.push(Part {
                 text: name.value.clone(),
                 quoted: name.quote_style.is_some(),
@@ -133,6 +137,18 @@ impl Visitor for Mentions {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        if let TableFactor::Table { alias, .. }
+        | TableFactor::Derived { alias, .. }
+        | TableFactor::Function { alias, .. }
+        | TableFactor::NestedJoin { alias, .. }
+        | TableFactor::UNNEST { alias, .. }
+        | TableFactor::JsonTable { alias, .. }
+        | TableFactor::Pivot { alias, .. }
+        | TableFactor::Unpivot { alias, .. } = factor
+            && let Some(alias) = alias
+        {
+            self.declared.insert(alias.name.value.to_lowercase());
+        }
         match factor {
             TableFactor::Table {
                 name,

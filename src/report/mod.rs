@@ -3,7 +3,6 @@
 //! This module never runs a query.
 
 mod catalogue;
-mod clock;
 mod key;
 mod leeway;
 pub mod lex;
@@ -16,8 +15,9 @@ mod policy;
 mod sql;
 mod tables;
 mod value;
+mod volatility;
 
-pub(crate) use clock::clock;
+pub(crate) use tables::volatile_alone;
 
 pub use catalogue::{Catalogue, Routine};
 pub use key::{EntryKey, SourceIdentity};

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::clock::{self, clock};
 use super::lex::{self, Kind};
 use super::mentions::{Call, Mentions, Part};
-use super::{Catalogue, Piece, Template};
+use super::volatility::{is_deterministic, is_syntax, volatile_part, volatile_value};
+use super::{Catalogue, Params, Piece, Template};
 
 /// The SQL dialect of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,10 @@ impl Dependencies {
         };
         let mut found = resolver.found;
         if found.any_change.is_none() {
+            // A view without tables may be defined otherwise, a setting changed: only a change of everything tells.
+            if tables.is_empty() && found.unseen.is_none() {
+                found.any_change = Some("the SQL reads no table".to_owned());
+            }
             found.tables = tables;
         } else {
             // What was resolved beside it is not all there is.
@@ -67,13 +71,33 @@ impl Dependencies {
         found
     }
 
-    /// Those of a report whose tables the user names: they are believed, and the clock in its SQL still counts.
+    /// Those of a report whose tables the user names, without a catalogue: they are believed, and what no table decides in
+    /// its SQL still counts.
     pub fn named(tables: &[String], sql: &str, dialect: Dialect) -> Self {
         Self {
-            tables: tables.iter().cloned().collect(),
-            unseen: clock(sql, dialect).map(shortened),
+            unseen: volatile_alone(sql, dialect).map(|what| shortened(&what)),
             ..Self::default()
         }
+        .with_tables(tables)
+    }
+
+    /// The same with the tables that the user names in place of those that were read from the SQL.
+    #[must_use]
+    pub fn with_tables(self, tables: &[String]) -> Self {
+        Self {
+            tables: tables.iter().cloned().collect(),
+            unseen: self.unseen,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in the values of the report's parameters: a text among them may name the current time.
+    #[must_use]
+    pub fn with_params(mut self, params: &Params, dialect: Dialect) -> Self {
+        if self.unseen.is_none() {
+            self.unseen = volatile_value(params, dialect).map(|what| shortened(&what));
+        }
+        self
     }
 
     /// Names as kept in an entry's header: the tables, or [`Dependencies::ANY`] alone.
@@ -83,6 +107,15 @@ impl Dependencies {
             Some(_) => vec![Self::ANY.to_owned()],
         }
     }
+}
+
+/// The first part of a statement whose value no table decides, as far as that shows without a catalogue.
+pub(crate) fn volatile_alone(sql: &str, dialect: Dialect) -> Option<String> {
+    let plain = without_params(sql, dialect).unwrap_or_else(|_| sql.to_owned());
+    let declared = Mentions::read(&plain, dialect)
+        .map(|mentions| mentions.declared)
+        .unwrap_or_default();
+    volatile_part(sql, dialect, &|name| declared.contains(name))
 }
 
 fn shortened(what: &str) -> String {
@@ -127,7 +160,6 @@ impl<'a> Resolver<'a> {
 
     /// The tables that a query reads. What makes any change count, and what no detector sees, is noted on the way.
     fn read(&mut self, sql: &str, what: &str) -> BTreeSet<String> {
-        self.beside_names(sql, what);
         let hidden =
             self.dialect == Dialect::MySql && (sql.contains("/*!") || sql.contains("/*M!"));
         if hidden {
@@ -143,6 +175,7 @@ impl<'a> Resolver<'a> {
                 return BTreeSet::new();
             }
         };
+        self.beside_names(sql, what, &mentions.declared);
         for call in &mentions.functions {
             self.call(call, what);
         }
@@ -160,25 +193,44 @@ impl<'a> Resolver<'a> {
                             .ctes
                             .iter()
                             .any(|cte| self.same(cte, &name.parts[0])) => {}
-                None => self.any_change(format!(
-                    "{what} reads {}, which the catalogue does not list as a table",
-                    name.joined()
-                )),
+                None => {
+                    let name = name.joined();
+                    // SQLite's tables that need no definition tell of the connection (`pragma_database_list`).
+                    let schema = ["sqlite_schema", "sqlite_master"]
+                        .iter()
+                        .any(|schema| name.eq_ignore_ascii_case(schema));
+                    if self.dialect == Dialect::Sqlite && !schema {
+                        self.unseen(&format!("{name}, which the catalogue does not list"));
+                    }
+                    self.any_change(format!(
+                        "{what} reads {name}, which the catalogue does not list as a table"
+                    ));
+                }
             }
         }
         tables
     }
 
-    /// Notes what shows in a piece of SQL without its names being resolved: the clock, and operators that users defined.
-    fn beside_names(&mut self, sql: &str, what: &str) {
-        if let Some(word) = clock(sql, self.dialect) {
-            self.unseen(word);
-        }
+    /// Notes what shows in a piece of SQL without its names being resolved: what no table decides, and operators that users
+    /// defined. `declared` are the names that the SQL gives to relations.
+    fn beside_names(&mut self, sql: &str, what: &str, declared: &BTreeSet<String>) {
         let catalogue = self.catalogue;
+        let known = |name: &str| declared.contains(name) || self.is_known(name);
+        if let Some(part) = volatile_part(sql, self.dialect, &known) {
+            self.unseen(&part);
+        }
         let operators = catalogue.operators.iter();
         for (_, routine) in operators.filter(|(operator, _)| sql.contains(operator.as_str())) {
             self.routine(routine, what);
         }
+    }
+
+    /// Whether a function is declared as one that computes, is looked into, or is called by the name of a relation (SQLite's
+    /// virtual tables).
+    fn is_known(&self, name: &str) -> bool {
+        self.catalogue.pure.contains(name)
+            || !self.catalogue.routines_called(name).is_empty()
+            || self.dialect == Dialect::Sqlite && self.catalogue.unclear.contains_key(name)
     }
 
     /// The tables under a relation of the catalogue.
@@ -227,16 +279,18 @@ impl<'a> Resolver<'a> {
         if self.routine(name, what) {
             return;
         }
-        if clock::reads_by_text(name, self.dialect) {
-            self.any_change(format!("{what} calls {name}, which may read any table"));
-        }
-        // Where the name is quoted, only here is it seen that it is a function.
-        if clock::is_unseen(name, self.dialect) {
+        let computes =
+            is_deterministic(name, self.dialect) || is_syntax(name) || self.is_known(name);
+        // A name that the statement also gives to a relation is seen only here.
+        if !computes {
             self.unseen(name);
         }
-        // What PostgreSQL has of its own and is none of these computes from its arguments.
-        let computes = self.dialect == Dialect::Postgres || COMPUTE.contains(&name.as_str());
-        if call.in_from && !computes {
+        if self.dialect == Dialect::Postgres && READERS.iter().any(|known| name.starts_with(known))
+        {
+            self.any_change(format!("{what} calls {name}, which may read any table"));
+        }
+        let reads = self.dialect != Dialect::Postgres && !COMPUTE.contains(&name.as_str());
+        if call.in_from && reads {
             self.any_change(format!(
                 "{what} reads the table function {name}, whose tables are not known"
             ));
@@ -269,7 +323,7 @@ impl<'a> Resolver<'a> {
     /// Looks for what no detector sees in SQL that is not, or cannot be, parsed: any change of the source counts for it
     /// already. A column that is called like such a relation is taken for it.
     fn scan(&mut self, sql: &str, what: &str) {
-        self.beside_names(sql, what);
+        self.beside_names(sql, what, &BTreeSet::new());
         let tokens: Vec<_> = lex::tokens(sql, self.dialect)
             .map_while(Result::ok)
             .filter(|token| token.kind != Kind::Comment)
@@ -356,6 +410,17 @@ impl<'a> Resolver<'a> {
             && matches!(parts, [name] if numbers(&name.to_lowercase()) == Some(true))
     }
 }
+
+/// PostgreSQL's own functions that run SQL given as text or read tables named by text, by how their names begin.
+const READERS: [&str; 7] = [
+    "cursor_to_xml",
+    "database_to_xml",
+    "query_to_xml",
+    "schema_to_xml",
+    "table_to_xml",
+    "ts_rewrite",
+    "ts_stat",
+];
 
 /// Table functions that read nothing but their arguments.
 const COMPUTE: [&str; 5] = [

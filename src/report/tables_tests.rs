@@ -73,6 +73,7 @@ fn catalogue() -> Catalogue {
             routine("through_view", "SELECT count(*) FROM lately", false),
         ]),
         operators: pairs(&[("<~>", "dice")]),
+        pure: texts(&["st_area"]),
     }
 }
 
@@ -83,8 +84,8 @@ fn names(sql: &str, dialect: Dialect) -> Vec<String> {
 #[test]
 fn tables_are_found_wherever_they_stand() {
     use Dialect::{MsSql, MySql, Postgres, Sqlite};
-    let cases: [(Dialect, &str, &[&str]); 20] = [
-        (Sqlite, "SELECT 1", &[]),
+    let cases: [(Dialect, &str, &[&str]); 22] = [
+        (Sqlite, "SELECT 1", &["*"]),
         (
             Sqlite,
             "SELECT * FROM orders WHERE d >= :since AND r IN (:regions) LIMIT :n",
@@ -166,6 +167,16 @@ fn tables_are_found_wherever_they_stand() {
             Postgres,
             "SELECT DISTINCT ON (a) a, count(*) FILTER (WHERE x IN (SELECT y FROM nation)) FROM orders",
             &["nation", "orders"],
+        ),
+        (
+            MsSql,
+            "SELECT * FROM nation OPTION (RECOMPILE, USE HINT ('FORCE_LEGACY_CARDINALITY_ESTIMATION'));",
+            &["nation"],
+        ),
+        (
+            MsSql,
+            "SELECT * FROM orders WHERE a = :a OPTION (MAXDOP 1, OPTIMIZE FOR (@P1 UNKNOWN)) -- as told",
+            &["orders"],
         ),
         (
             MsSql,
@@ -351,7 +362,7 @@ fn what_no_detector_sees_is_told_wherever_it_stands() {
             Some("the sequence ids"),
         ),
         (Postgres, "SELECT round_and_round(), total(1)", None),
-        (Postgres, "SELECT made()", Some("SQL that a function makes")),
+        (Postgres, "SELECT made()", Some("'SELECT now()'")),
         (Postgres, "SELECT through_view()", Some("now")),
         (MySql, "SELECT * FROM hidden", Some("the view hidden")),
         // Also where nothing else can be made of the SQL.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Address, CONNECT};
@@ -45,6 +46,12 @@ pub(super) trait Server: Send + Sync + 'static {
 
     /// A new connection, with the settings that last as long as it does.
     async fn connect(&self) -> Result<Self::Connection, SourceError>;
+
+    /// What a new connection would be given besides our own settings (those of its role, rights that last as long as a
+    /// session), as one text: a connection that waited and began with another one is not used again.
+    async fn granted(&self, _connection: &mut Self::Connection) -> Result<String, SourceError> {
+        Ok(String::new())
+    }
 
     /// Begins a read-only transaction in which every read sees one snapshot, with a time limit of the server's own
     /// behind ours.
@@ -99,7 +106,9 @@ struct Inner<S: Server> {
     server: S,
     identity: SourceIdentity,
     places: Places,
-    idle: Idle<S::Connection>,
+    idle: Idle<(S::Connection, String)>,
+    /// What the connection that was made last was given.
+    granted: Mutex<Option<String>>,
     timeout: Duration,
 }
 
@@ -128,6 +137,7 @@ impl<S: Server> Remote<S> {
             identity,
             places: Places::new(config.max_concurrent_queries),
             idle: Idle::new(),
+            granted: Mutex::new(None),
             timeout: config.query_timeout,
         }))
     }
@@ -141,17 +151,36 @@ impl<S: Server> Inner<S> {
             .unwrap_or_else(|_| Err(SourceError::Connect(self.server.address().silent())))
     }
 
-    /// A connection in a read-only transaction, and its number.
-    async fn session(&self, limits: &Limits) -> Result<(S::Connection, S::Number), SourceError> {
-        // One that waited may have been closed meanwhile; a new one tells the truth.
-        while let Some(mut connection) = self.idle.take() {
-            if let Ok(number) = self.server.begin(&mut connection, limits).await {
-                return Ok((connection, number));
+    /// A connection in a read-only transaction, with its number and what it was given when it was made.
+    async fn session(
+        &self,
+        limits: &Limits,
+    ) -> Result<(S::Connection, S::Number, String), SourceError> {
+        // One that waited may have been closed meanwhile, or be none that would be made today; a new one tells the truth.
+        while let Some((mut connection, granted)) = self.idle.take() {
+            if let Ok(number) = self.server.begin(&mut connection, limits).await
+                && self
+                    .server
+                    .granted(&mut connection)
+                    .await
+                    .is_ok_and(|now| now == granted)
+            {
+                return Ok((connection, number, granted));
             }
         }
         let mut connection = self.connect().await?;
+        let granted = self.server.granted(&mut connection).await?;
         let number = self.server.begin(&mut connection, limits).await?;
-        Ok((connection, number))
+        Ok((connection, number, granted))
+    }
+
+    /// Keeps a connection for the next query. One that was made between a change and our look at it would pass for one
+    /// made after: only where the last one was given the same is that ruled out.
+    fn keep(&self, connection: S::Connection, granted: String) {
+        let known = self.granted.lock().replace(granted.clone());
+        if known.is_none_or(|known| known == granted) {
+            self.idle.put((connection, granted));
+        }
     }
 
     /// Runs the statement and tells the listener all about it.
@@ -165,7 +194,7 @@ impl<S: Server> Inner<S> {
         let session = limits
             .unless_over(listener.gone(), self.session(&limits))
             .await;
-        let (mut connection, number) = match session {
+        let (mut connection, number, granted) = match session {
             Ok(session) => session,
             Err(error) => return listener.end(Err(error)),
         };
@@ -206,7 +235,7 @@ impl<S: Server> Inner<S> {
                 listener.end(result);
                 let reset = self.server.reset(&mut connection, &statement);
                 if tokio::time::timeout(ENDING, reset).await == Ok(true) {
-                    self.idle.put(connection);
+                    self.keep(connection, granted);
                 }
             }
         }

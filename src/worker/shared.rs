@@ -288,6 +288,12 @@ impl Shared {
         self.show_if(true, what);
     }
 
+    /// Shows which part the worker has, and wakes whoever shows it where that is new.
+    pub(super) fn show_role(&self, role: Role) {
+        let is_new = self.watch.lock().role != role;
+        self.show_if(is_new, |watch| watch.role = role);
+    }
+
     /// Changes it, and wakes whoever shows it only where that is worth it.
     pub(super) fn show_if(&self, wake: bool, what: impl FnOnce(&mut Watch)) {
         what(&mut self.watch.lock());

@@ -137,7 +137,7 @@ impl Watcher {
                 Ok(Election::Standby(left)) => {
                     if said != "standby" {
                         "standby".clone_into(&mut said);
-                        self.shared.show(|watch| watch.role = Role::StandingBy);
+                        self.shared.show_role(Role::StandingBy);
                         self.shared.log(
                             "standing_by",
                             "another worker leads; this one takes over when it ends",
@@ -172,7 +172,7 @@ impl Watcher {
         let shared = self.shared.clone();
         let role = Role::Leader(Utc::now());
         // Before the word: who prints it asks whether this worker leads.
-        shared.show(|watch| watch.role = role.clone());
+        shared.show_role(role.clone());
         shared.log(
             "leading",
             format!("this worker leads the source {}", shared.name),
@@ -358,7 +358,7 @@ impl Watcher {
             format!("{} sees again", sight.about.name),
             Vec::new(),
         );
-        self.shared.show(|watch| watch.role = term.role.clone());
+        self.shared.show_role(term.role.clone());
         let epoch = term.epoch.is_some();
         self.shared.tell(|news| news.watching = epoch);
     }
@@ -444,8 +444,7 @@ impl Watcher {
     }
 
     fn blind(&self, why: &str) {
-        self.shared
-            .show(|watch| watch.role = Role::Blind(why.to_owned()));
+        self.shared.show_role(Role::Blind(why.to_owned()));
         self.shared.log("blind", why, Vec::new());
         self.shared.tell(|news| news.watching = false);
     }

@@ -2,10 +2,10 @@
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use lookaside::app::command::Command;
+use lookaside::app::command::{Command, View};
 use lookaside::app::event::Event;
 use lookaside::app::memory::Recent;
-use lookaside::app::state::{Opening, State, TaskId};
+use lookaside::app::state::{Link, Opening, State, TaskId};
 use lookaside::app::views::connect;
 use lookaside::app::widgets::{Step, StepState};
 
@@ -186,4 +186,52 @@ fn looks_of_connect_light() {
 #[test]
 fn looks_of_connect_small() {
     window(blank(), [1024.0, 640.0], true).snapshot("connect-small");
+}
+
+#[test]
+fn connect_without_a_keyring_goes_on_for_this_session() {
+    let mut state = full();
+    state.connect.testing = Some(TaskId(3));
+    let mut window = window(state, [1280.0, 800.0], true);
+    for field in ["Database password", "Redis password"] {
+        window.get_by_role_and_label(Role::PasswordInput, field);
+    }
+    let error = "The password cannot be kept: this system's keyring does not answer".to_owned();
+    let event = connect::Event::NoKeyring {
+        task: TaskId(3),
+        error: error.clone(),
+    };
+    window.state_mut().state.apply(Event::Connect(event));
+    window.run_steps(3);
+    assert!(window.query_by_label(&error).is_some());
+    let only = window.get_by_label("For this session only");
+    assert_eq!(only.accesskit_node().is_selected(), Some(true));
+}
+
+#[test]
+fn connection_without_a_password_that_is_refused_asks_for_one() {
+    let mut state = crate::app_shell::open();
+    state.view = View::Connect;
+    let mut workspace = crate::app_shell::workspace();
+    workspace.path = None;
+    if let Some(open) = &mut state.open {
+        open.workspace = std::sync::Arc::new(workspace);
+        open.cache = Link::Down("NOAUTH Authentication required".into());
+    }
+    let mut window = window(state, [1280.0, 800.0], false);
+    let field = (Role::PasswordInput, "Password of Redis");
+    window.get_by_role_and_label(field.0, field.1).focus();
+    window.run_steps(2);
+    window
+        .get_by_role_and_label(field.0, field.1)
+        .type_text("geheim");
+    window.run_steps(2);
+    window.get_by_label("Connect for this session").click();
+    window.run_steps(2);
+    let asked = window.state().asked.last();
+    let Some(Command::Connect(connect::Command::UsePasswords(given))) = asked else {
+        panic!("{asked:?}")
+    };
+    let given_to = ("redis://127.0.0.1:6379/0".to_owned(), "geheim".to_owned());
+    assert_eq!(given, &[given_to]);
 }

@@ -19,8 +19,8 @@ fn answer(replay: &Replay) {
         ("SELECT SCHEMA_NAME(), DB_NAME()", text(&["dbo", "recdb"])),
         ("is_external = 0", text(&["dbo", "t_mixed"])),
         (
-            "service_broker_guid",
-            text(&["recdb", "recorded_user", "A-B", "0"]),
+            "SELECT DB_NAME(), USER_NAME()",
+            text(&["recdb", "recorded_user", "0"]),
         ),
         (
             "EXISTS (SELECT 1 FROM sys.change_tracking_tables",

@@ -8,7 +8,7 @@ use lookaside::report::{Catalogue, Dependencies, Dialect};
 use lookaside::source::Source;
 
 use crate::servers::{MariaDb, Postgres};
-use crate::source_postgres::{collect, config, query, source, texts, trusted};
+use crate::source_postgres::{collect, config, query, source, trusted};
 
 /// A report's SQL, the tables it depends on (`*` for any change), and a part of what is unseen (empty for nothing).
 type Case<'a> = (&'a str, &'a [&'a str], &'a str);
@@ -214,37 +214,6 @@ async fn postgres_relations_and_functions_of_every_kind() {
             "{sql}: {unseen:?}"
         );
     }
-}
-
-/// Functions of PostgreSQL that are volatile by declaration, and answer the same while nothing changes; or that no report
-/// can call.
-const HARMLESS: [&str; 5] = [
-    "pg_sleep",
-    "pg_sleep_for",
-    "pg_sleep_until",
-    "plpgsql_validator",
-    "set_config",
-];
-
-#[tokio::test]
-async fn every_volatile_function_of_postgres_is_known_as_one() {
-    let server = Postgres::shared();
-    let (url, _) = server.fresh_database();
-    let source = source(&url);
-    let volatile = "SELECT DISTINCT p.proname::text FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype
-        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.provolatile = 'v' AND t.typname NOT IN ('trigger', 'language_handler')
-          AND NOT 'internal'::regtype = ANY (p.proargtypes) ORDER BY 1";
-    let names = texts(&collect(&source, query(volatile)).await.unwrap());
-    assert!(names.len() > 100, "{names:?}");
-    let mut unknown = Vec::new();
-    for name in names.into_iter().filter_map(|mut row| row.remove(0)) {
-        let sql = format!("SELECT {name}(NULL)");
-        let found = Dependencies::of(&sql, Dialect::Postgres, &Catalogue::default());
-        if found.unseen.is_none() && !HARMLESS.contains(&name.as_str()) {
-            unknown.push(name);
-        }
-    }
-    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[tokio::test]

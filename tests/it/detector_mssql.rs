@@ -36,9 +36,10 @@ impl Shop {
         };
         let replay = Replay::start(&Recordings::load(), manners);
         replay.say(
-            "service_broker_guid",
-            &[&[Some("shop"), Some("reader"), Some("A-B"), Some(on)]],
+            "SELECT DB_NAME(), USER_NAME()",
+            &[&[Some("shop"), Some("reader"), Some(on)]],
         );
+        replay.say("recovery_fork_guid", &[&[Some("A-B")]]);
         replay.say(
             "sys.change_tracking_tables",
             &[
@@ -183,12 +184,15 @@ async fn change_tracking_goes_on_where_a_former_worker_ended() {
         });
         detector.next().await.unwrap()
     };
-    let seen = resumed("change tracking A-B 2026-01-01/2/7 2/7/0").await;
+    let seen = resumed("change tracking A-B 2026-01-01/2/7 A-B 2/7/0").await;
     assert!(matches!(seen, Observation::Changed { .. }), "{seen:?}");
     let asked = shop.replay.heard().join("\n");
     assert!(asked.contains("CHANGES [dbo].[orders], 4)"), "{asked}");
     // A restored copy counts in another history, and a view may have been defined anew meanwhile.
-    for log in ["C-D 2026-01-01/2/7 2/7/0", "A-B 2025-12-31/2/7 2/7/0"] {
+    for log in [
+        "C-D 2026-01-01/2/7 C-D 2/7/0",
+        "A-B 2025-12-31/2/7 A-B 2/7/0",
+    ] {
         let seen = resumed(&format!("change tracking {log}")).await;
         assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
     }
@@ -387,4 +391,73 @@ async fn tables_are_found_under_views_and_synonyms_with_the_servers_help_or_with
         (tables.as_str(), unseen.as_deref()),
         ("orders", Some("GETDATE"))
     );
+}
+
+#[tokio::test]
+async fn restored_database_is_known_by_its_recovery_fork() {
+    let mut shop = Shop::new("1", "1", "1");
+    shop.version("5");
+    shop.detector.next().await.unwrap();
+    assert_eq!(shop.detector.next().await.unwrap(), Observation::Quiet);
+    // Restored to an earlier time, and written to until it counts as before.
+    shop.replay.say("recovery_fork_guid", &[&[Some("ANOTHER")]]);
+    let seen = shop.detector.next().await.unwrap();
+    assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
+    let spots = shop.detector.about().blind_spots.join("; ");
+    assert!(!spots.contains("RESTORE"), "{spots}");
+}
+
+#[tokio::test]
+async fn account_without_recovery_fork_is_told_and_never_resumes() {
+    let shop = Shop::new("1", "1", "1");
+    shop.replay
+        .refuse("recovery_fork_guid", 300, "permission was denied");
+    shop.version("9");
+    shop.changes(("1", "0"), ("1", "1"));
+    let mut detector = detector::watch(&shop.config, &shop.source);
+    detector.resume(&Checkpoint {
+        log: "change tracking  2026-01-01/2/7  2/7/0".to_owned(),
+        position: "00000000000000000004".to_owned(),
+    });
+    let seen = detector.next().await.unwrap();
+    assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
+    let spots = detector.about().blind_spots.join("; ");
+    assert!(spots.contains("RESTORE"), "{spots}");
+}
+
+#[tokio::test]
+async fn tables_beyond_change_tracking_are_left_out_and_named() {
+    let mut shop = Shop::new("1", "1", "0");
+    shop.version("5");
+    shop.replay.say(
+        "t.is_memory_optimized",
+        &[&[
+            Some("sales"),
+            Some("items"),
+            Some("0"),
+            Some("memory-optimized"),
+        ]],
+    );
+    shop.detector.next().await.unwrap();
+    assert_eq!(shop.detector.about().name, "SQL Server Change Tracking");
+    let unseen = shop.detector.cannot_see().unwrap();
+    assert!(
+        unseen.contains("sales.items") && unseen.contains("*"),
+        "{unseen:?}"
+    );
+    let spots = shop.detector.about().blind_spots.join("; ");
+    assert!(spots.contains("sales.items (memory-optimized)"), "{spots}");
+}
+
+#[tokio::test]
+async fn change_of_rights_or_settings_is_a_gap() {
+    let mut shop = Shop::new("1", "1", "1");
+    shop.version("5");
+    let rights = |sum| [Some("permissions"), Some("3"), Some(sum)];
+    shop.replay.say("sys.database_permissions", &[&rights("1")]);
+    shop.detector.next().await.unwrap();
+    assert_eq!(shop.detector.next().await.unwrap(), Observation::Quiet);
+    shop.replay.say("sys.database_permissions", &[&rights("2")]);
+    let seen = shop.detector.next().await.unwrap();
+    assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
 }

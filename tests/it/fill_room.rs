@@ -45,7 +45,7 @@ impl Rig {
             let url = redis.url().replace("redis://", &format!("redis://{user}@"));
             workspace.cache.url = ConnectionUrl::new(&url);
         }
-        let sources = source::open_all(&workspace.sources).unwrap();
+        let sources = source::open_all(&mut workspace.clone());
         let engine = Engine::new(&workspace, sources, Caller::Cli, false);
         Self {
             redis,

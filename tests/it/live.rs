@@ -225,7 +225,7 @@ async fn changes_made_here_show_at_once_without_notifications() {
         connection.clone(),
         following(),
         Question::default(),
-        move || {
+        move |_| {
             let _ = wake.send(());
         },
     );

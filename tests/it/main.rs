@@ -1,6 +1,7 @@
 //! The one integration binary: engine, sources, detectors, worker, inspect, command line and window against real
 //! servers that the tests start themselves.
 mod app_analysis;
+mod app_broken;
 mod app_connect;
 mod app_console;
 mod app_console_states;
@@ -9,9 +10,11 @@ mod app_keys;
 mod app_latency;
 mod app_live;
 mod app_policy;
+mod app_repaint;
 mod app_reports;
 mod app_server;
 mod app_shell;
+mod app_states;
 mod app_worker;
 mod audit;
 mod by_hand_mssql;
@@ -24,10 +27,12 @@ mod console_session;
 mod demo;
 mod dependencies;
 mod detector;
+mod detector_catalogue;
 mod detector_mssql;
 mod detector_mysql;
 mod detector_postgres;
 mod detector_sqlite;
+mod determinism;
 mod effects;
 mod engine;
 mod every_server;

@@ -56,9 +56,16 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             ui.ctx().request_repaint_after_secs(0.1);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(size::SPACE_12);
+            ui.add_space(size::SPACE_4);
+            super::zoom::show(ui, state, out);
+            ui.add_space(size::SPACE_8);
             if let Some(demo) = state.open.as_ref().and_then(|open| open.demo) {
                 let mut rate = demo.orders_per_minute;
+                if rate > 0 {
+                    // The count goes on by itself.
+                    let often = (60.0 / rate as f32).max(1.0);
+                    ui.ctx().request_repaint_after_secs(often);
+                }
                 ui.spacing_mut().item_spacing.x = size::SPACE_4;
                 ui.spacing_mut().interact_size = eframe::egui::vec2(36.0, 20.0);
                 ui.label(text::small(ui, "orders a minute"));
@@ -98,7 +105,8 @@ fn summary(state: &State) -> String {
     }
 }
 
-fn worker_line(status: &Status) -> String {
+/// What the status line says of the worker.
+pub(in crate::app) fn worker_line(status: &Status) -> String {
     if status.paused {
         return "Worker: paused".into();
     }

@@ -24,6 +24,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
                     .sense(Sense::click())
                     .truncate(),
             );
+            focus_ring(ui, &response);
             if response
                 .tip("The open workspace. Click for Connect")
                 .clicked()

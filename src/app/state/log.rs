@@ -1,11 +1,13 @@
 //! What the window keeps of the engine's event log: the events themselves for the charts, and a summary a report.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::{Caller, Event, Outcome, RequestEvent};
+
+use super::names::Names;
 
 /// How many events are kept for charts.
 const KEPT: usize = 50_000;
@@ -20,6 +22,7 @@ pub struct Log {
     /// Counts every event that came; a chart redraws when it moved.
     pub version: u64,
     reports: BTreeMap<String, Summary>,
+    names: Names,
 }
 
 /// What a report's requests came to.
@@ -57,20 +60,52 @@ impl Log {
     pub fn extend(&mut self, events: impl IntoIterator<Item = Arc<Event>>) {
         for event in events {
             self.version += 1;
-            match &*event {
-                Event::Request(request) => self.take(request),
-                Event::Refresh(refresh) if refresh.error.is_none() => {
-                    self.reports
-                        .entry(refresh.report.clone())
-                        .or_default()
-                        .last_uncached_ms = Some(refresh.took_ms);
-                }
-                _ => {}
-            }
+            self.names.learn(&event);
+            let event = self.names.current(event);
+            self.sum_up(&event);
             if self.events.len() == KEPT {
                 self.events.pop_front();
             }
             self.events.push_back(event);
+        }
+    }
+
+    /// Takes in the reports that the workspace has now: what is known of one stays with it under its name of now.
+    pub fn set_reports(&mut self, names: BTreeSet<String>) {
+        self.names.set(names);
+        self.name_again();
+    }
+
+    /// Notes that a report has another name.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        self.names.rename(from, to);
+        self.name_again();
+    }
+
+    fn name_again(&mut self) {
+        let events = std::mem::take(&mut self.events);
+        for event in &events {
+            self.names.learn(event);
+        }
+        self.reports.clear();
+        for event in events {
+            let event = self.names.current(event);
+            self.sum_up(&event);
+            self.events.push_back(event);
+        }
+        self.version += 1;
+    }
+
+    fn sum_up(&mut self, event: &Event) {
+        match event {
+            Event::Request(request) => self.take(request),
+            Event::Refresh(refresh) if refresh.error.is_none() => {
+                self.reports
+                    .entry(refresh.report.clone())
+                    .or_default()
+                    .last_uncached_ms = Some(refresh.took_ms);
+            }
+            _ => {}
         }
     }
 
@@ -153,6 +188,44 @@ mod tests {
             notices: Vec::new(),
             error: None,
         }))
+    }
+
+    #[test]
+    fn renamed_report_keeps_its_history_under_one_name() {
+        let named = |name: &str, key: &str| {
+            let mut event = (*request(Outcome::Hit, 5.0, 1)).clone();
+            if let Event::Request(request) = &mut event {
+                name.clone_into(&mut request.report);
+                key.clone_into(&mut request.key);
+            }
+            Arc::new(event)
+        };
+        let of = |log: &Log| -> Vec<String> {
+            let events = log.events.iter().map(|event| match &**event {
+                Event::Request(request) => request.report.clone(),
+                _ => String::new(),
+            });
+            events.collect()
+        };
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let mut log = Log::default();
+        log.set_reports(names(&["other"]));
+        log.extend([named("new-report", "k1"), named("other", "k2")]);
+        log.rename("new-report", "sales");
+        log.set_reports(names(&["other", "sales"]));
+        assert_eq!(of(&log), ["sales", "other"]);
+        // A run that began before, and an event of another process that knows the older name.
+        log.extend([named("new-report", "k3"), named("ancient", "k1")]);
+        assert_eq!(of(&log), ["sales", "other", "sales", "sales"]);
+        assert_eq!(
+            log.summary("sales").map(|summary| summary.spark.len()),
+            Some(3)
+        );
+        assert!(log.summary("new-report").is_none());
+        // Another report takes the old name: from now on it is that one's.
+        log.set_reports(names(&["new-report", "other", "sales"]));
+        log.extend([named("new-report", "k4")]);
+        assert_eq!(of(&log).last().map(String::as_str), Some("new-report"));
     }
 
     #[test]

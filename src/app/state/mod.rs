@@ -4,6 +4,7 @@
 //! [`State::apply`] takes in what tasks report.
 
 mod log;
+mod names;
 mod open;
 mod remote;
 mod running;
@@ -22,6 +23,7 @@ use crate::human;
 
 use super::command::{Command, ThemeChoice, View};
 use super::event::Event;
+use super::frame::focus::Focus;
 use super::frame::palette::Palette;
 use super::theme::Tone;
 use super::views::{
@@ -56,6 +58,10 @@ pub struct State {
     pub dark_now: bool,
     /// Light, dark, or as the system says.
     pub theme: ThemeChoice,
+    /// How large everything is shown, 1 for the usual size.
+    pub zoom: f32,
+    /// How large it is to be shown from now on.
+    pub set_zoom: Option<f32>,
     /// The open workspace.
     pub open: Option<Open>,
     /// A workspace or demo that is being opened.
@@ -68,6 +74,8 @@ pub struct State {
     pub clipboard: Option<String>,
     /// The command palette.
     pub palette: Palette,
+    /// What has the keyboard.
+    pub focus: Focus,
     /// The engine's events.
     pub log: Log,
     /// The Connect view.
@@ -97,12 +105,15 @@ impl Default for State {
             view: View::Connect,
             dark_now: true,
             theme: ThemeChoice::System,
+            zoom: 1.0,
+            set_zoom: None,
             open: None,
             opening: None,
             running: Vec::new(),
             toasts: Vec::new(),
             clipboard: None,
             palette: Palette::default(),
+            focus: Focus::default(),
             log: Log::default(),
             connect: Connect::default(),
             reports: Reports::default(),
@@ -137,6 +148,7 @@ impl State {
         match command {
             Command::Show(view) => self.show(view),
             Command::SetTheme(theme) => self.theme = theme,
+            Command::SetZoom(zoom) => self.set_zoom = Some(zoom),
             Command::OpenPalette => self.palette.open(),
             Command::Find => match self.view {
                 View::Keys => self.keys.find(),
@@ -173,6 +185,44 @@ impl State {
         };
     }
 
+    /// What every view knows of a report goes with it when it is renamed.
+    fn follow_names(&mut self, event: &reports::Event) {
+        match event {
+            reports::Event::Renamed { from, to } => {
+                self.log.rename(from, to);
+                let chosen = &mut self.latency.report;
+                if chosen.as_deref() == Some(from) {
+                    *chosen = Some(to.clone());
+                }
+                if let Some(race) = self
+                    .latency
+                    .race
+                    .as_mut()
+                    .filter(|race| race.report == *from)
+                {
+                    race.report.clone_from(to);
+                }
+            }
+            reports::Event::Saved { workspace, .. } => {
+                self.log.set_reports(names(workspace));
+            }
+            reports::Event::Removed { name, workspace } => {
+                self.log.set_reports(names(workspace));
+                self.latency
+                    .report
+                    .take_if(|chosen| chosen.as_str() == name);
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the keyboard to the field that people come to this view for, where it has one.
+    pub(super) fn take_focus(&mut self) {
+        if self.view == View::Console {
+            self.console.take_focus();
+        }
+    }
+
     /// Takes in what a task reports. An answer to a task that nobody waits for any more changes nothing.
     pub fn apply(&mut self, event: Event) {
         match event {
@@ -189,6 +239,7 @@ impl State {
                     self.console.renew();
                     self.server = ServerView::default();
                     self.log = Log::default();
+                    self.log.set_reports(names(&open.workspace));
                     self.connect.remember(&open);
                     let alone = open.workspace.sources.is_empty();
                     self.open = Some(*open);
@@ -249,6 +300,7 @@ impl State {
             Event::Message { tone, text } => self.toast(tone, text),
             Event::Connect(event) => self.connect.apply(event),
             Event::Reports(event) => {
+                self.follow_names(&event);
                 for (tone, text) in self.reports.apply(event, self.clock.now) {
                     self.toast(tone, text);
                 }
@@ -260,6 +312,12 @@ impl State {
             Event::Console(event) => self.console.apply(event),
         }
     }
+}
+
+/// The names of the workspace's reports.
+fn names(workspace: &crate::workspace::Workspace) -> std::collections::BTreeSet<String> {
+    let reports = workspace.reports.iter();
+    reports.map(|report| report.name.clone()).collect()
 }
 
 /// What is on the clipboard now: the text itself where it is short, else how much of it there is.

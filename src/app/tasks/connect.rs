@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::app::command::Command as AppCommand;
 use crate::app::event::Event as AppEvent;
 use crate::app::format;
 use crate::app::state::State;
@@ -10,13 +11,17 @@ use crate::app::views::connect::{Command, Event, Form};
 use crate::app::widgets::{Step, StepState};
 use crate::cache::Cache;
 use crate::source::{self, CheckResult, CheckStep};
-use crate::workspace::{CacheConfig, ConnectionUrl, SourceConfig, WorkspaceFile};
+use crate::workspace::{self, CacheConfig, ConnectionUrl, SourceConfig, WorkspaceFile};
 use crate::{demo, detector};
 
 use super::{Task, Tasks};
 
 /// Carries out a command of the view.
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
+    let command = match command {
+        Command::UsePasswords(given) => return use_passwords(tasks, state, given),
+        other => other,
+    };
     if state.connect.testing.is_some() || state.connect.form.is_empty() {
         return;
     }
@@ -46,7 +51,11 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
             let written = tokio::task::spawn_blocking(move || write(&form)).await;
             let event = match written {
                 Ok(Ok(path)) => Event::Chosen(Some(path)),
-                Ok(Err(error)) => Event::Failed {
+                Ok(Err(NotWritten::Keyring(error))) => Event::NoKeyring {
+                    task: task.id,
+                    error,
+                },
+                Ok(Err(NotWritten::Other(error))) => Event::Failed {
                     task: task.id,
                     error,
                 },
@@ -57,8 +66,22 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
             };
             task.send(AppEvent::Connect(event)).await;
         }),
+        Command::UsePasswords(_) => return,
     };
     state.connect.testing = Some(id);
+}
+
+/// Keeps the passwords until the program ends, and opens the workspace again.
+fn use_passwords(tasks: &mut Tasks, state: &mut State, given: Vec<(String, String)>) {
+    for (url, password) in given {
+        workspace::keep_for_session(&url, &password.into());
+    }
+    let Some(open) = &state.open else { return };
+    let command = match &open.workspace.path {
+        Some(path) => AppCommand::OpenWorkspace(path.clone()),
+        None => AppCommand::OpenRedis(open.workspace.cache.url.expose().to_owned()),
+    };
+    tasks.perform(state, command);
 }
 
 /// The steps so far, shown as they come.
@@ -120,9 +143,7 @@ async fn test(form: &Form, task: &Task) -> bool {
 
 async fn test_database(form: &Form, steps: &mut Steps<'_>) -> bool {
     let mut config = SourceConfig::new(&form.source_name(), form.database.trim());
-    if !form.password.is_empty() {
-        config.url = config.url.with_password(&form.password);
-    }
+    config.url = with_password(config.url, &form.password);
     let source = match source::open(&config) {
         Ok(source) => source,
         Err(error) => {
@@ -193,7 +214,7 @@ async fn test_cache(form: &Form, steps: &mut Steps<'_>) -> bool {
     }
     steps.show(Some("Connecting to Redis")).await;
     let config = CacheConfig {
-        url: ConnectionUrl::new(url),
+        url: with_password(ConnectionUrl::new(url), &form.redis_password),
         prefix: CacheConfig::PREFIX.to_owned(),
         memory: CacheConfig::MEMORY,
     };
@@ -226,8 +247,57 @@ async fn test_cache(form: &Form, steps: &mut Steps<'_>) -> bool {
     }
 }
 
-/// Writes the workspace file and gives back where it is. A password goes to the keyring.
-fn write(form: &Form) -> Result<PathBuf, String> {
+/// The URL with the password that was typed beside it, if any was.
+fn with_password(url: ConnectionUrl, typed: &str) -> ConnectionUrl {
+    if typed.is_empty() {
+        url
+    } else {
+        url.with_password(typed)
+    }
+}
+
+/// Why the workspace file was not written.
+enum NotWritten {
+    /// The keyring does not keep a password.
+    Keyring(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl From<&str> for NotWritten {
+    fn from(why: &str) -> Self {
+        Self::Other(why.to_owned())
+    }
+}
+
+impl From<String> for NotWritten {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
+}
+
+/// The URL as it may stand in the file, with its password kept where the form says.
+fn kept(form: &Form, url: &str, typed: &str) -> Result<String, NotWritten> {
+    let url = with_password(ConnectionUrl::new(url), typed);
+    let (without, password) = url.split_password();
+    let Some(password) = password.filter(|_| !url.expose().contains("${")) else {
+        return Ok(url.expose().to_owned());
+    };
+    if form.session_only {
+        workspace::keep_for_session(&without, &password);
+    } else {
+        workspace::store_password(&without, &password).map_err(|error| {
+            NotWritten::Keyring(format!(
+                "{}. Press Connect again to keep it for this session only.",
+                format::sentence(&error.to_string())
+            ))
+        })?;
+    }
+    Ok(without)
+}
+
+/// Writes the workspace file and gives back where it is. A password goes to the keyring, or is kept for this session.
+fn write(form: &Form) -> Result<PathBuf, NotWritten> {
     let name = form.source_name();
     let typed = form.file.trim();
     let path = if typed.is_empty() {
@@ -238,10 +308,10 @@ fn write(form: &Form) -> Result<PathBuf, String> {
         PathBuf::from(typed)
     };
     if path.exists() {
-        return Err(format!(
+        return Err(NotWritten::Other(format!(
             "{} is there already; open it, or name another workspace file",
             path.display()
-        ));
+        )));
     }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
@@ -249,18 +319,15 @@ fn write(form: &Form) -> Result<PathBuf, String> {
     }
     let mut file = WorkspaceFile::open(&path).map_err(|error| error.to_string())?;
     let redis = if form.redis.trim().is_empty() {
-        CacheConfig::EMBEDDED
+        CacheConfig::EMBEDDED.to_owned()
     } else {
-        form.redis.trim()
+        kept(form, form.redis.trim(), &form.redis_password)?
     };
-    file.set_cache_url(redis)
+    file.set_cache_url(&redis)
         .map_err(|error| error.to_string())?;
     if !form.database.trim().is_empty() {
-        let mut url = ConnectionUrl::new(form.database.trim());
-        if !form.password.is_empty() {
-            url = url.with_password(&form.password);
-        }
-        file.set_source(&name, url.expose())
+        let url = kept(form, form.database.trim(), &form.password)?;
+        file.set_source(&name, &url)
             .map_err(|error| error.to_string())?;
     }
     file.save().map_err(|error| error.to_string())?;

@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Tasks;
+use super::{Task, Tasks};
 use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
 use crate::app::theme::Tone;
 use crate::app::views::console::{Command, Event};
-use crate::inspect::{Connection, Heard, InspectError, Listen, Listener, Session};
+use crate::inspect::{Connection, Heard, InspectError, Listen, Listener, Lock, Session};
+use crate::workspace::ConnectionUrl;
 
 /// Carries out a command of the view.
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
@@ -21,52 +23,78 @@ pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
     }
 }
 
-fn open(tasks: &mut Tasks, state: &mut State) {
-    let Some(session) = tasks.session() else {
-        return;
-    };
-    let url = session.workspace.cache.url.clone();
-    let lock = state.keys.lock().clone();
-    tasks.spawn(state, None, |task| async move {
+/// The pause before a server that cannot be reached is tried again.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The way to the console's session: the one that is open, or what is needed to open one.
+struct Opener {
+    open: Option<Arc<Session>>,
+    url: ConnectionUrl,
+    lock: Lock,
+}
+
+impl Opener {
+    fn new(tasks: &Tasks, state: &State) -> Option<Self> {
+        Some(Self {
+            open: state.console.session().cloned(),
+            url: tasks.session()?.workspace.cache.url.clone(),
+            lock: state.keys.lock().clone(),
+        })
+    }
+
+    /// Returns the session, opened where there is none yet; the window learns what came of that.
+    async fn session(&self, task: &Task) -> Result<Arc<Session>, String> {
+        if let Some(session) = &self.open {
+            return Ok(session.clone());
+        }
         let opening = async {
-            let connection = Connection::open_with(&url, lock).await?;
+            let connection = Connection::open_with(&self.url, self.lock.clone()).await?;
             Session::open(&connection).await
         };
         let result = opening
             .await
             .map(Arc::new)
             .map_err(|error: InspectError| error.to_string());
-        task.send(AppEvent::Console(Event::Opened(result))).await;
+        task.send(AppEvent::Console(Event::Opened(result.clone())))
+            .await;
+        result
+    }
+}
+
+/// Opens the session, again and again until the server answers or the workspace is closed.
+fn open(tasks: &mut Tasks, state: &mut State) {
+    let Some(opener) = Opener::new(tasks, state) else {
+        return;
+    };
+    tasks.spawn(state, None, |task| async move {
+        let opening = async {
+            while opener.session(&task).await.is_err() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        task.cancel.run_until_cancelled(opening).await;
     });
 }
 
-/// The console's connection; `None` and an answer where it is not open yet.
-fn session(state: &mut State) -> Result<Arc<Session>, String> {
-    state
-        .console
-        .session()
-        .cloned()
-        .ok_or_else(|| "the connection is still being opened; type it again".to_owned())
-}
-
 fn run(tasks: &mut Tasks, state: &mut State, id: u64, line: String) {
-    let session = match session(state) {
-        Ok(session) => session,
-        Err(why) => {
-            state.console.apply(Event::Answered {
-                id,
-                answer: crate::inspect::Answer {
-                    text: why,
-                    is_whole: true,
-                    is_error: true,
-                    ..crate::inspect::Answer::default()
-                },
-            });
-            return;
-        }
+    let Some(opener) = Opener::new(tasks, state) else {
+        return;
     };
     let task = tasks.spawn(state, None, move |task| async move {
-        let answer = session.run_until(&line, &task.cancel).await;
+        let session = task
+            .cancel
+            .run_until_cancelled(opener.session(&task))
+            .await
+            .unwrap_or_else(|| Err("cancelled; nothing was sent".to_owned()));
+        let answer = match session {
+            Ok(session) => session.run_until(&line, &task.cancel).await,
+            Err(why) => crate::inspect::Answer {
+                text: why,
+                is_whole: true,
+                is_error: true,
+                ..crate::inspect::Answer::default()
+            },
+        };
         task.send(AppEvent::Console(Event::Answered { id, answer }))
             .await;
     });
@@ -74,21 +102,21 @@ fn run(tasks: &mut Tasks, state: &mut State, id: u64, line: String) {
 }
 
 fn listen_to(tasks: &mut Tasks, state: &mut State, id: u64, listen: Listen) {
-    let session = match session(state) {
-        Ok(session) => session,
-        Err(why) => {
-            let result = Err(why);
-            state.console.apply(Event::Listening { id, result });
-            return;
-        }
+    let Some(opener) = Opener::new(tasks, state) else {
+        return;
     };
     let task = tasks.spawn(state, None, move |task| async move {
         let cancel = task.cancel.clone();
         let listening = async {
-            let started = Listener::start(session.connection(), &listen).await;
+            let started = match opener.session(&task).await {
+                Ok(session) => Listener::start(session.connection(), &listen)
+                    .await
+                    .map_err(|error| error.to_string()),
+                Err(why) => Err(why),
+            };
             let (result, listener) = match started {
                 Ok(listener) => (Ok(()), Some(listener)),
-                Err(error) => (Err(error.to_string()), None),
+                Err(error) => (Err(error), None),
             };
             task.send(AppEvent::Console(Event::Listening { id, result }))
                 .await;

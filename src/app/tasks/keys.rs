@@ -2,23 +2,28 @@
 //! while the view's lock is unlocked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::wake::Parts;
 use super::{Task, Tasks, change, keyspace};
+use crate::app::command::View;
 use crate::app::event::Event as AppEvent;
 use crate::app::format;
 use crate::app::state::State;
 use crate::app::theme::Tone;
 use crate::app::views::keys::{Bytes, Command, Dialog, Event, Opened, Which};
 use crate::inspect::{
-    Connection, Continue, Explorer, InspectError, Kind, Page, Question, ScanOptions, Value, Watch,
-    as_pattern, describe, facts, find_text, groups, owned, page, payload, search, tail,
-    turn_on_notices,
+    Answered, Connection, Continue, Explorer, InspectError, Kind, Page, Question, ScanOptions,
+    Value, Watch, as_pattern, describe, facts, find_text, groups, owned, page, payload, search,
+    tail, turn_on_notices,
 };
 
+/// Keys that change all the time are drawn again so often at most, as often as their TTLs count down.
+const SETTLED: Duration = Duration::from_secs(1);
 /// How often a followed stream is asked for new entries.
-const FOLLOW: std::time::Duration = std::time::Duration::from_secs(1);
+const FOLLOW: Duration = Duration::from_secs(1);
 /// A key that changes all the time is read again so often at most.
-const REFRESH: std::time::Duration = std::time::Duration::from_millis(500);
+const REFRESH: Duration = Duration::from_millis(500);
 
 /// Carries out a command of the view.
 pub(super) fn perform(tasks: &mut Tasks, state: &mut State, command: Command) {
@@ -86,13 +91,17 @@ fn scan(tasks: &mut Tasks, state: &mut State) {
     tasks.spawn(state, None, |task| async move {
         let event = match Connection::open_with(&url, lock).await {
             Ok(connection) => {
-                let wake = task.wake.clone();
-                let explorer = Explorer::start(
-                    connection.clone(),
-                    options,
-                    Question::default(),
-                    move || wake(),
-                );
+                let waker = task.waker.clone();
+                let wake = move |news| {
+                    let time = if news == Answered::Changes {
+                        SETTLED
+                    } else {
+                        Duration::ZERO
+                    };
+                    waker.wake_within(Parts::view(View::Keys), time);
+                };
+                let explorer =
+                    Explorer::start(connection.clone(), options, Question::default(), wake);
                 Event::Started {
                     explorer: Arc::new(explorer),
                     connection,

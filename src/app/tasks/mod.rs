@@ -1,7 +1,7 @@
 //! The bridge to tokio: carries out the commands that take time, and brings back what comes of them.
 //!
-//! Nothing here is waited for by a frame. A task sends [`Event`]s through one bounded queue and wakes the window; the
-//! window takes them in before its next frame.
+//! Nothing here is waited for by a frame. A task sends [`Event`]s through one bounded queue and wakes the window where it
+//! shows what they are about (`wake.rs`); the window takes them in before its next frame.
 
 mod change;
 mod connect;
@@ -15,12 +15,12 @@ mod order;
 mod reports;
 mod server;
 mod session;
+mod wake;
 mod watch;
 mod worker;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -28,25 +28,24 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use session::Session;
+pub use wake::Wake;
 
-use super::command::Command;
+use super::command::{Command, View};
 use super::event::Event;
 use super::state::{Running, State, TaskId};
 use super::theme::Tone;
 use super::views::connect as connect_view;
+use wake::{Parts, Waker};
 
 /// How many events may wait for a frame; a task with more to say waits.
 const QUEUE: usize = 256;
-
-/// Wakes the window, from any thread.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// The tasks of the window.
 pub struct Tasks {
     runtime: Handle,
     sender: mpsc::Sender<Event>,
     events: mpsc::Receiver<Event>,
-    wake: Wake,
+    waker: Waker,
     next: u64,
     tokens: HashMap<TaskId, CancellationToken>,
     session: Option<Session>,
@@ -62,7 +61,7 @@ pub struct Task {
     /// Cancelled when the user cancels, or the workspace is closed.
     pub cancel: CancellationToken,
     sender: mpsc::Sender<Event>,
-    wake: Wake,
+    waker: Waker,
 }
 
 impl Task {
@@ -73,14 +72,23 @@ impl Task {
             id: TaskId(0),
             cancel: CancellationToken::new(),
             sender,
-            wake: Arc::new(|| {}),
+            waker: Waker::new(std::sync::Arc::new(|_| {})),
         }
     }
 
     /// Sends an event and wakes the window. `false` where the window is gone.
     pub async fn send(&self, event: Event) -> bool {
-        let sent = self.sender.send(event).await.is_ok();
-        (self.wake)();
+        let parts = Parts::of(&event);
+        let sent = match self.sender.try_send(event) {
+            Ok(()) => true,
+            // Nobody takes events in while the window rests: it has to, before there is room for this one.
+            Err(mpsc::error::TrySendError::Full(event)) => {
+                self.waker.wake(Parts::EVERYWHERE);
+                self.sender.send(event).await.is_ok()
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        };
+        self.waker.wake(parts);
         sent
     }
 
@@ -91,7 +99,7 @@ impl Task {
             what: what.into(),
             fraction,
         });
-        (self.wake)();
+        self.waker.wake(Parts::EVERYWHERE);
     }
 
     /// Shows a message in the corner of the window.
@@ -112,7 +120,7 @@ impl Tasks {
             runtime,
             sender,
             events,
-            wake,
+            waker: Waker::new(wake),
             next: 0,
             tokens: HashMap::new(),
             session: None,
@@ -165,7 +173,7 @@ impl Tasks {
             id,
             cancel,
             sender: self.sender.clone(),
-            wake: self.wake.clone(),
+            waker: self.waker.clone(),
         }
     }
 
@@ -179,6 +187,12 @@ impl Tasks {
         if let Some(token) = self.tokens.get(&task) {
             token.cancel();
         }
+    }
+
+    /// Notes which view is shown: what changes in others wakes nobody. Returns whether one more frame is needed.
+    #[must_use]
+    pub fn shows(&self, view: View) -> bool {
+        self.waker.shows(view)
     }
 
     /// Takes in everything that tasks, the event log and the worker have to say. Never waits.
@@ -253,6 +267,7 @@ impl Tasks {
             // Carried out by the window or by `State::handle`.
             Command::Show(_)
             | Command::SetTheme(_)
+            | Command::SetZoom(_)
             | Command::OpenPalette
             | Command::Find
             | Command::Quit
@@ -295,7 +310,7 @@ impl Tasks {
         state.console.renew();
         state.server = super::views::server::ServerView::default();
         state.reports = super::views::reports::Reports::default();
-        state.show(super::command::View::Connect);
+        state.show(View::Connect);
     }
 
     fn end_all_but(&mut self, kept: TaskId) {

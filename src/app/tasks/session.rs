@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::frame::worker_line;
 use crate::app::state::{DemoInfo, State};
 use crate::demo::{Demo, PrivateServer};
 use crate::engine::{Caller, Engine, Event};
@@ -12,6 +14,7 @@ use crate::source;
 use crate::worker::Worker;
 use crate::workspace::Workspace;
 
+use super::wake::{Parts, Waker};
 use super::{Task, watch};
 
 /// How often the wanted entries are compared with those that are watched.
@@ -31,7 +34,7 @@ pub struct Session {
     pub demo: Option<Arc<Demo>>,
     /// The private server of a workspace whose cache is "embedded".
     server: Option<PrivateServer>,
-    wake: super::Wake,
+    waker: Waker,
     entries: watch::Entries,
     links: Option<watch::Links>,
     end: CancellationToken,
@@ -43,20 +46,20 @@ impl Session {
     /// Connects a workspace: engine, worker, and what keeps the window's dots and badges true. Must be called on the
     /// runtime.
     pub(super) fn start(
-        workspace: Workspace,
+        mut workspace: Workspace,
         demo: Option<Demo>,
         server: Option<PrivateServer>,
         task: &Task,
-    ) -> Result<Self, String> {
-        let sources = source::open_all(&workspace.sources).map_err(|error| error.to_string())?;
+    ) -> Self {
+        let sources = source::open_all(&mut workspace);
         let engine = Engine::new(&workspace, sources, Caller::Window, true);
-        let wake = task.wake.clone();
+        let waker = task.waker.clone();
         let end = CancellationToken::new();
         let entries = watch::Entries::start(engine.clone(), task.clone(), end.clone());
-        let (signal, waker) = (entries.signal(), wake.clone());
+        let (signal, events) = (entries.signal(), waker.clone());
         engine.log().on_event(move || {
             signal.notify_one();
-            waker();
+            events.wake(Parts::EVENTS);
         });
         // A server that is only looked at has no events of reports, and asking it for them would count as misses there.
         if !workspace.sources.is_empty() {
@@ -74,7 +77,7 @@ impl Session {
             worker: None,
             demo: demo.map(Arc::new),
             server,
-            wake,
+            waker,
             entries,
             links: None,
             end,
@@ -82,7 +85,7 @@ impl Session {
             looked: Instant::now(),
         };
         session.start_worker();
-        Ok(session)
+        session
     }
 
     /// Keeps the dots of the top bar true. Must be called on the runtime, and when the workspace is the open one:
@@ -102,10 +105,19 @@ impl Session {
             return;
         }
         let worker = Arc::new(Worker::start(self.engine.for_worker(), &self.workspace));
-        let (signal, waker) = (self.entries.signal(), self.wake.clone());
+        let (signal, waker) = (self.entries.signal(), self.waker.clone());
+        let (watched, line) = (Arc::downgrade(&worker), Mutex::new(String::new()));
         worker.on_change(move || {
             signal.notify_one();
-            waker();
+            waker.wake(Parts::WORKER);
+            // What the status line says of it is seen in every view.
+            let Some(worker) = watched.upgrade() else {
+                return;
+            };
+            let now = worker_line(&worker.status());
+            if std::mem::replace(&mut *line.lock(), now.clone()) != now {
+                waker.wake(Parts::EVERYWHERE);
+            }
         });
         let refresher = Arc::downgrade(&worker);
         self.engine.on_stale(move |report, params| {

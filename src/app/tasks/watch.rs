@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::event::Event;
 use crate::app::state::Link;
 use crate::app::views::reports::{self, Wanted};
-use crate::engine::Engine;
+use crate::engine::{Engine, EntryState};
 use crate::source::{CheckResult, Source};
 
 use super::Task;
@@ -67,22 +67,37 @@ async fn read(
     engine: Arc<Engine>,
     task: Task,
     end: CancellationToken,
-    wanted: watch::Receiver<Vec<Wanted>>,
+    mut wanted: watch::Receiver<Vec<Wanted>>,
     signal: Arc<Notify>,
 ) {
+    // As they were told last: what is as it was then draws no frame.
+    let mut told: Vec<(EntryState, Instant)> = Vec::new();
     loop {
-        let entries = wanted.borrow().clone();
+        let entries = {
+            if wanted.has_changed().unwrap_or_default() {
+                told.clear();
+            }
+            wanted.borrow_and_update().clone()
+        };
         let mut states = Vec::with_capacity(entries.len());
         for wanted in entries {
             let state = engine.state(&wanted.report, &wanted.params).await;
             states.push((wanted, state));
         }
-        if !states.is_empty()
-            && !task
-                .send(Event::Reports(reports::Event::Entries(states)))
-                .await
-        {
-            return;
+        let now = Instant::now();
+        let is_known = told.len() == states.len()
+            && told.iter().zip(&states).all(|((told, at), (_, state))| {
+                is_as_it_was(told, now.saturating_duration_since(*at), state)
+            });
+        if !is_known {
+            told = states
+                .iter()
+                .map(|(_, state)| (state.clone(), now))
+                .collect();
+            let event = Event::Reports(reports::Event::Entries(states));
+            if !task.send(event).await {
+                return;
+            }
         }
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
@@ -91,6 +106,23 @@ async fn read(
             () = tokio::time::sleep(ENTRIES) => {}
         }
     }
+}
+
+/// Whether an entry is as it was `since` then, but for the time that has passed: that is counted without being told.
+fn is_as_it_was(before: &EntryState, since: Duration, now: &EntryState) -> bool {
+    const ROUNDED: Duration = Duration::from_millis(500);
+    let near = |a: Option<Duration>, b: Option<Duration>| match (a, b) {
+        (Some(a), Some(b)) => a.abs_diff(b) < ROUNDED,
+        (a, b) => a == b,
+    };
+    let expected = EntryState {
+        age: now.age,
+        ttl: now.ttl,
+        ..before.clone()
+    };
+    expected == *now
+        && near(before.age.map(|age| age + since), now.age)
+        && near(before.ttl.map(|ttl| ttl.saturating_sub(since)), now.ttl)
 }
 
 /// The connections that are watched, and the way to doubt them.

@@ -1,5 +1,6 @@
-//! The faces: Inter Medium for text, Inter SemiBold for headings, JetBrains Mono for keys and SQL. Scripts that these
-//! lack come from the system (eframe's `system_fonts`).
+//! The faces: Inter Medium for text, Inter SemiBold for headings, JetBrains Mono for keys and SQL, Noto Emoji in one
+//! colour. Scripts that these lack come from the system (eframe's `system_fonts`); what that lacks too is a hollow box
+//! (`missing.rs`).
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use eframe::egui::{FontData, FontDefinitions, FontFamily, FontId, TextStyle};
 const MEDIUM: &[u8] = include_bytes!("../../../assets/fonts/Inter-Medium.otf");
 const SEMIBOLD: &[u8] = include_bytes!("../../../assets/fonts/Inter-SemiBold.otf");
 const MONO: &[u8] = include_bytes!("../../../assets/fonts/JetBrainsMono-Regular.ttf");
+const EMOJI: &[u8] = include_bytes!("../../../assets/fonts/NotoEmoji-Regular.ttf");
 
 /// The family of headings and of the numbers a person looks for.
 pub fn semibold() -> FontFamily {
@@ -65,15 +67,25 @@ pub(super) fn definitions() -> FontDefinitions {
         ("Inter Medium", MEDIUM),
         ("Inter SemiBold", SEMIBOLD),
         ("JetBrains Mono", MONO),
+        ("Noto Emoji", EMOJI),
     ] {
         fonts
             .font_data
             .insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     }
     let families = [
-        (FontFamily::Proportional, ["Inter Medium", "JetBrains Mono"]),
-        (semibold(), ["Inter SemiBold", "JetBrains Mono"]),
-        (FontFamily::Monospace, ["JetBrains Mono", "Inter Medium"]),
+        (
+            FontFamily::Proportional,
+            ["Inter Medium", "JetBrains Mono", "Noto Emoji"],
+        ),
+        (
+            semibold(),
+            ["Inter SemiBold", "JetBrains Mono", "Noto Emoji"],
+        ),
+        (
+            FontFamily::Monospace,
+            ["JetBrains Mono", "Inter Medium", "Noto Emoji"],
+        ),
     ];
     for (family, names) in families {
         fonts

@@ -2,9 +2,11 @@
 //!
 //! Views and widgets take every colour from [`colors`], every size from [`size`] and every face from [`fonts`].
 
+pub mod bidi;
 pub mod color;
 pub mod fonts;
 mod icons;
+mod missing;
 pub mod size;
 pub mod text;
 
@@ -25,6 +27,7 @@ pub fn colors(ui: &Ui) -> &'static Colors {
 /// Installs faces and both themes' styles; the theme itself follows the system until the user chooses.
 pub fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts::definitions());
+    ctx.add_glyph_rasterizer(missing::rasterizer());
     ctx.set_style_of(Theme::Dark, style(&color::DARK));
     ctx.set_style_of(Theme::Light, style(&color::LIGHT));
 }
@@ -85,6 +88,8 @@ fn style(colors: &Colors) -> egui::Style {
     visuals.selection.bg_fill = color::selection(colors);
     visuals.selection.stroke = Stroke::new(1.0, colors.strong);
     visuals.text_cursor.stroke = Stroke::new(1.5, colors.accent);
+    // A caret that blinks would draw two frames a second for as long as a field has the keyboard.
+    visuals.text_cursor.blink = false;
     visuals.striped = false;
     visuals.slider_trailing_fill = true;
 

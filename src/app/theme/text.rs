@@ -1,62 +1,82 @@
 //! Text in its three strengths and few sizes.
 
+use std::borrow::Cow;
+
 use eframe::egui::{RichText, Ui};
 
-use super::{Tone, colors, fonts};
+use super::{Tone, bidi, colors, fonts};
+use crate::app::format;
 
 /// Running text.
 pub fn body(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).text)
+    line(rich(text).font(fonts::body()), 20.0).color(colors(ui).text)
 }
 
 /// The number or name a person looks for.
 pub fn strong(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::body_strong()), 20.0).color(colors(ui).strong)
+    line(rich(text).font(fonts::body_strong()), 20.0).color(colors(ui).strong)
 }
 
 /// A name in a list: the strong colour at the usual weight.
 pub fn name(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).strong)
+    line(rich(text).font(fonts::body()), 20.0).color(colors(ui).strong)
 }
 
 /// A label.
 pub fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).weak)
+    line(rich(text).font(fonts::body()), 20.0).color(colors(ui).weak)
 }
 
 /// A label in small type.
 pub fn small(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::small()), 18.0).color(colors(ui).weak)
+    line(rich(text).font(fonts::small()), 18.0).color(colors(ui).weak)
 }
 
 /// The title of a group.
 pub fn group(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::small_strong()), 18.0).color(colors(ui).weak)
+    line(rich(text).font(fonts::small_strong()), 18.0).color(colors(ui).weak)
 }
 
 /// The title of a view or a card.
 pub fn heading(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::heading()), 22.0).color(colors(ui).strong)
+    line(rich(text).font(fonts::heading()), 22.0).color(colors(ui).strong)
 }
 
 /// The title of a whole screen.
 pub fn title(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::title()), 32.0).color(colors(ui).strong)
+    line(rich(text).font(fonts::title()), 32.0).color(colors(ui).strong)
 }
 
 /// The one number.
 pub fn number(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::number()), 60.0).color(colors(ui).strong)
+    line(rich(text).font(fonts::number()), 60.0).color(colors(ui).strong)
 }
 
 /// Keys, SQL and values.
 pub fn mono(ui: &Ui, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::mono()), 18.0).color(colors(ui).text)
+    line(rich(text).font(fonts::mono()), 18.0).color(colors(ui).text)
 }
 
 /// Text whose colour means something.
 pub fn tone(ui: &Ui, tone: Tone, text: impl Into<String>) -> RichText {
-    line(RichText::new(text).font(fonts::body()), 20.0).color(colors(ui).tone(tone))
+    line(rich(text).font(fonts::body()), 20.0).color(colors(ui).tone(tone))
+}
+
+/// Text as it is drawn: in the order of its scripts, and with nothing in it that would change that order unseen.
+fn rich(text: impl Into<String>) -> RichText {
+    let text = text.into();
+    match drawn(&text) {
+        Cow::Borrowed(_) => RichText::new(text),
+        Cow::Owned(drawn) => RichText::new(drawn),
+    }
+}
+
+/// A text as it is drawn, see [`rich`]; its line ends stay.
+pub fn drawn(text: &str) -> Cow<'_, str> {
+    match format::lines(text) {
+        Cow::Borrowed(text) => bidi::visual(text),
+        Cow::Owned(text) => Cow::Owned(bidi::visual(&text).into_owned()),
+    }
 }
 
 /// Text with the line height that its size asks for.

@@ -7,7 +7,7 @@ use eframe::egui::{
 };
 
 use super::Tip;
-use super::paint::text_at;
+use super::paint::{focus_ring, text_at};
 use crate::app::theme::{Tone, colors, fonts, line, size, text};
 
 /// A card: for things that are really separate, never inside another card.
@@ -131,6 +131,9 @@ pub fn fact_with(ui: &mut Ui, label: &str, value: FactValue<'_>) -> bool {
             place.bottom() - 1.0,
             Stroke::new(1.0, color),
         );
+    }
+    if link {
+        focus_ring(ui, &response);
     }
     let role = if link { Role::Link } else { Role::Label };
     response.widget_info(|| WidgetInfo::labeled(role, true, format!("{label} {shown}")));

@@ -171,8 +171,21 @@ fn row(ui: &mut Ui, columns: &[Column], cells: &[Cell], sense: Sense, tip: &str)
             let (font, color) = match cell {
                 Cell::Badge(mark, text) => {
                     let badge = Badge::new(text, *mark);
-                    let right = at.x + badge.width(ui);
-                    badge.paint_right(ui, pos2(right, at.y));
+                    if badge.width(ui) <= place.width() {
+                        let right = at.x + badge.width(ui);
+                        badge.paint_right(ui, pos2(right, at.y));
+                    } else {
+                        // Without its ground it can be cut like any other text.
+                        let center = pos2(place.left() + 5.0, at.y);
+                        super::mark(ui.painter(), colors, center, 7.0, *mark);
+                        let at = pos2(place.left() + 14.0, at.y);
+                        let room = place.width() - 14.0;
+                        let color = colors.tone(mark.tone);
+                        let font = fonts::small_strong();
+                        text_at(ui.painter(), at, align, text, font, color, room);
+                        cut.push_str(text);
+                        cut.push('\n');
+                    }
                     continue;
                 }
                 Cell::Text(_) => (fonts::body(), colors.text),

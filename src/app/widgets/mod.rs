@@ -13,6 +13,7 @@ mod list;
 mod paint;
 pub mod plot;
 mod steps;
+mod tick;
 pub mod time_chart;
 mod tip;
 mod toast;
@@ -29,7 +30,8 @@ pub use columns::{
 };
 pub use field::{Field, field_label};
 pub use list::ListRow;
-pub use paint::{cut, elide, focus_ring, text_at, text_width};
+pub use paint::{cut, elide, focus_ring, region, text_at, text_width};
 pub use steps::{Step, StepState, steps};
+pub use tick::{again, counts_down, counts_up};
 pub use tip::Tip;
 pub use toast::{Toast, toasts};

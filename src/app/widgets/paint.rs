@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Response, Stroke, StrokeKind, Ui, vec2,
+    Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Response, Stroke, StrokeKind, Ui,
+    UiBuilder, vec2,
 };
 
 use crate::app::theme::{colors, fonts, size, text};
@@ -18,6 +19,13 @@ pub fn focus_ring(ui: &Ui, response: &Response) {
             StrokeKind::Inside,
         );
     }
+}
+
+/// A part of a view with a place and an id of its own; what is drawn in it stays in it.
+pub fn region(ui: &mut Ui, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
+    let mut child = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
+    child.set_clip_rect(rect.intersect(ui.clip_rect()));
+    add(&mut child);
 }
 
 /// One line of text in at most `width` points, with an ellipsis where it is longer.
@@ -35,6 +43,7 @@ pub fn elide(
         .nth(limit)
         .map_or(text.len(), |(at, _)| at);
     let mut shown = text[..end].replace(['\n', '\r', '\t'], " ");
+    shown = text::drawn(&shown).into_owned();
     if end < text.len() {
         shown.push('…');
     }

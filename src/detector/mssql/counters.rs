@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+use super::super::pace::Pace;
 use super::super::{About, Blind, Detector, Observation, Touched};
 use super::ask::{Asker, Rows, blind, cell};
 use super::look::{self, Look};
@@ -17,8 +18,6 @@ const COUNTERS: &str = "SELECT SCHEMA_NAME(t.schema_id), t.name, \
      (SELECT SUM(s.user_updates + s.system_updates) FROM sys.dm_db_index_usage_stats s WHERE s.database_id = DB_ID() AND \
      s.object_id = t.object_id), (SELECT SUM(p.rows) FROM sys.partitions p WHERE p.object_id = t.object_id AND \
      p.index_id IN (0, 1)), CAST(@@DBTS AS bigint) FROM sys.tables t WHERE t.is_ms_shipped = 0";
-/// A look takes at most one part in this many of the time.
-const SHARE: u32 = 10;
 
 /// What was counted for a table: writes and rows.
 type Counted = BTreeMap<String, (String, String)>;
@@ -26,8 +25,9 @@ type Counted = BTreeMap<String, (String, String)>;
 /// The detector that asks the counters.
 pub(super) struct Counters {
     asker: Asker,
-    poll: Duration,
+    pace: Pace,
     about: About,
+    unseen: BTreeSet<String>,
     last: Option<(Counted, String)>,
     schema: String,
     /// The tables that are counted.
@@ -36,39 +36,40 @@ pub(super) struct Counters {
     pending: BTreeSet<String>,
     /// Whether some rowversion moved and its writer may not have committed yet.
     anything: bool,
-    next_look: Option<tokio::time::Instant>,
 }
 
 impl Counters {
-    pub(super) fn new(asker: Asker, look: &Look, poll: Duration) -> Self {
+    pub(super) fn new(asker: Asker, look: &Look, poll: Duration, hidden: Option<String>) -> Self {
         let why = match &look.refused {
             Some(why) => format!(" (now: {why})"),
             None => String::new(),
         };
+        let mut blind_spots = vec![
+            "an empty partition that is switched for another, and TRUNCATE of an empty table".to_owned(),
+            "tables of other databases, also behind a synonym or a view".to_owned(),
+            "writes between a restart of the server and the next look, where the counters come out the same".to_owned(),
+        ];
+        blind_spots.extend(look.blind_spots());
+        blind_spots.extend(hidden);
         Self {
+            unseen: look.unseen(),
             asker,
-            poll: poll.max(Duration::from_millis(1)),
+            pace: Pace::new(poll),
             about: About {
                 name: "SQL Server's counters of writes".to_owned(),
                 delay: poll,
-                blind_spots: vec![
-                    "an empty partition that is switched for another, and TRUNCATE of an empty table".to_owned(),
-                    "memory-optimized tables".to_owned(),
-                    "tables of other databases, also behind a synonym or a view".to_owned(),
-                    "writes between a restart of the server and the next look, where the counters come out the same"
-                        .to_owned(),
-                ],
-                better_by: Some(format!(
-                    "{}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}",
-                    look.statements()
-                )),
+                blind_spots,
+                better_by: look.statements().map(|statements| {
+                    format!(
+                        "{statements}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}"
+                    )
+                }),
             },
             last: None,
             schema: String::new(),
             names: None,
             pending: BTreeSet::new(),
             anything: false,
-            next_look: None,
         }
     }
 
@@ -111,20 +112,19 @@ impl Detector for Counters {
         self.names.as_ref()
     }
 
+    fn cannot_see(&self) -> Option<&BTreeSet<String>> {
+        Some(&self.unseen)
+    }
+
     async fn next(&mut self) -> Result<Observation, Blind> {
-        if let Some(at) = self.next_look {
-            tokio::time::sleep_until(at).await;
-        }
+        self.pace.wait().await;
         let began = Instant::now();
         let schema = schema::objects(&self.asker).await?;
         let (now, version) = counted(&self.ask(COUNTERS).await?);
         // After the counters: what moved them and is not among the open ones has ended.
         let open = self.ask(look::OPEN).await?;
         let open = open.first().is_some_and(|row| cell(row, 0) != "0");
-        let took = began.elapsed();
-        let pause = self.poll.max(took * SHARE);
-        self.next_look = Some(tokio::time::Instant::now() + pause);
-        self.about.delay = pause + took;
+        self.about.delay = self.pace.looked(began.elapsed());
         self.names = Some(now.keys().cloned().collect());
 
         let redefined = std::mem::replace(&mut self.schema, schema.clone()) != schema;

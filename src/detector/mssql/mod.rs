@@ -34,11 +34,14 @@ pub(super) async fn choose(
     let asker = Asker::new(config, source);
     let look = Look::take(&asker).await?;
     let poll = config.poll_interval;
+    let hidden = schema::hidden(&asker).await?;
     if look.is_tracked() {
-        return Ok(Box::new(tracking::Tracking::new(asker, look, poll)));
+        return Ok(Box::new(tracking::Tracking::new(asker, look, poll, hidden)));
     }
     if look.counts {
-        return Ok(Box::new(counters::Counters::new(asker, &look, poll)));
+        return Ok(Box::new(counters::Counters::new(
+            asker, &look, poll, hidden,
+        )));
     }
     Err(best::nothing(config, &look.remedy()))
 }

@@ -6,23 +6,23 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+use super::super::pace::Pace;
 use super::super::{About, Blind, Checkpoint, Detector, Observation, Touched};
 use super::ask::{Asker, blind, cell, literal};
 use super::look::Look;
 use super::schema;
 
 const VERSION: &str = "SELECT CHANGE_TRACKING_CURRENT_VERSION()";
-/// A look takes at most one part in this many of the time.
-const SHARE: u32 = 10;
 
 /// The detector that asks Change Tracking.
 pub(super) struct Tracking {
     asker: Asker,
-    poll: Duration,
+    pace: Pace,
     about: About,
     /// As reports call a table, and as SQL does.
     tables: BTreeMap<String, String>,
     names: BTreeSet<String>,
+    unseen: BTreeSet<String>,
     /// Which history of the database it is, and with the schema its log: one that changed while nobody looked may have
     /// changed what reports answer.
     history: String,
@@ -32,31 +32,33 @@ pub(super) struct Tracking {
     from: Option<Checkpoint>,
     /// Everything up to this number was returned.
     last: Option<i64>,
-    next_look: Option<tokio::time::Instant>,
 }
 
 impl Tracking {
-    pub(super) fn new(asker: Asker, look: Look, poll: Duration) -> Self {
+    pub(super) fn new(asker: Asker, look: Look, poll: Duration, hidden: Option<String>) -> Self {
+        let mut blind_spots = vec![
+            "tables of other databases, also behind a synonym or a view".to_owned(),
+            "a partition that is switched in or out".to_owned(),
+        ];
+        blind_spots.extend(look.blind_spots());
+        blind_spots.extend(hidden);
         Self {
             asker,
-            poll: poll.max(Duration::from_millis(1)),
+            pace: Pace::new(poll),
             about: About {
                 name: "SQL Server Change Tracking".to_owned(),
                 delay: poll,
-                blind_spots: vec![
-                    "tables of other databases, also behind a synonym or a view".to_owned(),
-                    "a partition that is switched in or out".to_owned(),
-                ],
+                blind_spots,
                 better_by: None,
             },
             names: look.tracked.keys().cloned().collect(),
+            unseen: look.unseen(),
             tables: look.tracked,
             history: look.history,
             schema: None,
             log: None,
             from: None,
             last: None,
-            next_look: None,
         }
     }
 
@@ -70,11 +72,12 @@ impl Tracking {
         let look = Look::take(&self.asker).await?;
         if !look.is_tracked() {
             return Err(Blind(format!(
-                "Change Tracking is not on for every table any more; run {}",
-                look.statements()
+                "Change Tracking is not on for every table any more; {}",
+                look.remedy()
             )));
         }
         self.names = look.tracked.keys().cloned().collect();
+        self.unseen = look.unseen();
         self.tables = look.tracked;
         self.history = look.history;
         let log = format!("change tracking {} {schema}", self.history);
@@ -82,7 +85,8 @@ impl Tracking {
         self.last = self
             .from
             .take()
-            .filter(|from| from.log == log)
+            // Without a history to compare, nothing tells a restored database from the one that was left.
+            .filter(|from| from.log == log && !self.history.is_empty())
             .and_then(|from| from.position.parse().ok());
         self.log = Some(log);
         Ok(Some(if first {
@@ -157,6 +161,10 @@ impl Detector for Tracking {
         Some(&self.names)
     }
 
+    fn cannot_see(&self) -> Option<&BTreeSet<String>> {
+        Some(&self.unseen)
+    }
+
     fn resume(&mut self, from: &Checkpoint) {
         self.from = Some(from.clone());
     }
@@ -166,9 +174,18 @@ impl Detector for Tracking {
     }
 
     async fn next(&mut self) -> Result<Observation, Blind> {
-        if let Some(at) = self.next_look {
-            tokio::time::sleep_until(at).await;
+        self.pace.wait().await;
+        let seen = self.look().await;
+        if seen.is_err() {
+            // The database may be restored meanwhile, and count on from where it was.
+            self.schema = None;
         }
+        seen
+    }
+}
+
+impl Tracking {
+    async fn look(&mut self) -> Result<Observation, Blind> {
         let began = Instant::now();
         let why = self.look_at_schema().await?.unwrap_or("watching begins");
         // The number first: what is committed between the two questions is returned by both looks.
@@ -193,10 +210,7 @@ impl Detector for Tracking {
                 },
             },
         };
-        let took = began.elapsed();
-        let pause = self.poll.max(took * SHARE);
-        self.next_look = Some(tokio::time::Instant::now() + pause);
-        self.about.delay = pause + took;
+        self.about.delay = self.pace.looked(began.elapsed());
         self.last = Some(version);
         Ok(observation)
     }

@@ -158,7 +158,9 @@ impl Binlog {
         const ANEW: &str = "the log was begun anew";
         let Reached { origin, at, last } = reached;
         if origin.server != self.facts.identity || origin.base != base {
-            return Ok(Err("the log is another server's"));
+            return Ok(Err(
+                "the log is another server's, or a setting of the server changed",
+            ));
         }
         if !origin.is_same_start(self.facts.started) {
             return Ok(Err(
@@ -210,6 +212,11 @@ impl Binlog {
     /// Takes over what can be seen, and tells of it.
     async fn look(&mut self) -> Result<Observation, Trouble> {
         self.looked = Some(Instant::now());
+        // No log tells of SET GLOBAL.
+        let settings = self.server.settings().await.map_err(Trouble::Server)?;
+        if settings != self.facts.settings {
+            return Err(Trouble::Anew("a setting of the server changed"));
+        }
         let end = self
             .server
             .end(self.facts.product)

@@ -126,6 +126,14 @@ fn unlogged(facts: &Facts, name: &str) -> Option<String> {
              configuration and restart it"
         ));
     }
+    if !facts.log_engine.is_empty() {
+        // Its places are GTIDs alone: none that a snapshot could be compared with.
+        return Some(format!(
+            "{name} keeps its log within {}, where it cannot be read yet; leave binlog_storage_engine out of the [mysqld] \
+             part of its configuration and restart it",
+            facts.log_engine
+        ));
+    }
     (facts.follows && !facts.logs_others).then(|| {
         format!(
             "{name} does not log what another server sends it; set log_slave_updates = ON in the [mysqld] part of its \
@@ -167,7 +175,8 @@ fn filtered(status: &Status, database: &str) -> Option<String> {
 /// What no log of this server tells. `status` is `None` where the account may not ask for filters.
 fn blind_spots(facts: &Facts, status: Option<&Status>) -> Vec<String> {
     let mut spots = vec![
-        "changes by a session that sets sql_log_bin = 0, and by hand in the server's files"
+        "changes by a session that sets sql_log_bin = 0, by hand in the server's files, and of rights by hand in the \
+         server's own tables with FLUSH NO_WRITE_TO_BINLOG PRIVILEGES"
             .to_owned(),
     ];
     if !facts.logs_others {
@@ -176,6 +185,11 @@ fn blind_spots(facts: &Facts, status: Option<&Status>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    spots.push(
+        "a new version of the time zone tables or of a collation, and a TIME column that a report makes a DATETIME of, \
+         which takes today's date"
+            .to_owned(),
+    );
     spots.push("rows that lie elsewhere (FEDERATED, SPIDER, CONNECT tables)".to_owned());
     match status {
         None => spots.push(
@@ -210,6 +224,28 @@ fn blind_spots(facts: &Facts, status: Option<&Status>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn log_within_innodb_is_refused_with_its_remedy() {
+        let mut facts = Facts {
+            product: Product::MariaDb,
+            logs: true,
+            log_engine: String::new(),
+            format: "ROW".to_owned(),
+            logs_others: true,
+            follows: false,
+            identity: String::new(),
+            settings: String::new(),
+            started: 0,
+            exact_names: true,
+            encrypted: false,
+            account: String::new(),
+        };
+        assert_eq!(unlogged(&facts, "MariaDB"), None);
+        facts.log_engine = "innodb".to_owned();
+        let told = unlogged(&facts, "MariaDB").unwrap_or_default();
+        assert!(told.contains("binlog_storage_engine"), "{told}");
+    }
 
     #[test]
     fn a_log_without_the_database_is_not_taken() {

@@ -36,6 +36,13 @@ impl Poll {
         }
     }
 
+    /// What differs whenever something was committed, or a setting changed.
+    async fn mark(&mut self) -> Result<String, Failure> {
+        let settings = self.server.settings().await?;
+        let mark = self.server.mark(self.facts.product).await?;
+        Ok(format!("{mark}\n{settings}"))
+    }
+
     /// Fails where the server, started with other settings, keeps the database out of its log by now. An account that may
     /// not ask for these is told of that as a blind spot.
     async fn keeps_all(&mut self) -> Result<(), Failure> {
@@ -55,7 +62,7 @@ impl Detector for Poll {
 
     async fn next(&mut self) -> Result<Observation, Blind> {
         self.pace.tick().await;
-        let mark = match self.server.mark(self.facts.product).await {
+        let mark = match self.mark().await {
             Ok(mark) if self.last.as_ref() == Some(&mark) => Ok(mark),
             // A restart moves the mark, too, and may have come with other settings.
             Ok(mark) => self.keeps_all().await.map(|()| mark),

@@ -69,14 +69,18 @@ pub(super) struct Facts {
     pub(super) product: Product,
     /// Whether changes go to a log.
     pub(super) logs: bool,
+    /// The storage engine that the log is kept in (MariaDB 12.3), in lower case; empty for files of its own.
+    pub(super) log_engine: String,
     /// `ROW`, `STATEMENT` or `MIXED`.
     pub(super) format: String,
     /// Whether changes that another server sends go to the log too.
     pub(super) logs_others: bool,
     /// Whether another server sends changes now.
     pub(super) follows: bool,
-    /// What tells this server from others.
+    /// What tells this server from others, and from itself with other settings.
     pub(super) identity: String,
+    /// Its settings that decide what a SELECT answers.
+    pub(super) settings: String,
     /// When it was started, in seconds since 1970 by its own clock; two looks may differ by one.
     pub(super) started: i64,
     /// Whether names of tables are kept as they are written.
@@ -179,11 +183,12 @@ impl Server {
 
     /// Looks at the server.
     pub(super) async fn facts(&mut self) -> Result<Facts, Failure> {
+        let settings = self.settings().await?;
         let rows = self
             .ask(
                 "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format', \
                  'log_slave_updates', 'log_replica_updates', 'gtid_mode', 'server_uuid', 'server_id', 'hostname', \
-                 'port', 'lower_case_table_names'); \
+                 'port', 'lower_case_table_names', 'binlog_storage_engine'); \
                  SHOW STATUS WHERE Variable_name IN ('Slave_running', 'Ssl_cipher'); \
                  SHOW GLOBAL STATUS LIKE 'Uptime'; \
                  SELECT 'now', CAST(UNIX_TIMESTAMP() AS CHAR); \
@@ -215,16 +220,20 @@ impl Server {
             ),
             uuid => format!("mysql:{uuid}"),
         };
+        let sum = blake3::hash(settings.as_bytes()).to_hex();
+        let identity = format!("{identity}#{}", &sum[..16]);
         let seconds = |name: &str| get(name).parse::<i64>().unwrap_or_default();
         let (user, host) = get("account").rsplit_once('@').unwrap_or_default();
         let quoted = |part: &str| format!("'{}'", part.replace('\'', "''"));
         Ok(Facts {
             product,
             logs: on("log_bin"),
+            log_engine: get("binlog_storage_engine").to_lowercase(),
             format: get("binlog_format").to_owned(),
             logs_others: on("log_slave_updates") || on("log_replica_updates"),
             follows: on("slave_running"),
             identity,
+            settings,
             started: seconds("now") - seconds("uptime"),
             exact_names: matches!(get("lower_case_table_names"), "" | "0"),
             encrypted: !get("ssl_cipher").is_empty(),
@@ -326,6 +335,13 @@ impl Server {
             only: list(2),
             without: list(3),
         })
+    }
+
+    /// The server's settings that decide what a SELECT answers, as one text: no log tells of SET GLOBAL.
+    pub(super) async fn settings(&mut self) -> Result<String, Failure> {
+        let rows = self.ask(&crate::source::mysql::settings()).await?;
+        let rows = rows.iter().map(|row| text(row, 0) + " " + &text(row, 1));
+        Ok(rows.collect::<Vec<_>>().join("\n"))
     }
 
     /// Something that differs whenever a commit can be seen that could not be seen before; any account may ask for it.

@@ -1,7 +1,9 @@
-//! Which transactions are visible now, how far is the log, and is the catalogue the same as before?
+//! Reads which transactions are visible, how far the log is, and a sum over the catalogue.
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
+
+use super::catalogue::CATALOGUE;
 
 /// Which transactions can be seen: what `pg_current_snapshot()` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,21 +57,41 @@ impl Snapshot {
     }
 }
 
+/// What may have changed since an earlier moment: transactions that ended, and settings that were loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) snapshot: Snapshot,
+    /// When this session read the server's configuration last: a setting in a file changes without a transaction.
+    pub(super) loaded: String,
+}
+
 /// What one statement, and so one snapshot, tells.
 pub(super) struct Look {
-    pub(super) snapshot: Snapshot,
+    pub(super) moment: Moment,
     /// The end of what has been written into the log, after the snapshot was taken.
     pub(super) written: u64,
     /// A sum over the catalogue that differs after every change of it.
     pub(super) catalogue: String,
-    /// Whether our slot is sound: `reserved`, `extended`, `unreserved`, `lost`; `None` where it is gone.
-    pub(super) slot: Option<String>,
+    /// Whether our slot is there.
+    pub(super) has_slot: bool,
+    /// Why our slot is not sound, if it is not: `wal_removed`, `rows_removed`.
+    pub(super) unsound: Option<String>,
 }
 
-/// The snapshot alone.
-pub(super) async fn snapshot(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
-    let rows = ask(connection, "SELECT pg_current_snapshot()::text").await?;
-    read_snapshot(rows.first().ok_or(sqlx::Error::RowNotFound)?)
+/// The snapshot, and the settings' time.
+pub(super) async fn moment(connection: &mut PgConnection) -> Result<Moment, sqlx::Error> {
+    let sql = "SELECT pg_current_snapshot()::text, pg_conf_load_time()::text";
+    let rows = ask(connection, sql).await?;
+    read_moment(rows.first().ok_or(sqlx::Error::RowNotFound)?)
+}
+
+/// The end of what a standby has replayed, and the settings' time. There `pg_current_snapshot()` leaves running
+/// transactions out; what was replayed up to the same place shows the same rows.
+pub(super) async fn replayed(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    let sql =
+        "SELECT COALESCE(pg_last_wal_replay_lsn()::text, '') || ' ' || pg_conf_load_time()::text";
+    let rows = ask(connection, sql).await?;
+    rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
 }
 
 /// The rows of one statement of ours, in one message to the server: a transaction of its own, which cannot write.
@@ -87,17 +109,19 @@ pub(super) async fn ask(
 /// time that `written` was read.
 pub(super) async fn look(connection: &mut PgConnection, slot: &str) -> Result<Look, sqlx::Error> {
     // The name is ours: letters, digits and underscores.
-    let rows = ask(connection, &LOOK.replace("$1", &format!("'{slot}'"))).await?;
+    let sql = format!("{CATALOGUE} SELECT {COLUMNS}").replace("$1", &format!("'{slot}'"));
+    let rows = ask(connection, &sql).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-    let written: String = row.try_get(1)?;
+    let written: String = row.try_get(2)?;
     Ok(Look {
-        snapshot: read_snapshot(row)?,
+        moment: read_moment(row)?,
         written: written
             .parse()
             .map(before_page_header)
             .map_err(unreadable)?,
-        catalogue: row.try_get(2)?,
-        slot: row.try_get(3)?,
+        catalogue: row.try_get(3)?,
+        has_slot: row.try_get(4)?,
+        unsound: row.try_get(5)?,
     })
 }
 
@@ -113,10 +137,24 @@ pub(super) async fn running(connection: &mut PgConnection) -> Result<Vec<u32>, s
     rows.iter().map(xid).collect()
 }
 
-fn read_snapshot(row: &PgRow) -> Result<Snapshot, sqlx::Error> {
+fn read_moment(row: &PgRow) -> Result<Moment, sqlx::Error> {
     let text: String = row.try_get(0)?;
-    Snapshot::parse(&text).ok_or_else(|| unreadable(text))
+    Ok(Moment {
+        snapshot: Snapshot::parse(&text).ok_or_else(|| unreadable(text))?,
+        loaded: row.try_get(1)?,
+    })
 }
+
+/// `invalidation_reason` came with PostgreSQL 17, `conflicting` with 16.
+const COLUMNS: &str = r"
+       pg_current_snapshot()::text, pg_conf_load_time()::text,
+       (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text,
+       (SELECT count(*) || ':' || COALESCE(sum(version), 0) FROM catalogue),
+       EXISTS (SELECT FROM pg_replication_slots s WHERE s.slot_name = $1),
+       (SELECT COALESCE(to_jsonb(s) ->> 'invalidation_reason',
+                        CASE WHEN to_jsonb(s) ->> 'conflicting' = 'true' THEN 'rows_removed'
+                             WHEN s.wal_status = 'lost' THEN 'wal_removed' END)
+          FROM pg_replication_slots s WHERE s.slot_name = $1)";
 
 fn unreadable(what: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Protocol(format!("an answer that cannot be read: {what}"))
@@ -138,37 +176,6 @@ fn before_page_header(lsn: u64) -> u64 {
 const PAGE: u64 = 8192;
 /// Bytes of a page's header, and of that on a file's first page.
 const HEADERS: [u64; 2] = [24, 40];
-
-/// A row of the catalogue that is changed gets a new `xmin`, a dropped one is missing from the sum. Neither VACUUM nor
-/// ANALYZE moves it, nor do temporary tables. `pg_class` tells of TRUNCATE, of every rewritten table and of each refresh
-/// of a materialized view.
-const LOOK: &str = r"
-WITH spaces AS (
-  SELECT n.oid, n.xmin FROM pg_namespace n
-   WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
-     AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'
-), relations AS (
-  SELECT c.oid, c.xmin FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace
-   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-), catalogue(kind, id, version) AS (
-  SELECT 1, oid, xmin FROM spaces
-  UNION ALL SELECT 2, oid, xmin FROM relations
-  UNION ALL SELECT 3 + a.attnum, a.attrelid, a.xmin FROM pg_attribute a JOIN relations r ON r.oid = a.attrelid
-                   WHERE a.attnum > 0
-  UNION ALL SELECT -1, w.oid, w.xmin FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class
-  UNION ALL SELECT -2, i.inhrelid, i.xmin FROM pg_inherits i JOIN relations r ON r.oid = i.inhrelid
-  UNION ALL SELECT -3, p.oid, p.xmin FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace
-  UNION ALL SELECT -4, t.oid, t.xmin FROM pg_type t JOIN spaces s ON s.oid = t.typnamespace WHERE t.typrelid = 0
-  UNION ALL SELECT -5, e.oid, e.xmin FROM pg_enum e
-  UNION ALL SELECT -6, p.oid, p.xmin FROM pg_policy p
-  UNION ALL SELECT -7, p.oid, p.xmin FROM pg_publication p
-  UNION ALL SELECT -8, p.oid, p.xmin FROM pg_publication_rel p
-)
-SELECT pg_current_snapshot()::text,
-       (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text,
-       (SELECT count(*) || ':' || COALESCE(sum(hashint8extended((id::int8 << 32) | version::text::int8, kind)), 0)
-          FROM catalogue),
-       (SELECT s.wal_status FROM pg_replication_slots s WHERE s.slot_name = $1)";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -6,9 +6,11 @@
 //! | `stream.rs` | which tables changed, as the log tells, and from when on can everybody see it? |
 //! | `session.rs` | what comes over the replication connection? |
 //! | `poll.rs` | did anybody commit anything on this server? |
+//! | `catalogue.rs` | what decides an answer besides rows of tables? |
 //! | `look.rs` | which transactions are visible now, how far is the log, and is the catalogue the same? |
 //! | `relations.rs` | what are the tables called, and which of them does nobody see change? |
 //! | `link.rs` | how is the server reached, over SQL and for replication? |
+//! | `vendor.rs` | who runs the server, and what is its way to the settings? |
 //! | `publication.rs` | how does a publication of ours come into the database, and out again? |
 
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use super::{Blind, Detector, best};
 use link::Link;
 use probe::Verdict;
 
+mod catalogue;
 mod link;
 mod look;
 mod poll;
@@ -28,6 +31,11 @@ mod publication;
 mod relations;
 mod session;
 mod stream;
+mod vendor;
+
+/// What decides answers and is in no catalogue.
+const OUTSIDE: &str = "files of the server that no catalogue lists (time zone and collation data, text search \
+                       dictionaries), and a text in a column that says 'now' where a report casts it to a date";
 
 /// The oldest version with `pg_current_snapshot`, which the fallback rests on.
 const OLDEST: i32 = 130_000;
@@ -43,7 +51,8 @@ pub(super) async fn choose(
     link::close(side).await;
     match verdict {
         Verdict::Log(log) => Ok(Box::new(stream::Log::new(config, link, &log))),
-        Verdict::Poll(better_by) => Ok(Box::new(poll::Poll::new(config, link, better_by))),
+        Verdict::Poll(better_by) => Ok(Box::new(poll::Poll::new(config, link, better_by, false))),
+        Verdict::Standby(better_by) => Ok(Box::new(poll::Poll::new(config, link, better_by, true))),
         Verdict::Nothing(remedy) => Err(best::nothing(config, &remedy)),
     }
 }

@@ -18,22 +18,21 @@ use tokio::time::Instant;
 
 use crate::workspace::SourceConfig;
 
+use super::super::pace::Pace;
 use super::super::{About, Blind, Detector, Observation, Touched};
 use super::link::Link;
-use super::look::{self, Snapshot};
+use super::look::{self, Moment};
 use super::relations::{Relations, Seen};
 
-/// The look may take at most one part in this many of the time.
-const SHARE: u32 = 10;
 /// More transactions than this are not asked for one by one: one of them was committed.
 const ASKED: usize = 1000;
 
 /// The detector of any server.
 pub(super) struct Poll {
     link: Link,
-    pace: Duration,
+    pace: Pace,
+    standby: bool,
     about: About,
-    next_look: Instant,
     watching: Option<Watching>,
     unseen: BTreeSet<String>,
     gap: &'static str,
@@ -41,27 +40,51 @@ pub(super) struct Poll {
 
 struct Watching {
     connection: PgConnection,
-    seen: Snapshot,
+    seen: Mark,
+    /// The settings of roles and databases that the connection began with.
+    settings: String,
+}
+
+/// What differs whenever something came to be visible.
+#[derive(PartialEq, Eq)]
+enum Mark {
+    Primary(Moment),
+    Standby(String),
+}
+
+impl Mark {
+    async fn read(connection: &mut PgConnection, standby: bool) -> Result<Self, sqlx::Error> {
+        Ok(if standby {
+            Self::Standby(look::replayed(connection).await?)
+        } else {
+            Self::Primary(look::moment(connection).await?)
+        })
+    }
 }
 
 impl Poll {
-    pub(super) fn new(config: &SourceConfig, link: Link, better_by: String) -> Self {
+    pub(super) fn new(config: &SourceConfig, link: Link, better_by: String, standby: bool) -> Self {
         let pace = config.poll_interval.max(Duration::from_millis(1));
         Self {
             link,
-            pace,
+            pace: Pace::new(pace),
+            standby,
             about: About {
-                name: "PostgreSQL snapshots".to_owned(),
+                name: if standby {
+                    "PostgreSQL standby replay".to_owned()
+                } else {
+                    "PostgreSQL snapshots".to_owned()
+                },
                 delay: pace,
                 blind_spots: vec![
                     "which table: any commit on the server, also in another of its databases, counts as a change of \
                      every table"
                         .to_owned(),
                     "foreign tables and sequences: reports on these are never called fresh".to_owned(),
+                    super::OUTSIDE.to_owned(),
                 ],
                 better_by: Some(better_by),
             },
-            next_look: Instant::now(),
             watching: None,
             unseen: BTreeSet::new(),
             gap: "watching begins",
@@ -69,22 +92,39 @@ impl Poll {
     }
 
     async fn begin(&mut self) -> Result<Observation, Blind> {
-        let mut connection = self.link.connect().await?;
-        let seen = self.link.in_time(look::snapshot(&mut connection)).await?;
-        self.unseen = unseen(&self.link, &mut connection).await?;
-        self.watching = Some(Watching { connection, seen });
+        self.watching = Some(self.connect().await?);
+        let Some(watching) = &mut self.watching else {
+            return Ok(Observation::gap(self.gap));
+        };
+        self.unseen = unseen(&self.link, &mut watching.connection).await?;
         Ok(Observation::gap(self.gap))
+    }
+
+    /// A connection with a baseline. The settings are read before anything else: those that change later are noticed.
+    async fn connect(&self) -> Result<Watching, Blind> {
+        let mut connection = self.link.connect().await?;
+        let settings = self.link.in_time(settings(&mut connection)).await?;
+        let seen = Mark::read(&mut connection, self.standby);
+        Ok(Watching {
+            seen: self.link.in_time(seen).await?,
+            settings,
+            connection,
+        })
     }
 }
 
 impl Watching {
-    /// What came to be visible, and what cannot be seen from then on where anything did.
-    async fn look(&mut self, link: &Link) -> Result<Option<(Snapshot, BTreeSet<String>)>, Blind> {
-        let now = link.in_time(look::snapshot(&mut self.connection)).await?;
+    /// Whether anything came to be visible. What was seen before is kept until all is known.
+    async fn look(&mut self, link: &Link) -> Result<Option<Mark>, Blind> {
+        let standby = matches!(self.seen, Mark::Standby(_));
+        let now = Mark::read(&mut self.connection, standby);
+        let now = link.in_time(now).await?;
         if now == self.seen {
             return Ok(None);
         }
-        if let Some(ended) = now.ended_since(&self.seen, ASKED)
+        if let (Mark::Primary(now_seen), Mark::Primary(before)) = (&now, &self.seen)
+            && now_seen.loaded == before.loaded
+            && let Some(ended) = now_seen.snapshot.ended_since(&before.snapshot, ASKED)
             && !link
                 .in_time(committed(&mut self.connection, &ended))
                 .await?
@@ -92,8 +132,7 @@ impl Watching {
             self.seen = now;
             return Ok(None);
         }
-        let unseen = unseen(link, &mut self.connection).await?;
-        Ok(Some((now, unseen)))
+        Ok(Some(now))
     }
 }
 
@@ -108,16 +147,29 @@ impl Detector for Poll {
     }
 
     async fn next(&mut self) -> Result<Observation, Blind> {
-        tokio::time::sleep_until(self.next_look).await;
+        self.pace.wait().await;
         let began = Instant::now();
         let Some(watching) = &mut self.watching else {
             return self.begin().await;
         };
-        let looked = watching.look(&self.link).await;
-        let took = began.elapsed();
-        let pause = self.pace.max(took * SHARE);
-        self.next_look = Instant::now() + pause;
-        self.about.delay = pause + took;
+        let looked = async {
+            let Some(now) = watching.look(&self.link).await? else {
+                return Ok(None);
+            };
+            let settings = self
+                .link
+                .in_time(settings(&mut watching.connection))
+                .await?;
+            if settings != watching.settings {
+                // A setting of the role counts from the next sign-in on, and may decide what names mean.
+                watching.connection = self.link.connect().await?;
+                watching.settings = settings;
+            }
+            let unseen = unseen(&self.link, &mut watching.connection).await?;
+            Ok(Some((now, unseen)))
+        };
+        let looked = looked.await;
+        self.about.delay = self.pace.looked(began.elapsed());
         let (now, unseen) = match looked {
             Ok(Some(seen)) => seen,
             Ok(None) => return Ok(Observation::Quiet),
@@ -146,6 +198,14 @@ async fn unseen(link: &Link, connection: &mut PgConnection) -> Result<BTreeSet<S
     let unseen = relations.await?.unseen;
     link.end(connection).await?;
     Ok(unseen)
+}
+
+/// The settings of roles and databases, as one text.
+async fn settings(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    let sql =
+        "SELECT COALESCE(string_agg(s::text, ' ' ORDER BY s::text), '') FROM pg_db_role_setting s";
+    let rows = look::ask(connection, sql).await?;
+    rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
 }
 
 /// Whether any of these, which have ended, was committed, or is so long past that the server does not know.

@@ -13,9 +13,12 @@ use super::super::Blind;
 use super::OLDEST;
 use super::link::Link;
 use super::session::Session;
+use super::vendor::Vendor;
 
 /// The oldest version whose log is read.
 const OLDEST_LOG: i32 = 140_000;
+/// The oldest version that logs rows once there is a logical slot.
+const ON_DEMAND: i32 = 190_000;
 /// So many tables are named in a sentence.
 const NAMED: usize = 3;
 
@@ -25,6 +28,8 @@ pub(super) enum Verdict {
     Log(LogAllowed),
     /// Only commits can be noticed; the text says what would enable the log.
     Poll(String),
+    /// It is a standby, where only the replayed log can be looked at; the text says what would enable more.
+    Standby(String),
     /// Nothing; the text says why and what to do.
     Nothing(String),
 }
@@ -42,7 +47,7 @@ pub(super) struct LogAllowed {
 const SERVER: &str = r"
 SELECT current_setting('server_version_num')::int4,
        pg_is_in_recovery(),
-       current_setting('wal_level'),
+       COALESCE(current_setting('effective_wal_level', true), current_setting('wal_level')),
        r.rolsuper,
        r.rolreplication OR EXISTS (
          SELECT FROM pg_roles g WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'MEMBER')),
@@ -66,7 +71,7 @@ pub(super) async fn probe(
                 .fetch_one(&mut *connection),
         )
         .await?;
-    let blind = |error: sqlx::Error| link.unseen(&error);
+    let blind = |error: sqlx::Error| link.unseen(&crate::source::words(&error));
     let version: i32 = row.try_get(0).map_err(blind)?;
     let standby: bool = row.try_get(1).map_err(blind)?;
     if version < OLDEST {
@@ -75,9 +80,8 @@ pub(super) async fn probe(
         ));
     }
     if standby {
-        return Ok(Verdict::Nothing(
-            "it is a standby, whose log cannot be read; use the primary server's address"
-                .to_owned(),
+        return Ok(Verdict::Standby(
+            "the address of the primary server, whose log tells which table changed".to_owned(),
         ));
     }
     let level: String = row.try_get(2).map_err(blind)?;
@@ -92,11 +96,12 @@ pub(super) async fn probe(
     if version < OLDEST_LOG {
         needed.push("upgrade to PostgreSQL 14 or newer".to_owned());
     }
-    if level != "logical" {
-        needed.push("ALTER SYSTEM SET wal_level = logical, then restart the server".to_owned());
+    let vendor = Vendor::of(link, connection).await?;
+    if !logs_rows(version, &level) {
+        needed.push(vendor.enable_log().to_owned());
     }
     if !superuser && !replicates {
-        needed.push(format!("ALTER ROLE {role} REPLICATION"));
+        needed.push(vendor.allow_replication(&role));
     }
     for (free, setting) in [
         (slots, "max_replication_slots"),
@@ -176,9 +181,6 @@ async fn publication(
             "ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
         )));
     }
-    if all {
-        return Ok(Published::Whole);
-    }
     let filtered = filtered(connection, name).await?;
     if !filtered.is_empty() {
         return Ok(Published::No(format!(
@@ -191,13 +193,55 @@ async fn publication(
         .into_iter()
         .map(|(_, table)| table)
         .collect();
-    if outside.is_empty() {
-        return Ok(Published::Whole);
+    Ok(match left_out(&quoted, all, &outside) {
+        None => Published::Whole,
+        Some(remedy) => Published::No(remedy),
+    })
+}
+
+/// What to do where a publication does not tell of some tables; one FOR ALL TABLES may name exceptions (PostgreSQL 19).
+fn left_out(publication: &str, all: bool, outside: &[String]) -> Option<String> {
+    match (outside, all) {
+        ([], _) => None,
+        (_, true) => Some(format!(
+            "ALTER PUBLICATION {publication} SET ALL TABLES, without EXCEPT, which leaves out {}",
+            listed(outside)
+        )),
+        (_, false) => Some(format!(
+            "ALTER PUBLICATION {publication} ADD TABLE {}",
+            listed(outside)
+        )),
     }
-    Ok(Published::No(format!(
-        "ALTER PUBLICATION {quoted} ADD TABLE {}",
-        listed(&outside)
-    )))
+}
+
+/// Whether the server's log tells rows, or will once there is a slot: from PostgreSQL 19 on the first logical slot switches
+/// that on where the level is `replica`.
+fn logs_rows(version: i32, level: &str) -> bool {
+    level == "logical" || version >= ON_DEMAND && level == "replica"
+}
+
+/// Why the server took our slot away, and what to do.
+pub(super) fn invalidated(reason: &str) -> String {
+    let (why, remedy) = match reason {
+        "wal_removed" | "lost" => (
+            "the server gave up the log that was not read yet",
+            "raise max_slot_wal_keep_size",
+        ),
+        "rows_removed" => (
+            "the server removed rows of its catalogue that the slot needed",
+            "set hot_standby_feedback = on",
+        ),
+        "wal_level_insufficient" => (
+            "the primary server's wal_level is not logical any more",
+            "set wal_level = logical there",
+        ),
+        "idle_timeout" => (
+            "the slot was idle for too long",
+            "raise idle_replication_slot_timeout",
+        ),
+        other => return format!("the server invalidated our replication slot ({other})"),
+    };
+    format!("{why}; {remedy}")
 }
 
 /// What to do where there is no publication of that name.
@@ -247,8 +291,8 @@ SELECT c.oid::regclass::text
            END
  ORDER BY 1";
 
-/// Ordinary tables that a publication does not tell of, neither by themselves nor as a partition. None for one FOR ALL
-/// TABLES.
+/// Ordinary tables that a publication does not tell of, neither by themselves nor as a partition. One FOR ALL TABLES is
+/// compared too: it may name exceptions.
 pub(super) async fn outside(
     connection: &mut PgConnection,
     publication: &str,
@@ -267,8 +311,7 @@ WITH published AS MATERIALIZED (
 )
 SELECT c.oid::int8, c.oid::regclass::text
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT EXISTS (SELECT FROM pg_publication p WHERE p.pubname = $1 AND p.puballtables)
-   AND c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
    AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'
    AND c.oid NOT IN (SELECT oid FROM published)
    AND NOT EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a JOIN published p ON p.oid = a.relid)
@@ -296,4 +339,41 @@ fn listed(tables: &[String]) -> String {
         text = format!("{text} and {} more", tables.len() - NAMED);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publication_that_leaves_tables_out_is_not_whole() {
+        let tables = ["public.a".to_owned(), "public.b".to_owned()];
+        assert_eq!(left_out("p", true, &[]), None);
+        assert_eq!(left_out("p", false, &[]), None);
+        let except = left_out("p", true, &tables).unwrap_or_default();
+        assert!(except.contains("SET ALL TABLES"), "{except}");
+        assert!(except.contains("public.a, public.b"), "{except}");
+        let some = left_out("p", false, &tables).unwrap_or_default();
+        assert_eq!(some, "ALTER PUBLICATION p ADD TABLE public.a, public.b");
+    }
+
+    #[test]
+    fn wal_level_replica_suffices_from_19_on() {
+        assert!(logs_rows(150_000, "logical") && !logs_rows(150_000, "replica"));
+        assert!(logs_rows(190_000, "replica") && !logs_rows(190_000, "minimal"));
+        assert!(!logs_rows(180_000, "replica"));
+    }
+
+    #[test]
+    fn slot_that_was_invalidated_names_the_remedy() {
+        for (reason, remedy) in [
+            ("wal_removed", "max_slot_wal_keep_size"),
+            ("rows_removed", "hot_standby_feedback"),
+            ("wal_level_insufficient", "wal_level = logical"),
+            ("idle_timeout", "idle_replication_slot_timeout"),
+            ("something_new", "something_new"),
+        ] {
+            assert!(invalidated(reason).contains(remedy), "{reason}");
+        }
+    }
 }

@@ -41,8 +41,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::workspace::SourceConfig;
 
 use super::super::{About, Blind, Detector, Observation, Touched};
-use super::link::Link;
-use super::look::{self, Look, Snapshot};
+use super::link::{self, Link};
+use super::look::{self, Look, Moment};
 use super::probe::{self, LogAllowed, Verdict};
 use super::publication;
 use super::relations::{Relations, Seen};
@@ -79,7 +79,7 @@ struct Eyes {
     session: Session,
     relations: Relations,
     /// Everything that this sees has been told.
-    told: Snapshot,
+    told: Moment,
     catalogue: String,
     /// Received, and not visible at the last look.
     hidden: Vec<Transaction>,
@@ -126,6 +126,7 @@ impl Log {
                      of every table"
                         .to_owned(),
                     limit,
+                    super::OUTSIDE.to_owned(),
                 ],
                 better_by: None,
             },
@@ -142,7 +143,9 @@ impl Log {
         let mut side = link.connect().await?;
         let allowed = match probe::probe(&link, &mut side, &self.config).await? {
             Verdict::Log(allowed) => allowed,
-            Verdict::Poll(why) | Verdict::Nothing(why) => return Err(Blind(why)),
+            Verdict::Poll(why) | Verdict::Standby(why) | Verdict::Nothing(why) => {
+                return Err(Blind(why));
+            }
         };
         link.end(&mut side).await?;
         if allowed.make {
@@ -164,15 +167,17 @@ impl Log {
         link.end(&mut side).await?;
         self.name = Some(session.log.clone());
         let position = look.written;
-        let told = |xid: &u32| look.snapshot.sees(look.snapshot.whole(*xid));
+        let snapshot = &look.moment.snapshot;
+        let told = |xid: &u32| snapshot.sees(snapshot.whole(*xid));
+        let opened_before = opened_before.into_iter().filter(|xid| !told(xid)).collect();
         self.eyes = Some(Eyes {
             link,
             publication,
             side,
             session,
             relations,
-            opened_before: opened_before.into_iter().filter(|xid| !told(xid)).collect(),
-            told: look.snapshot,
+            opened_before,
+            told: look.moment,
             catalogue: look.catalogue,
             hidden: Vec::new(),
             position,
@@ -238,26 +243,32 @@ impl Eyes {
 
     /// What became visible since the last look. Keeps nothing of a look that is given up.
     async fn look(&mut self) -> Result<Observation, Blind> {
-        let snapshot = self.link.in_time(look::snapshot(&mut self.side)).await?;
+        let moment = self.link.in_time(look::moment(&mut self.side)).await?;
         let mut other_catalogue = None;
         let mut written = self.position;
-        let (mut all, snapshot) = if snapshot == self.told {
-            (false, snapshot)
+        let (mut all, moment) = if moment.snapshot == self.told.snapshot {
+            (false, moment)
         } else {
             let look = look::look(&mut self.side, &self.session.slot);
             let look = self.link.in_time(look).await?;
             sound(&self.link, &look)?;
             let behind = !self.come_to(look.written).await?;
             if look.catalogue != self.catalogue {
-                self.link.begin(&mut self.side).await?;
+                // A setting of the role counts from the next sign-in on, and may decide what names mean.
+                let mut side = self.link.connect().await?;
+                std::mem::swap(&mut self.side, &mut side);
+                link::close(side).await;
                 let relations = Relations::read(&mut self.side, Seen::Published(&self.publication));
                 let relations = self.link.in_time(relations).await?;
                 self.link.end(&mut self.side).await?;
                 other_catalogue = Some((look.catalogue, relations));
             }
             written = look.written;
-            (behind || other_catalogue.is_some(), look.snapshot)
+            (behind || other_catalogue.is_some(), look.moment)
         };
+        // A setting decides answers too, and comes without a transaction.
+        all |= moment.loaded != self.told.loaded;
+        let snapshot = &moment.snapshot;
 
         // Nothing is waited for from here on.
         self.pace.news = false;
@@ -269,7 +280,7 @@ impl Eyes {
             .into_iter()
             .partition(|transaction| sees(transaction.xid));
         self.hidden = hidden;
-        self.told = snapshot;
+        self.told = moment;
         let mut gap = None;
         if let Some((catalogue, relations)) = other_catalogue {
             if relations.unseen != self.relations.unseen {
@@ -389,15 +400,15 @@ impl Pace {
 
 /// Whether the slot is still there, and the log it needs.
 fn sound(link: &Link, look: &Look) -> Result<(), Blind> {
-    match look.slot.as_deref() {
-        Some("lost") => Err(link.unseen(
-            &"the server gave up the log that was not read yet; raise max_slot_wal_keep_size",
-        )),
-        Some(_) => Ok(()),
-        None => Err(link.unseen(
-            &"our replication slot is gone, or replication goes to another server than queries do",
-        )),
-    }
+    let why = match &look.unsound {
+        Some(reason) => probe::invalidated(reason),
+        None if look.has_slot => return Ok(()),
+        None => {
+            "our replication slot is gone, or replication goes to another server than queries do"
+                .to_owned()
+        }
+    };
+    Err(link.unseen(&why))
 }
 
 /// A position as it is published.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tiberius::error::Error;
 
 use super::link::{Link, Rows};
-use crate::report::{Catalogue, Dialect, Routine, clock};
+use crate::report::{Catalogue, Dialect, Routine, volatile_alone};
 
 /// Tables whose every change a detector of this database can see: an external table's rows are elsewhere. A server
 /// without such tables does not know the column.
@@ -54,6 +54,10 @@ const FILTERS: &str = "SELECT SCHEMA_NAME(t.schema_id), t.name, p.predicate_defi
      sys.security_policies s ON s.object_id = p.object_id JOIN sys.tables t ON t.object_id = p.target_object_id WHERE \
      s.is_enabled = 1 AND p.predicate_type = 0";
 
+/// What is computed with every read of a table.
+const COMPUTED: &str = "SELECT SCHEMA_NAME(t.schema_id), t.name, c.definition FROM sys.computed_columns c JOIN sys.tables t \
+     ON t.object_id = c.object_id WHERE c.is_persisted = 0";
+
 /// Reads them over a connection of its own.
 pub(super) async fn read(mut link: Link) -> Result<Catalogue, Error> {
     let own = link.rows("SELECT SCHEMA_NAME(), DB_NAME()").await?;
@@ -100,10 +104,12 @@ pub(super) async fn read(mut link: Link) -> Result<Catalogue, Error> {
             catalogue.unseen.insert(name, what);
         }
     }
-    for row in optional(&mut link, FILTERS).await?.unwrap_or_default() {
-        if let Some(Some(filter)) = row.get(2) {
-            let name = name(&catalogue, &row);
-            catalogue.filters.insert(name, format!("SELECT {filter}"));
+    for sql in [FILTERS, COMPUTED] {
+        for row in optional(&mut link, sql).await?.unwrap_or_default() {
+            if let Some(Some(filter)) = row.get(2) {
+                let name = name(&catalogue, &row);
+                catalogue.add_filter(name, filter);
+            }
         }
     }
     Ok(catalogue)
@@ -159,8 +165,7 @@ fn replace_definitions(catalogue: &mut Catalogue, reads: &Rows) {
             continue;
         };
         // The list does not tell of the clock.
-        if let Some(word) = clock(definition, Dialect::MsSql) {
-            let what = word.to_owned();
+        if let Some(what) = volatile_alone(definition, Dialect::MsSql) {
             catalogue.unseen.insert(view.clone(), what);
         }
         let list = format!("SELECT * FROM {}", list.join(", "));

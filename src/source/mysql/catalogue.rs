@@ -78,6 +78,13 @@ async fn from(connection: &mut MySqlConnection) -> Result<Catalogue, sqlx::Error
             catalogue.views.insert(name, definition);
         }
     }
+    // What is computed with every read of a table, the clock included.
+    let computed = "SELECT table_schema, table_name, generation_expression FROM information_schema.columns WHERE \
+                    generation_expression <> '' AND extra LIKE '%VIRTUAL%' AND NOT";
+    for row in rows(connection, &format!("{computed} {system}")).await? {
+        let name = catalogue.name(&text(&row, 0), &text(&row, 1));
+        catalogue.add_filter(name, &text(&row, 2));
+    }
     let routines = "SELECT routine_schema, routine_name, routine_definition, is_deterministic \
                     FROM information_schema.routines WHERE routine_type = 'FUNCTION'";
     for row in rows(connection, routines).await? {

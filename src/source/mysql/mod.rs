@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use sqlx::Connection;
 use sqlx::mysql::MySqlConnection;
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, settings};
 pub(crate) use catalogue::text;
 
 use super::failure::Address;
@@ -86,6 +86,16 @@ impl Server for MySql {
 
     async fn connect(&self) -> Result<MySqlConnection, SourceError> {
         self.access.connect().await
+    }
+
+    async fn granted(&self, connection: &mut MySqlConnection) -> Result<String, SourceError> {
+        let asked = format!("SHOW GRANTS; {}", settings());
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(asked))
+            .fetch_all(connection)
+            .await
+            .map_err(|error| self.access.address.unreachable(&error))?;
+        let rows = rows.iter().map(|row| text(row, 0) + " " + &text(row, 1));
+        Ok(rows.collect::<Vec<_>>().join("\n"))
     }
 
     async fn begin(

@@ -30,10 +30,12 @@ SELECT n.nspname::text, c.relname::text, pg_table_is_visible(c.oid),
    AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'";
 
 /// Functions whose bodies may read tables, with their bodies; those in C that extensions bring count only where they
-/// do not say that they compute, and an aggregate where a function behind it counts.
+/// do not say that they compute, and an aggregate where a function behind it counts. What is neither SQL nor PL/pgSQL cannot
+/// be looked into: it is volatile unless it is declared IMMUTABLE, or known.
 const ROUTINES: &str = r"
 SELECT CASE WHEN pg_function_is_visible(p.oid) THEN p.proname::text ELSE n.nspname || '.' || p.proname END,
-       p.provolatile = 'v',
+       p.provolatile = 'v' OR l.lanname NOT IN ('sql', 'plpgsql', 'internal') AND b.provolatile <> 'i'
+         AND p.proname <> 'unaccent',
        CASE WHEN a.aggfnoid IS NOT NULL THEN a.aggtransfn::text || '(), ' || a.aggfinalfn::text || '()'
             WHEN l.lanname NOT IN ('sql', 'plpgsql') THEN ''
             WHEN p.prosrc = '' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END
@@ -43,11 +45,21 @@ SELECT CASE WHEN pg_function_is_visible(p.oid) THEN p.proname::text ELSE n.nspna
  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
    AND (l.lanname NOT IN ('internal', 'c') OR l.lanname = 'c' AND b.provolatile <> 'i')";
 
-/// Operators that call such a function.
+/// Operators that call such a function, and types to which a cast calls one; with an empty name those that the server
+/// calls where nobody writes them: casts that are made without being asked for, and the comparisons of a type.
 const OPERATORS: &str = r"
-SELECT o.oprname::text, p.proname::text
-  FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_language l ON l.oid = p.prolang
- WHERE o.oprnamespace <> 'pg_catalog'::regnamespace AND l.lanname NOT IN ('internal', 'c')";
+SELECT i.name, p.proname::text
+  FROM (SELECT o.oprname::text AS name, o.oprcode::oid AS routine FROM pg_operator o
+         UNION ALL SELECT CASE c.castcontext WHEN 'e' THEN t.typname::text ELSE '' END, c.castfunc
+                     FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget
+         UNION ALL SELECT '', a.amproc::oid FROM pg_amproc a) i
+  JOIN pg_proc p ON p.oid = i.routine JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace <> 'pg_catalog'::regnamespace AND l.lanname NOT IN ('internal', 'c')";
+
+/// Functions of extensions that compute from their arguments, by their declaration.
+const PURE: &str = r"
+SELECT DISTINCT p.proname::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace <> 'pg_catalog'::regnamespace AND l.lanname IN ('internal', 'c') AND p.provolatile = 'i'";
 
 /// Reads them over a connection of its own, which has the settings that reports have.
 pub(super) async fn read(
@@ -94,6 +106,13 @@ async fn from(connection: &mut PgConnection) -> Result<Catalogue, sqlx::Error> {
         .await?
     {
         catalogue.operators.insert(row.try_get(0)?, row.try_get(1)?);
+    }
+    for row in sqlx::query(PURE)
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await?
+    {
+        catalogue.pure.insert(row.try_get(0)?);
     }
     Ok(catalogue)
 }

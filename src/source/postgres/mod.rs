@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::failure::{Address, TlsWords};
 use super::job::{Limits, Listener};
@@ -112,6 +112,13 @@ impl Server for Postgres {
         self.options
             .connect()
             .await
+            .map_err(|error| self.address.unreachable(&error))
+    }
+
+    async fn granted(&self, connection: &mut PgConnection) -> Result<String, SourceError> {
+        let settings = "SELECT COALESCE(string_agg(s::text, ' ' ORDER BY s::text), '') FROM pg_db_role_setting s";
+        let row = sqlx::raw_sql(settings).fetch_one(connection).await;
+        row.and_then(|row| row.try_get(0))
             .map_err(|error| self.address.unreachable(&error))
     }
 

@@ -97,6 +97,19 @@ impl Postgres {
         Self::start_in(args, |_| ())
     }
 
+    /// Starts a standby of a server that was started just now: both begin with the same data.
+    pub(crate) fn start_standby(primary: &Self) -> Self {
+        let port = primary.port;
+        // As many as in the data that both begin with.
+        Self::start_in(&["-c", "max_connections=100"], |data| {
+            std::fs::write(data.join("standby.signal"), "").unwrap();
+            let settings = format!(
+                "primary_conninfo = 'host=127.0.0.1 port={port} user={USER} password={PASSWORD}'\n"
+            );
+            std::fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
+        })
+    }
+
     fn start_in(args: &[&str], prepare: impl Fn(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -204,7 +217,7 @@ fn launch(folder: &Path, port: u16, args: &[&str]) -> Option<Process> {
         "-c",
         "full_page_writes=off",
     ]);
-    command.args(["-c", "max_connections=60", "-c", "autovacuum=off"]);
+    command.args(["-c", "max_connections=100", "-c", "autovacuum=off"]);
     command.args(args);
     let mut process = Process::spawn(command, folder, postgres_user(), Signal::QUIT);
     process

@@ -1,4 +1,4 @@
-//! The new connection's card: two URLs, a password, a test step by step, and the workspace file that comes of it.
+//! The new connection's card: two URLs, their passwords, a test step by step, and the workspace file that comes of it.
 
 use eframe::egui::{Label, Ui};
 
@@ -18,6 +18,10 @@ pub struct Form {
     pub password: String,
     /// The cache's URL; empty for a private server.
     pub redis: String,
+    /// Its password.
+    pub redis_password: String,
+    /// Whether the passwords are kept until the program ends and no longer.
+    pub session_only: bool,
     /// The workspace file to write; empty for the default.
     pub file: String,
 }
@@ -74,30 +78,24 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     card(ui, |ui| {
         ui.spacing_mut().item_spacing.y = size::SPACE_12;
         ui.label(text::heading(ui, "New connection"));
-        let mut changed = Field::new("Database")
+        let form = &mut connect.form;
+        let database = Field::new("Database")
             .mono()
-            .hint("mysql://reader@db.internal:3306/shop")
-            .show(ui, &mut connect.form.database)
-            .changed();
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = size::SPACE_4;
-            field_label(ui, "Password");
-            ui.horizontal(|ui| {
-                let width = (ui.available_width() - 170.0).max(160.0);
-                let field = Field::new("Password")
-                    .inline()
-                    .password()
-                    .mono()
-                    .width(width);
-                changed |= field.show(ui, &mut connect.form.password).changed();
-                ui.label(text::small(ui, "kept in the system keyring"));
-            });
-        });
-        changed |= Field::new("Redis")
+            .hint("mysql://reader@db.internal:3306/shop");
+        let mut changed = with_password(
+            ui,
+            (database, &mut form.database),
+            ("Database password", &mut form.password),
+        );
+        let redis = Field::new("Redis")
             .mono()
-            .hint("redis://127.0.0.1:6379/0, empty for a private server")
-            .show(ui, &mut connect.form.redis)
-            .changed();
+            .hint("redis://127.0.0.1:6379/0, empty for a private server");
+        changed |= with_password(
+            ui,
+            (redis, &mut form.redis),
+            ("Redis password", &mut form.redis_password),
+        );
+        keeping(ui, &mut connect.form.session_only);
         Field::new("Workspace file")
             .mono()
             .hint("written on Connect; empty for the configuration folder")
@@ -145,6 +143,51 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             }
             if connect.works {
                 ui.add(Label::new(text::small(ui, "Both connections work.")));
+            }
+        });
+    });
+}
+
+/// A URL and its password side by side; whether either was changed.
+fn with_password(
+    ui: &mut Ui,
+    (url, typed): (Field<'_>, &mut String),
+    (name, password): (&str, &mut String),
+) -> bool {
+    const PASSWORD: f32 = 168.0;
+    let row = ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = size::SPACE_8;
+        let width = (ui.available_width() - PASSWORD - size::SPACE_8).max(PASSWORD);
+        let changed = url.width(width).show(ui, typed).changed();
+        let field = Field::new(name).password().mono().width(PASSWORD);
+        field.show(ui, password).changed() || changed
+    });
+    row.inner
+}
+
+/// Where the passwords are kept.
+fn keeping(ui: &mut Ui, session_only: &mut bool) {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = size::SPACE_4;
+        field_label(ui, "Keep passwords");
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = size::SPACE_4;
+            for (name, only, tooltip) in [
+                (
+                    "In the system keyring",
+                    false,
+                    "The operating system asks for them again only where it must",
+                ),
+                (
+                    "For this session only",
+                    true,
+                    "They are forgotten when Lookaside ends; for a system without a keyring",
+                ),
+            ] {
+                let button = Button::new(name).bare().selected(*session_only == only);
+                if ui.add(button.tooltip(tooltip)).clicked() {
+                    *session_only = only;
+                }
             }
         });
     });

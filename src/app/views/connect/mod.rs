@@ -2,14 +2,16 @@
 
 mod demo;
 mod form;
+mod passwords;
 mod recent;
 
 pub use form::Form;
+pub use passwords::Lacking;
 
 use std::path::PathBuf;
 
 use chrono::Utc;
-use eframe::egui::{Frame, Margin, ScrollArea, Ui, UiBuilder, vec2};
+use eframe::egui::{Label, Rect, ScrollArea, Ui, UiBuilder, vec2};
 
 use crate::app::command::Commands;
 use crate::app::memory::{Memory, Recent};
@@ -33,15 +35,29 @@ pub struct Connect {
     pub works: bool,
     /// Why something could not be opened.
     pub error: Option<String>,
+    /// Passwords that the open workspace may lack.
+    pub lacking: Vec<Lacking>,
 }
 
 /// What this view asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Command {
     /// Try the connection as typed, step by step.
     Test,
     /// Write a workspace file for the connection as typed, and open it.
     Connect,
+    /// Open the workspace again with these passwords, each with its URL.
+    UsePasswords(Vec<(String, String)>),
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Test => "Test",
+            Self::Connect => "Connect",
+            Self::UsePasswords(_) => "UsePasswords",
+        })
+    }
 }
 
 /// What this view's tasks report.
@@ -68,6 +84,13 @@ pub enum Event {
         /// One sentence with cause and remedy.
         error: String,
     },
+    /// The keyring does not keep the passwords, so that nothing was written.
+    NoKeyring {
+        /// The task.
+        task: TaskId,
+        /// One sentence with cause and remedy.
+        error: String,
+    },
     /// A workspace file was chosen or written and is to be opened, or none was chosen.
     Chosen(Option<PathBuf>),
 }
@@ -76,6 +99,7 @@ impl Connect {
     /// Notes a workspace that was opened.
     pub fn remember(&mut self, open: &Open) {
         self.error = None;
+        self.lacking = Lacking::of(open);
         let workspace = &open.workspace;
         if let Some(path) = &workspace.path {
             let mut memory = Memory {
@@ -109,7 +133,13 @@ impl Connect {
             Event::Steps { task, steps } if self.testing == Some(task) => self.steps = steps,
             Event::Tested { task, works } if self.testing == Some(task) => self.works = works,
             Event::Failed { task, error } if self.testing == Some(task) => self.error = Some(error),
+            Event::NoKeyring { task, error } if self.testing == Some(task) => {
+                // The next press on Connect goes on without it.
+                self.form.session_only = true;
+                self.error = Some(error);
+            }
             Event::Chosen(_)
+            | Event::NoKeyring { .. }
             | Event::Steps { .. }
             | Event::Tested { .. }
             | Event::Failed { .. } => {}
@@ -167,57 +197,67 @@ fn about(workspace: &Workspace, private_cache: bool) -> String {
 /// Shows the view.
 pub fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     let top = if ui.available_height() > 640.0 {
-        52
+        52.0
     } else {
-        24
+        size::SPACE_24
     };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let full = ui.available_width();
         let width = (full - 2.0 * size::SPACE_24).min(940.0);
-        let side = ((full - width) / 2.0).max(size::SPACE_24);
-        Frame::NONE
-            .inner_margin(Margin {
-                left: side as i8,
-                right: 0,
-                top,
-                bottom: 24,
-            })
-            .show(ui, |ui| {
-                ui.set_width(width);
-                ui.spacing_mut().item_spacing.y = size::SPACE_8;
-                ui.label(text::title(
-                    ui,
-                    "See what your cache is worth, and what is in it",
-                ));
-                let sentence =
-                    "Run a slow report through Redis, watch it stay true, and take the proof away.";
-                ui.label(text::weak(ui, sentence));
-                if let Some(error) = &state.connect.error {
-                    notice(ui, Tone::Error, error);
-                }
-                ui.add_space(size::SPACE_16);
-                let left = (width * 0.395).floor();
-                let right = width - left - size::SPACE_16;
-                let start = ui.cursor().min;
-                let column = |ui: &mut Ui, x: f32, width: f32, add: &mut dyn FnMut(&mut Ui)| {
-                    let rect = eframe::egui::Rect::from_min_size(
-                        start + vec2(x, 0.0),
-                        vec2(width, 2000.0),
-                    );
-                    let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
-                    child.spacing_mut().item_spacing.y = size::SPACE_4;
-                    add(&mut child);
-                    child.min_rect().height()
-                };
-                let first = column(ui, 0.0, left, &mut |ui| {
-                    demo::show(ui, state, out);
-                    ui.add_space(size::SPACE_12);
-                    recent::show(ui, state, out);
-                });
-                let second = column(ui, left + size::SPACE_16, right, &mut |ui| {
-                    form::show(ui, state, out);
-                });
-                ui.allocate_space(vec2(width, first.max(second)));
-            });
+        let side = ((full - width) / 2.0).max(size::SPACE_24).floor();
+        let start = ui.cursor().min + vec2(side, top);
+        let rect = Rect::from_min_size(start, vec2(width, HIGHEST));
+        let mut inner = ui.new_child(UiBuilder::new().max_rect(rect));
+        content(&mut inner, state, out);
+        let height = top + inner.min_rect().height() + size::SPACE_24;
+        ui.allocate_space(vec2(full, height));
     });
+}
+
+/// Higher than everything that is in it.
+const HIGHEST: f32 = 4_000.0;
+/// With less width the cards stand below one another.
+const BESIDE: f32 = 640.0;
+
+fn content(ui: &mut Ui, state: &mut State, out: &mut Commands) {
+    let width = ui.available_width();
+    ui.spacing_mut().item_spacing.y = size::SPACE_8;
+    let title = text::title(ui, "See what your cache is worth, and what is in it");
+    ui.add(Label::new(title).wrap());
+    let sentence = "Run a slow report through Redis, watch it stay true, and take the proof away.";
+    ui.add(Label::new(text::weak(ui, sentence)).wrap());
+    if let Some(error) = &state.connect.error {
+        notice(ui, Tone::Error, error);
+    }
+    ui.add_space(size::SPACE_16);
+    if width < BESIDE {
+        ui.spacing_mut().item_spacing.y = size::SPACE_4;
+        passwords::show(ui, state, out);
+        demo::show(ui, state, out);
+        ui.add_space(size::SPACE_12);
+        form::show(ui, state, out);
+        ui.add_space(size::SPACE_12);
+        recent::show(ui, state, out);
+        return;
+    }
+    let left = (width * 0.395).floor();
+    let right = width - left - size::SPACE_16;
+    let start = ui.cursor().min;
+    let column = |ui: &mut Ui, x: f32, width: f32, add: &mut dyn FnMut(&mut Ui)| {
+        let rect = Rect::from_min_size(start + vec2(x, 0.0), vec2(width, HIGHEST));
+        let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
+        child.spacing_mut().item_spacing.y = size::SPACE_4;
+        add(&mut child);
+        child.min_rect().height()
+    };
+    let first = column(ui, 0.0, left, &mut |ui| {
+        demo::show(ui, state, out);
+        ui.add_space(size::SPACE_12);
+        recent::show(ui, state, out);
+    });
+    let second = column(ui, left + size::SPACE_16, right, &mut |ui| {
+        passwords::show(ui, state, out);
+        form::show(ui, state, out);
+    });
+    ui.allocate_space(vec2(width, first.max(second)));
 }

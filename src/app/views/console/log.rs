@@ -164,8 +164,15 @@ enum Pressed {
 /// Draws the log.
 pub(super) fn show(ui: &mut Ui, console: &mut Console, now: Instant, commands: &mut Commands) {
     if let Some(error) = &console.error {
-        widgets::error(ui, "The console cannot be opened", error);
-        return;
+        let sentence = format!(
+            "{}. It is tried again every 5 seconds.",
+            format::sentence(error).trim_end_matches('.')
+        );
+        if console.log.is_empty() {
+            widgets::error(ui, "The console cannot be opened", &sentence);
+            return;
+        }
+        notice(ui, Tone::Error, &sentence);
     }
     if console.log.is_empty() {
         widgets::empty(

@@ -18,12 +18,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use eframe::egui::{Align, Layout, Rect, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Align, Layout, Rect, Ui, pos2, vec2};
 
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::state::{State, TaskId};
 use crate::app::theme::{Tone, colors, line, size, text};
-use crate::app::widgets::Button;
+use crate::app::widgets::{Button, region};
 use crate::inspect::{Answer, Batch, Doc, Heard, Listen, Session, Told};
 
 pub use history::History;
@@ -150,6 +150,11 @@ impl Console {
         self.session.as_ref()
     }
 
+    /// Why there is no connection.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
     /// Notes which task runs a line.
     pub fn runs(&mut self, id: u64, task: TaskId, now: Instant) {
         self.log.runs(id, task, now);
@@ -175,7 +180,9 @@ impl Console {
                 self.session = Some(session);
                 self.error = None;
             }
-            Event::Opened(Err(error)) => self.error = Some(error),
+            // One that is open opens itself again.
+            Event::Opened(Err(error)) if self.session.is_none() => self.error = Some(error),
+            Event::Opened(Err(_)) => {}
             Event::Answered { id, answer } => self.log.answered(id, answer),
             Event::Listening { id, result } => match result {
                 Ok(()) => {
@@ -194,6 +201,11 @@ impl Console {
                 }
             }
         }
+    }
+
+    /// Gives the keyboard to the prompt.
+    pub fn take_focus(&mut self) {
+        self.prompt.take_focus();
     }
 
     /// Takes a line from the prompt.
@@ -261,7 +273,6 @@ impl Console {
 pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if !state.console.asked && state.open.is_some() {
         state.console.asked = true;
-        state.console.prompt.take_focus();
         commands.send(AppCommand::Console(Command::Open));
     }
     let whole = ui.available_rect_before_wrap();
@@ -333,7 +344,7 @@ fn show_head(ui: &mut Ui, console: &mut Console, unlocked: bool, commands: &mut 
         let monitor = Button::new("Monitor").bare();
         let monitor =
             monitor.tooltip("See every command that the server runs, for a while; asks first");
-        if ui.add(monitor.enabled(console.error.is_none())).clicked() {
+        if ui.add(monitor).clicked() {
             console.listen(Listen::Monitor(console_limit(console)), commands);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -361,10 +372,4 @@ fn console_limit(console: &Console) -> crate::inspect::Limit {
         Some(Listen::Monitor(limit)) => *limit,
         _ => crate::inspect::Limit::default(),
     }
-}
-
-fn region(ui: &mut Ui, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
-    let mut child = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
-    child.set_clip_rect(rect.intersect(ui.clip_rect()));
-    add(&mut child);
 }

@@ -12,7 +12,8 @@ use crate::app::widgets::{
     Button, Cell, Column, column_row, column_titles, group_title, inset, loading, notice,
 };
 use crate::inspect::{
-    Analysis, BigKey, Comparison, Filter, Growth, Portion, View, compare, display,
+    Analysis, BigKey, Comparison, Filter, Growth, Kind, Portion, View, compare, display,
+    is_estimate,
 };
 
 /// Draws of a sample: enough for shares within a percent.
@@ -58,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
         .auto_shrink(false)
         .show(ui, |ui| {
             let is_sample = analysis.sample.is_some();
-            inset(ui, |ui| said(ui, &analysis));
+            inset(ui, |ui| said(ui, &analysis, keys.view.has_estimates));
             if let Some(kept) = &keys.before
                 && against(ui, kept, &analysis, &filter)
             {
@@ -188,12 +189,12 @@ fn tools(
 }
 
 /// Of what the figures speak, and how surely.
-fn said(ui: &mut Ui, analysis: &Analysis) {
+fn said(ui: &mut Ui, analysis: &Analysis, has_estimates: bool) {
     let all = analysis.all.count;
     let figures = format!(
         "{}, {}",
         format::plural(all.keys, "key", "keys"),
-        format::bytes(all.bytes)
+        format::bytes_about(all.bytes, has_estimates || analysis.sample.is_some())
     );
     let how = match analysis.sample {
         Some(sample) => format!(
@@ -369,7 +370,13 @@ fn big(ui: &mut Ui, title: &str, keys: &[BigKey], now: i64) {
             &[
                 Cell::Value(display(name)),
                 Cell::Text(key.type_name.clone()),
-                Cell::Text(key.bytes.map_or_else(|| "–".into(), format::bytes)),
+                Cell::Text(key.bytes.map_or_else(
+                    || "–".into(),
+                    |bytes| {
+                        let kind = Kind::from_type(&key.type_name);
+                        format::bytes_about(bytes, is_estimate(kind, "", key.elements))
+                    },
+                )),
                 Cell::Text(key.elements.map_or_else(|| "–".into(), format::count)),
                 Cell::Text(super::table::ttl(key.ttl, now).0),
             ],

@@ -108,6 +108,7 @@ pub(super) fn show(ui: &mut Ui, bytes: &Bytes, below: f32) -> Option<usize> {
     let height = (ui.available_height() - below).max(40.0);
     match &bytes.shown {
         Shown::Lines(lines) => {
+            bars_beside(ui);
             ScrollArea::both()
                 .id_salt("lines")
                 .max_height(height)
@@ -207,10 +208,17 @@ fn branch(ui: &mut Ui, bytes: &Bytes, at: usize, folded: bool) -> bool {
     pressed
 }
 
+/// A bar across stands under the last line, not over it.
+fn bars_beside(ui: &mut Ui) {
+    let scroll = &mut ui.spacing_mut().scroll;
+    scroll.floating_allocated_width = scroll.bar_width;
+}
+
 /// The rows of a table.
 pub(super) fn rows_of(ui: &mut Ui, table: &Table, height: f32) {
     const WIDTH: f32 = 130.0;
     let fields = table.schema.fields();
+    bars_beside(ui);
     ScrollArea::horizontal()
         .id_salt("columns")
         .auto_shrink(false)

@@ -1,8 +1,10 @@
 //! A chip for each type above the table: how many keys it has, and whether the table shows them.
 
 use eframe::egui::accesskit::Role;
+use eframe::egui::containers::scroll_area::ScrollBarVisibility;
 use eframe::egui::{
-    Align, Align2, Layout, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Layout, Response, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::{Command, Keys, What, structure};
@@ -67,7 +69,10 @@ fn short(count: u64, unit: u64, name: &str) -> String {
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Commands) {
     let mut toggled = None;
     let keys_shown = format!("{} shown", format::count(view.shown.keys));
-    let all_shown = format!("{keys_shown}, {}", format::bytes(view.shown.bytes));
+    let all_shown = format!(
+        "{keys_shown}, {}",
+        format::bytes_about(view.shown.bytes, view.has_estimates)
+    );
     ui.horizontal_centered(|ui| {
         ui.add_space(size::SPACE_12);
         let width = |fit: Fit| -> f32 {
@@ -83,12 +88,22 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, commands: &mut Com
             TIGHT
         };
         ui.spacing_mut().item_spacing.x = fit.gap;
-        for (kind, count) in view.state.totals.kinds() {
-            let shown = !keys.question.filter.hidden.contains(&kind);
-            if chip(ui, kind, count.keys, fit, shown).clicked() {
-                toggled = Some(kind);
-            }
-        }
+        // Where even these have no room they scroll, and never stand under the buttons.
+        let room = ui.available_width() - BUTTONS;
+        ScrollArea::horizontal()
+            .id_salt("chips")
+            .max_width(room.max(80.0))
+            .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
+            .show(ui, |ui| {
+                ui.horizontal_centered(|ui| {
+                    for (kind, count) in view.state.totals.kinds() {
+                        let shown = !keys.question.filter.hidden.contains(&kind);
+                        if chip(ui, kind, count.keys, fit, shown).clicked() {
+                            toggled = Some(kind);
+                        }
+                    }
+                });
+            });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(size::SPACE_4);
             switches(ui, keys, commands);

@@ -16,17 +16,20 @@ use crate::inspect::{About, Kind, Ttl, Value, type_title};
 pub(super) fn show(ui: &mut Ui, keys: &mut Keys, name: &[u8], now: i64, commands: &mut Commands) {
     let shown = table::name_of(name);
     let unlocked = keys.is_unlocked();
+    let connected = keys.away.is_none();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_4;
         let mut dialog = None;
         if let Some(Ok(opened)) = &keys.value {
             if unlocked {
-                change_menu(ui, opened, &mut dialog);
+                change_menu(ui, opened, connected, &mut dialog);
             }
             let download = Button::new("Download").bare().tooltip(
                 "Write the whole value to a file: exact bytes, or one JSON object an element",
             );
-            if !matches!(opened.value, Value::Other) && ui.add(download).clicked() {
+            if !matches!(opened.value, Value::Other)
+                && ui.add(download.enabled(connected)).clicked()
+            {
                 commands.send(AppCommand::Keys(Command::AskDownload));
             }
             copy_menu(ui, opened, commands);
@@ -110,8 +113,12 @@ fn copy_menu(ui: &mut Ui, opened: &Opened, commands: &mut Commands) {
     });
 }
 
-fn change_menu(ui: &mut Ui, opened: &Opened, dialog: &mut Option<Dialog>) {
-    let button = ui.add(Button::new("Change").tooltip("Edit, TTL, rename, delete"));
+fn change_menu(ui: &mut Ui, opened: &Opened, connected: bool, dialog: &mut Option<Dialog>) {
+    let button = Button::new("Change").enabled(connected);
+    let button = ui.add(button.tooltip("Edit, TTL, rename, delete"));
+    if !connected {
+        return;
+    }
     let key = &opened.about.name;
     Popup::menu(&button).show(|ui| {
         ui.set_width(180.0);
@@ -163,7 +170,8 @@ fn sentence(about: &About, now: i64) -> String {
         ));
     }
     if let Some(bytes) = about.bytes {
-        parts.push(format!("{} in memory", format::bytes(bytes)));
+        let bytes = format::bytes_about(bytes, about.is_estimate());
+        parts.push(format!("{bytes} in memory"));
     }
     match about.ttl {
         Ttl::Never => parts.push("never expires".into()),

@@ -1,12 +1,12 @@
 //! Does what is shown follow the server? A sign, and what would help where it does not.
 
-use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
+use eframe::egui::{Align, Label, Layout, Response, Ui, vec2};
 
 use super::{Command, Keys};
 use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Tone, colors, size, text};
-use crate::app::widgets::{Tip, dot};
+use crate::app::widgets::{Tip, dot, focus_ring};
 use crate::inspect::{Hears, Live, Phase, ScanState};
 
 const TURNS_ON: &str = "CONFIG SET notify-keyspace-events KEA";
@@ -36,7 +36,7 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, commands: &mut Commands) {
         ui.spacing_mut().item_spacing.x = size::SPACE_8;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some((word, command)) = sign.offer
-                && ui.link(link(ui, word)).clicked()
+                && link(ui, word).clicked()
             {
                 commands.send(AppCommand::Keys(command));
             }
@@ -50,9 +50,12 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, commands: &mut Commands) {
     });
 }
 
-/// Small words that can be pressed.
-pub(super) fn link(ui: &Ui, word: &str) -> RichText {
-    text::small(ui, word).color(colors(ui).accent)
+/// Small words that can be pressed, with a ring where they have the keyboard.
+pub(super) fn link(ui: &mut Ui, word: &str) -> Response {
+    let text = text::small(ui, word).color(colors(ui).accent);
+    let response = ui.link(text);
+    focus_ring(ui, &response);
+    response
 }
 
 /// Whether a scan that was complete no longer is what the server has.

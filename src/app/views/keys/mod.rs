@@ -52,12 +52,15 @@ mod treemap;
 mod value;
 mod writing;
 
-use eframe::egui::{Id, Key as Keyboard, Modifiers, Rect, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{
+    Align, Id, Key as Keyboard, Label, Layout, Modifiers, Rect, Sense, Ui, pos2, vec2,
+};
 
 use crate::app::command::{Command as AppCommand, Commands};
-use crate::app::state::State;
-use crate::app::theme::{Structure, colors, line};
-use crate::app::widgets;
+use crate::app::format;
+use crate::app::state::{Link, State};
+use crate::app::theme::{Structure, Tone, colors, faint, line, size, text};
+use crate::app::widgets::{self, Button, Tip};
 use crate::inspect::{Kind, Phase, View};
 
 pub use dialog::Dialog;
@@ -87,6 +90,12 @@ fn structure(kind: Kind) -> Structure {
 }
 
 const SIDE: f32 = 300.0;
+/// With less width the prefixes are not shown beside the keys but in their place.
+const SIDE_BESIDE: f32 = 640.0;
+/// With less height a value is not shown below the keys but in their place.
+const VALUE_BELOW: f32 = 380.0;
+/// Height of the choice between parts.
+const CHOICE: f32 = 34.0;
 const CHIPS: f32 = 40.0;
 const SUMS: f32 = 172.0;
 
@@ -103,18 +112,26 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if let Some(open) = &state.open {
         keys.prefix.clone_from(&open.workspace.cache.prefix);
         keys.address = open.workspace.cache.url.to_string();
+        keys.away = match &open.cache {
+            Link::Down(why) => Some(why.clone()),
+            Link::Up(_) | Link::Trying => None,
+        };
     }
     let now = state.clock.utc.timestamp_millis();
     let whole = ui.available_rect_before_wrap();
     ui.advance_cursor_after_rect(whole);
-    // A narrow window gives the table what it needs and the tree what is left.
-    let side_width = SIDE.min((whole.width() * 0.28).max(220.0));
-    let side = Rect::from_min_size(whole.min, vec2(side_width, whole.height()));
-    let main = Rect::from_min_max(pos2(side.right() + 1.0, whole.top()), whole.max);
-    ui.painter()
-        .vline(side.right() + 0.5, whole.y_range(), line(colors(ui)));
-    region(ui, "side", side, |ui| side::show(ui, &mut keys, commands));
-    region(ui, "main", main, |ui| body(ui, &mut keys, now, commands));
+    if whole.width() < SIDE_BESIDE {
+        one_of_two(ui, whole, &mut keys, now, commands);
+    } else {
+        // A narrow window gives the table what it needs and the tree what is left.
+        let side_width = SIDE.min((whole.width() * 0.28).max(220.0));
+        let side = Rect::from_min_size(whole.min, vec2(side_width, whole.height()));
+        let main = Rect::from_min_max(pos2(side.right() + 1.0, whole.top()), whole.max);
+        ui.painter()
+            .vline(side.right() + 0.5, whole.y_range(), line(colors(ui)));
+        region(ui, "side", side, |ui| side::show(ui, &mut keys, commands));
+        region(ui, "main", main, |ui| body(ui, &mut keys, now, commands));
+    }
     if keys.dialog.is_none() {
         keyboard(ui, &mut keys, commands);
     }
@@ -130,6 +147,35 @@ pub fn show(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     state.keys = keys;
 }
 
+/// Where the prefixes and the keys have no room side by side, one of them is shown.
+fn one_of_two(ui: &mut Ui, whole: Rect, keys: &mut Keys, now: i64, commands: &mut Commands) {
+    let head = Rect::from_min_size(whole.min, vec2(whole.width(), CHOICE));
+    let rest = Rect::from_min_max(head.left_bottom(), whole.max);
+    region(ui, "parts", head, |ui| {
+        ui.horizontal_centered(|ui| {
+            ui.spacing_mut().item_spacing.x = size::SPACE_4;
+            ui.add_space(size::SPACE_8);
+            for (name, is_side) in [("Prefixes", true), ("Keys", false)] {
+                let label = format!("Show {}", name.to_lowercase());
+                let button = Button::new(name).bare().named(&label);
+                if ui
+                    .add(button.selected(keys.shows_side == is_side))
+                    .clicked()
+                {
+                    keys.shows_side = is_side;
+                }
+            }
+        });
+    });
+    ui.painter()
+        .hline(head.x_range(), head.bottom() - 0.5, line(colors(ui)));
+    if keys.shows_side {
+        region(ui, "side", rest, |ui| side::show(ui, keys, commands));
+    } else {
+        region(ui, "main", rest, |ui| body(ui, keys, now, commands));
+    }
+}
+
 /// The dialog of this view, also above the others: the lock is asked for from the top bar.
 pub fn show_dialog(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     dialog::show(ui, &mut state.keys, &state.running, commands);
@@ -142,10 +188,19 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
         return;
     }
     let mut whole = ui.max_rect();
+    if let Some(why) = &keys.away {
+        let strip = Rect::from_min_size(whole.min, vec2(whole.width(), writing::HEIGHT));
+        region(ui, "away", strip, |ui| away(ui, why));
+        whole.min.y = strip.bottom();
+    }
     if keys.is_unlocked() {
         let strip = Rect::from_min_size(whole.min, vec2(whole.width(), writing::HEIGHT));
         region(ui, "writing", strip, |ui| writing::show(ui, keys, commands));
         whole.min.y = strip.bottom();
+    }
+    if keys.selected.is_some() && whole.height() < VALUE_BELOW && keys.question.analysis.is_none() {
+        instead_of_table(ui, whole, keys, now, commands);
+        return;
     }
     let chips = Rect::from_min_size(whole.min, vec2(whole.width(), CHIPS));
     let sums_at = Rect::from_min_size(chips.left_bottom(), vec2(whole.width(), SUMS));
@@ -193,16 +248,54 @@ fn body(ui: &mut Ui, keys: &mut Keys, now: i64, commands: &mut Commands) {
     }
 }
 
-/// A part of the view with a place and an id of its own; what is drawn in it stays in it.
+/// The value in the place of the keys, and the way back to them.
+fn instead_of_table(ui: &mut Ui, whole: Rect, keys: &mut Keys, now: i64, commands: &mut Commands) {
+    let head = Rect::from_min_size(whole.min, vec2(whole.width(), CHOICE));
+    let mut back = false;
+    region(ui, "back", head, |ui| {
+        ui.horizontal_centered(|ui| {
+            ui.add_space(size::SPACE_8);
+            back = ui.add(Button::new("Back to the keys").bare()).clicked();
+        });
+    });
+    let rest = Rect::from_min_max(head.left_bottom(), whole.max);
+    region(ui, "value", rest, |ui| value::show(ui, keys, now, commands));
+    if back {
+        keys.selected = None;
+        keys.value = None;
+    }
+}
+
+/// A part of the view whose lines stand close together.
 fn region(ui: &mut Ui, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
-    let mut child = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
-    child.set_clip_rect(rect.intersect(ui.clip_rect()));
-    child.spacing_mut().item_spacing.y = 0.0;
-    add(&mut child);
+    widgets::region(ui, name, rect, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        add(ui);
+    });
+}
+
+/// Says above the keys that they are as they were seen last.
+fn away(ui: &mut Ui, why: &str) {
+    let whole = ui.max_rect();
+    let error = colors(ui).tone(Tone::Error);
+    ui.painter().rect_filled(whole, 0.0, faint(error, 0.13));
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = size::SPACE_8;
+        ui.add_space(size::SPACE_12);
+        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
+        widgets::mark(ui.painter(), colors(ui), rect.center(), 9.0, Tone::Error);
+        let said = "No connection: the keys are as they were seen last";
+        let label = Label::new(text::tone(ui, Tone::Error, said)).truncate();
+        ui.add(label).tip(format::sentence(why));
+    });
 }
 
 /// What stands where the keys would.
 fn nothing(ui: &mut Ui, keys: &Keys, view: &View) {
+    if let Some(why) = &keys.away {
+        widgets::error(ui, "Redis does not answer", why);
+        return;
+    }
     if let Some(error) = &keys.error {
         widgets::error(ui, "The cache cannot be looked at", error);
         return;

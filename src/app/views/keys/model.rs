@@ -26,6 +26,8 @@ pub struct Keys {
     pub(super) asked: bool,
     /// Why there is none.
     pub(super) error: Option<String>,
+    /// Why the server does not answer now; what is shown is as it was seen last.
+    pub(super) away: Option<String>,
     /// The latest answer.
     pub(super) view: Arc<View>,
     /// What the table and the tree are to show.
@@ -39,6 +41,8 @@ pub struct Keys {
     /// Which server it is.
     pub(super) address: String,
     pub(super) find: bool,
+    /// Whether the prefixes are shown where there is room for them or the keys.
+    pub(super) shows_side: bool,
     /// A sample that was drawn, or why not; shown instead of the scan's figures.
     pub(super) sampled: Option<Result<Arc<Analysis>, String>>,
     /// The filter that it was drawn with.
@@ -298,6 +302,7 @@ impl Keys {
     /// Gives the keyboard to the filter.
     pub fn find(&mut self) {
         self.find = true;
+        self.shows_side = true;
     }
 
     /// Selects a Redis key by its whole name; the command that reads it, where one is needed.

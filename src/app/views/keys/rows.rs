@@ -1,8 +1,11 @@
 //! How are the elements of a collection drawn? One line each; the selected one stands beside them, decoded.
 
+use std::borrow::Cow;
+
 use eframe::egui::{Align2, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
 use super::opened::Opened;
+use crate::app::format;
 use crate::app::theme::{colors, fonts, line, size};
 use crate::app::widgets::{ListRow, Tip, text_at, text_width};
 
@@ -41,7 +44,11 @@ pub(super) fn show(
         .auto_shrink(false)
         .show_rows(ui, size::TABLE_ROW, rows.len(), |ui, range| {
             for at in range {
-                let cells = &rows[at];
+                let cells: Vec<Cow<'_, str>> = titles
+                    .iter()
+                    .zip(&rows[at])
+                    .map(|(title, cell)| shown(title, cell))
+                    .collect();
                 let label = cells.join(", ");
                 let mut cut = String::new();
                 let response = ListRow::new(&label, size::TABLE_ROW)
@@ -71,6 +78,16 @@ pub(super) fn show(
             }
         });
     pressed
+}
+
+/// A cell as it is drawn: a field, a member or an element can be seen also where it is empty.
+fn shown<'a>(title: &str, cell: &'a str) -> Cow<'a, str> {
+    match title {
+        "Field" => format::visible_name(cell, "field"),
+        "Member" => format::visible_name(cell, "member"),
+        "Element" => format::visible_name(cell, "element"),
+        _ => Cow::Borrowed(cell),
+    }
 }
 
 fn rights<'a>(titles: &'a [&'static str]) -> impl Iterator<Item = bool> + 'a {

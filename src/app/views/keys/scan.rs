@@ -17,6 +17,7 @@ pub(super) const COUNTS: &str = "Scan again and count the elements of each colle
 pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut Commands) {
     let (word, tone) = match &state.phase {
         _ if keys.error.is_some() => ("failed", Tone::Error),
+        _ if keys.away.is_some() => ("not connected", Tone::Error),
         Phase::Running => ("partial", Tone::Wait),
         Phase::Paused => ("partial, paused", Tone::Stale),
         Phase::Complete if live::is_outdated(state) => ("outdated", Tone::Stale),
@@ -29,7 +30,8 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut C
         return;
     }
     let seen = state.totals.all.keys;
-    let complete = matches!(state.phase, Phase::Complete) && !live::is_outdated(state);
+    let complete =
+        matches!(state.phase, Phase::Complete) && !live::is_outdated(state) && keys.away.is_none();
     let about = state.about.max(seen);
     // What came and went in the last seconds is no part of the scan.
     let of = if complete { seen } else { about };
@@ -85,7 +87,7 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut C
                 } else {
                     ("Full speed", Pace::Full)
                 };
-                if ui.link(live::link(ui, word)).clicked() {
+                if live::link(ui, word).clicked() {
                     commands.send(AppCommand::Keys(Command::SetPace(pace)));
                 }
             }
@@ -108,7 +110,7 @@ pub(super) fn show(ui: &mut Ui, keys: &Keys, state: &ScanState, commands: &mut C
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = size::SPACE_8;
             ui.label(text::small(ui, "Keys have expired since"));
-            if ui.link(live::link(ui, "Rescan now")).clicked() {
+            if live::link(ui, "Rescan now").clicked() {
                 commands.send(AppCommand::Keys(Command::Scan));
             }
         });
@@ -125,7 +127,7 @@ fn told(ui: &mut Ui, keys: &Keys, note: &str, notes: &[String], commands: &mut C
         let is_offered =
             !keys.counts_elements && notes.iter().any(|note| note.starts_with("Elements"));
         if is_offered {
-            let link = ui.link(live::link(ui, "Count them"));
+            let link = live::link(ui, "Count them");
             if link.clicked() {
                 commands.send(AppCommand::Keys(Command::CountElements));
             }

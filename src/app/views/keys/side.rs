@@ -152,9 +152,12 @@ fn show_tree(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
                             rect.width(),
                         );
                     });
-                } else if let Some(click) =
-                    prefix_row(ui, row, keys.question.filter.prefix == row.prefix)
-                {
+                } else if let Some(click) = prefix_row(
+                    ui,
+                    row,
+                    keys.view.has_estimates,
+                    keys.question.filter.prefix == row.prefix,
+                ) {
                     clicked = Some((row.clone(), click));
                 }
             }
@@ -187,11 +190,11 @@ fn short(name: &[u8]) -> String {
     display(&name[..name.len().min(512)])
 }
 
-fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
+fn prefix_row(ui: &mut Ui, row: &TreeRow, is_estimate: bool, selected: bool) -> Option<Click> {
     let label = if row.label.is_empty() {
         "(empty)".to_owned()
     } else {
-        short(&row.label)
+        format::visible_name(&short(&row.label), "name").into_owned()
     };
     let count = format::count(row.count.keys);
     let keys = format::plural(row.count.keys, "key", "keys");
@@ -246,7 +249,12 @@ fn prefix_row(ui: &mut Ui, row: &TreeRow, selected: bool) -> Option<Click> {
         .interact_pointer_pos()
         .is_some_and(|at| arrow.contains(at));
     let clicked = response.clicked();
-    response.tip(short(&row.prefix));
+    let mut tip = short(&row.prefix);
+    if is_estimate {
+        // Which sums hold an estimate is not kept: of large collections the server measures some elements.
+        tip.push_str("\nLarge collections in it count as estimates");
+    }
+    response.tip(tip);
     clicked.then_some(if on_arrow && row.opens {
         Click::Toggle
     } else {

@@ -8,7 +8,7 @@ use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::theme::{colors, faint, fonts, line, size};
 use crate::app::widgets::{Tip, text_at};
-use crate::inspect::{Count, TtlBucket, TtlRange, View};
+use crate::inspect::{Count, TtlBucket, TtlRange, View, is_estimate};
 
 /// What the label of a TTL bucket needs.
 const BUCKET: f32 = 38.0;
@@ -109,7 +109,10 @@ fn by_type(ui: &mut Ui, rect: Rect, view: &View) {
             "{}: {} keys, {}, {share}",
             kind.name(),
             format::count(count.keys),
-            format::bytes(count.bytes)
+            format::bytes_about(
+                count.bytes,
+                view.has_estimates && is_estimate(kind, "", None)
+            )
         );
         part(ui, row, ("type", i), &name, false, Sense::hover());
     }

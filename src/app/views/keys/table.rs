@@ -10,7 +10,7 @@ use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::format;
 use crate::app::theme::{Icon, colors, fonts, line, size};
 use crate::app::widgets::{self, Button, ListRow, Tip, text_at};
-use crate::inspect::{Key, Order, Sort, Ttl, View, display};
+use crate::inspect::{Key, Order, Sort, Ttl, View, display, is_header};
 
 const COLUMNS: [(&str, Sort); 7] = [
     ("Type", Sort::Type),
@@ -42,20 +42,24 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
     }
     let mut clicked = None;
     let mut expired = false;
+    let mut changes = None;
     area.show_rows(ui, size::TABLE_ROW, view.rows.len(), |ui, range| {
         for at in range {
             let key = view.keys.get(view.rows[at]);
             // A moment later it is usually gone.
             expired |= has_ended(key.ttl, now - LINGERS);
+            changes = changes.into_iter().chain(stands_for(key.ttl, now)).min();
             let selected = keys.selected.as_deref() == Some(key.name);
-            if row(ui, &key, selected, now) {
+            if row(ui, &key, &keys.prefix, selected, now) {
                 clicked = Some((key.name.to_vec(), at));
             }
         }
     });
     keys.expired = expired;
     // TTLs count down by themselves.
-    ui.ctx().request_repaint_after(Duration::from_secs(1));
+    if let Some(changes) = changes {
+        widgets::again(ui, changes);
+    }
     if let Some((name, at)) = clicked {
         // The first value takes half of the table's place, and the row may stand in it.
         keys.reveal = keys.selected.is_none();
@@ -142,7 +146,7 @@ fn learned(view: &View) -> [bool; 3] {
 /// The columns' places in a row: type, key, TTL, bytes, elements, encoding, last use.
 fn places(rect: Rect) -> [Rect; 7] {
     let scale = (rect.width() / 760.0).min(1.0);
-    let widths = [80.0, 0.0, 100.0, 80.0, 74.0, 80.0, 58.0].map(|width: f32| width * scale);
+    let widths = [80.0, 0.0, 100.0, 96.0, 74.0, 80.0, 58.0].map(|width: f32| width * scale);
     let fixed: f32 = widths.iter().sum();
     let gap = 14.0 * scale;
     let left_over = (rect.width() - fixed - 6.0 * gap - 2.0 * 10.0).max(60.0);
@@ -219,11 +223,17 @@ fn header(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     }
 }
 
-fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
+fn row(ui: &mut Ui, key: &Key<'_>, prefix: &str, selected: bool, now: i64) -> bool {
     let name = name_of(key.name);
     let (ttl, soon) = ttl(key.ttl, now);
     let ended = has_ended(key.ttl, now);
-    let bytes = key.bytes.map_or_else(|| "–".to_owned(), format::bytes);
+    let bytes = key.bytes.map_or_else(
+        || "–".to_owned(),
+        |bytes| {
+            let is_estimate = key.is_estimate() && !is_header(prefix, key.name);
+            format::bytes_about(bytes, is_estimate)
+        },
+    );
     let elements = key
         .elements
         .map_or_else(String::new, |elements| format::count(u64::from(elements)));
@@ -305,7 +315,7 @@ fn row(ui: &mut Ui, key: &Key<'_>, selected: bool, now: i64) -> bool {
 pub(super) fn name_of(name: &[u8]) -> String {
     const END: usize = 256;
     if name.len() <= 2 * END {
-        return display(name);
+        return format::visible_name(&display(name), "name").into_owned();
     }
     // A character of several bytes is not split: it begins at one that is no continuation.
     let begins = |at: &usize| name[*at] & 0b1100_0000 != 0b1000_0000;
@@ -318,6 +328,24 @@ pub(super) fn name_of(name: &[u8]) -> String {
 /// Whether a TTL has ended since the scan saw it.
 pub(super) fn has_ended(ttl: Ttl, now: i64) -> bool {
     ttl.left(now) == Some(0)
+}
+
+/// How long the text of a TTL stands before it changes, see [`ttl`]; `None` where it does not count down.
+fn stands_for(ttl: Ttl, now: i64) -> Option<Duration> {
+    let left = ttl.left(now)?.cast_unsigned();
+    if left == 0 {
+        // What has expired is named as such a little later.
+        return matches!(ttl, Ttl::At(_) if !has_ended(ttl, now - LINGERS))
+            .then_some(Duration::from_millis(LINGERS.cast_unsigned()));
+    }
+    let step = match left.div_ceil(1_000) {
+        0..3_600 => 1_000,
+        3_600..86_400 => 60_000,
+        _ => 3_600_000,
+    };
+    // Whole seconds are rounded up, the larger units down.
+    let rest = (left - 1) % step + 1;
+    Some(Duration::from_millis(rest.min(step)))
 }
 
 /// What is left of a TTL, and whether that is less than a minute.

@@ -20,6 +20,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
     let amber = crate::app::theme::colors(ui).tone(Tone::Stale);
     ui.painter().rect_filled(whole, 0.0, faint(amber, 0.13));
     let mut command = None;
+    let connected = keys.away.is_none();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = size::SPACE_4;
         ui.add_space(size::SPACE_8);
@@ -34,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         let many = |verb: &str| format!("{verb} {count}");
         let delete = many("Delete");
         if ui
-            .add(Button::new(&delete).bare().enabled(shown > 0))
+            .add(Button::new(&delete).bare().enabled(shown > 0 && connected))
             .clicked()
         {
             keys.dialog = Some(Dialog::many(keys.view.clone(), true));
@@ -42,13 +43,16 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, commands: &mut Commands) {
         }
         let expire = many("Set the TTL of");
         if ui
-            .add(Button::new(&expire).bare().enabled(shown > 0))
+            .add(Button::new(&expire).bare().enabled(shown > 0 && connected))
             .clicked()
         {
             keys.dialog = Some(Dialog::many(keys.view.clone(), false));
             command = Some(Command::Preview);
         }
-        if ui.add(Button::new("Add a key").bare()).clicked() {
+        if ui
+            .add(Button::new("Add a key").bare().enabled(connected))
+            .clicked()
+        {
             keys.dialog = Some(Dialog::edit(Edit::new_key(Kind::String)));
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

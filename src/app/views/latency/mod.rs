@@ -20,6 +20,8 @@ use crate::engine::race::Lap;
 
 use figures::Figures;
 
+/// With less width the cards stand below one another.
+const BESIDE: f32 = 760.0;
 /// A wait is as slow as the query it joined and stands on neither side.
 const NO_SIDE: &str = "Only waits so far";
 
@@ -197,14 +199,26 @@ fn body(ui: &mut Ui, figures: &Figures) {
     let share = if narrow { 232.0 } else { 284.0 };
     let gap = size::SPACE_12;
     let row = ui.allocate_space(vec2(width, top)).1;
-    let mut x = row.left();
-    let mut next = |width: f32| {
-        let rect = Rect::from_min_size(eframe::egui::pos2(x, row.top()), vec2(width, top));
-        x += width + gap;
-        rect
+    let place = |left: f32, width: f32| {
+        let at = eframe::egui::pos2(row.left() + left, row.top());
+        Rect::from_min_size(at, vec2(width, top))
     };
-    in_card(ui, next(number), |ui| the_number(ui, figures));
-    in_card(ui, next(width - number - share - 2.0 * gap), |ui| {
+    // Where three cards have no room side by side, the medians stand below the other two.
+    let half = ((width - gap) / 2.0).floor();
+    let (number, medians, share) = if width < BESIDE {
+        ui.add_space(gap);
+        let below = ui.allocate_space(vec2(width, top)).1;
+        (place(0.0, half), below, place(half + gap, half))
+    } else {
+        let middle = width - number - share - 2.0 * gap;
+        (
+            place(0.0, number),
+            place(number + gap, middle),
+            place(width - share, share),
+        )
+    };
+    in_card(ui, number, |ui| the_number(ui, figures));
+    in_card(ui, medians, |ui| {
         widgets::group_title(ui, "Median per report, log scale");
         ui.add_space(size::SPACE_8);
         if figures.cached.is_none() && figures.uncached.is_none() {
@@ -212,7 +226,7 @@ fn body(ui: &mut Ui, figures: &Figures) {
         }
         charts::medians(ui, &figures.reports);
     });
-    in_card(ui, next(share), |ui| {
+    in_card(ui, share, |ui| {
         widgets::group_title(ui, "Share answered within");
         ui.add_space(size::SPACE_8);
         if figures.cached.is_none() && figures.uncached.is_none() {

@@ -119,7 +119,7 @@ fn sql_editor(ui: &mut Ui, pane: &mut Pane, room: f32) {
         .filter(|failure| failure.sql == pane.draft.sql)
         .and_then(|failure| sql::word_at(&pane.draft.sql, failure.position?));
     // A long query scrolls, so that the result keeps at least half of the view.
-    let most = (room * 0.33).clamp(4.0 * LINE, 12.0 * LINE) + 20.0;
+    let most = (room * 0.33).clamp(3.0 * LINE, 12.0 * LINE) + 20.0;
     let frame = Frame::NONE
         .fill(colors.code)
         .stroke(line(colors))
@@ -148,7 +148,8 @@ fn sql_editor(ui: &mut Ui, pane: &mut Pane, room: f32) {
                     .desired_width(f32::INFINITY)
                     .desired_rows(3)
                     .hint_text("SELECT ... WHERE day >= :since")
-                    .lock_focus(true)
+                    // Tab leads on from here too: SQL is indented with spaces.
+                    .lock_focus(false)
                     .layouter(&mut layouter);
                 let response = ui.add(edit).accessible_name("SQL of the report");
                 if std::mem::take(&mut pane.focus) {

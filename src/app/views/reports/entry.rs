@@ -8,7 +8,9 @@ use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::state::State;
 use crate::app::theme::{Tone, size, text};
-use crate::app::widgets::{Badge, Button, FactValue, divider, fact, fact_with, group_title};
+use crate::app::widgets::{
+    Badge, Button, FactValue, counts_down, counts_up, divider, fact, fact_with, group_title,
+};
 use crate::engine::{EntryState, Freshness};
 use crate::report::{Dependencies, Refresh};
 
@@ -107,13 +109,14 @@ fn about(ui: &mut Ui, entry: &EntryState, since: Duration, out: &mut Commands) {
         if left.is_zero() {
             fact_with(ui, "TTL left", FactValue::Tone(Tone::Stale, "past"));
         } else {
-            fact_with(ui, "TTL left", FactValue::Strong(&format::long(left)));
+            let left = counts_down(ui, left);
+            fact_with(ui, "TTL left", FactValue::Strong(&left));
         }
     }
     if let Some(age) = entry.age {
-        fact(ui, "Age", &format::long(age + since));
+        let age = counts_up(ui, age + since);
+        fact(ui, "Age", &age);
     }
-    ui.ctx().request_repaint_after_secs(1.0);
     if let Some(rows) = entry.rows {
         fact(ui, "Rows", &format::count(rows));
     }

@@ -21,6 +21,11 @@ pub(super) fn badge_of(state: Option<&EntryState>, refreshing: bool) -> (&'stati
     if refreshing {
         return ("Refreshing", Tone::Wait);
     }
+    let fails =
+        state.is_some_and(|state| state.last_failure.is_some() && state.state != Freshness::Fresh);
+    if fails {
+        return ("Failing", Tone::Error);
+    }
     match state.map(|state| state.state) {
         Some(Freshness::Fresh) => ("Fresh", Tone::Hit),
         Some(Freshness::Stale) => ("Stale", Tone::Stale),
@@ -83,6 +88,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
                 out.send(Command::SelectReport(item.report.name.clone()));
             }
         }
+        for broken in &state.reports.broken {
+            let name = broken.part.to_string();
+            let name = broken.report().unwrap_or(&name);
+            let row = ListRow::new(name, ROW).described(&broken.message);
+            row.show(ui, |ui, rect| broken_row(ui, rect, name, &broken.message));
+        }
         for (opened_as, name) in state.reports.drafts() {
             let chosen = selected.as_deref() == Some(opened_as);
             let response = ListRow::new(name, ROW)
@@ -123,15 +134,57 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     }
 }
 
+/// A part of the workspace file that cannot be used, and why.
+fn broken_row(ui: &Ui, rect: Rect, name: &str, why: &str) {
+    let colors = colors(ui);
+    let (left, right) = (rect.left() + size::SPACE_12, rect.right() - size::SPACE_12);
+    let (first, second) = (rect.top() + 17.0, rect.top() + 37.0);
+    let badge = Badge::new("Cannot be used", Tone::Error).paint_right(ui, pos2(right, first));
+    for (text, y, end, font, color) in [
+        (
+            name,
+            first,
+            badge.left() - 8.0,
+            fonts::body(),
+            colors.strong,
+        ),
+        (why, second, right, fonts::small(), colors.weak),
+    ] {
+        text_at(
+            ui.painter(),
+            pos2(left, y),
+            Align2::LEFT_CENTER,
+            text,
+            font,
+            color,
+            end - left,
+        );
+    }
+}
+
 fn row(ui: &Ui, rect: Rect, state: &State, item: &Item, edited: bool) {
     let colors = colors(ui);
     let name = &item.report.name;
     let (left, right) = (rect.left() + size::SPACE_12, rect.right() - size::SPACE_12);
     let (first, second) = (rect.top() + 17.0, rect.top() + 37.0);
     let refreshing = is_refreshing(state, name);
-    let needs_values = item.report.params.iter().any(|spec| spec.default.is_none());
-    let entry = item.entry.as_ref().map(|(state, _)| state);
-    let (word, tone) = if needs_values && entry.is_none() {
+    // The selected report is shown here as in the entry card: with the values that are typed.
+    let pane = state
+        .reports
+        .pane()
+        .filter(|_| state.reports.selected() == Some(name));
+    let (entry, needs_values) = match pane {
+        Some(pane) => {
+            let entry = pane.entry.as_ref().filter(|_| pane.request().is_ok());
+            (entry, pane.needs_values())
+        }
+        None => {
+            let needs = item.report.params.iter().any(|spec| spec.default.is_none());
+            (item.entry.as_ref(), needs && item.entry.is_none())
+        }
+    };
+    let entry = entry.map(|(state, _)| state);
+    let (word, tone) = if needs_values {
         NEEDS_VALUES
     } else {
         badge_of(entry, refreshing)

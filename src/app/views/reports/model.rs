@@ -9,8 +9,9 @@ use crate::app::state::TaskId;
 use crate::app::theme::Tone;
 use crate::engine::{EntryState, Mode};
 use crate::report::{Params, Report};
-use crate::workspace::Workspace;
+use crate::workspace::{Broken, Workspace};
 
+use super::Shown;
 use super::event::Event;
 use super::export::ExportDialog;
 use super::pane::Pane;
@@ -23,6 +24,8 @@ const OTHERS: usize = 256 << 20;
 pub struct Reports {
     /// The reports of the workspace, in its order.
     pub list: Vec<Item>,
+    /// The parts of its file that cannot be used.
+    pub broken: Vec<Broken>,
     /// The export dialog, while it is open.
     pub export: Option<ExportDialog>,
     /// The folder of the last export, which the next one begins with.
@@ -31,6 +34,8 @@ pub struct Reports {
     pub sources: Vec<String>,
     /// Whether the workspace has a file that reports can be saved to.
     pub has_file: bool,
+    /// Which part is shown where there is no room for all.
+    pub(super) shown: Shown,
     selected: Option<String>,
     panes: BTreeMap<String, Pane>,
 }
@@ -63,6 +68,7 @@ impl Reports {
         };
         *self = Self {
             list: workspace.reports.iter().map(item).collect(),
+            broken: workspace.broken.clone(),
             sources: workspace.sources.keys().cloned().collect(),
             has_file: workspace.path.is_some(),
             exported_to: self.exported_to.take(),
@@ -80,6 +86,7 @@ impl Reports {
             .into_iter()
             .map(|item| (item.report.name.clone(), item))
             .collect();
+        self.broken.clone_from(&workspace.broken);
         for report in &workspace.reports {
             let entry = old.remove(&report.name).and_then(|item| item.entry);
             self.list.push(Item {
@@ -98,8 +105,10 @@ impl Reports {
     pub(super) fn other_names(&self) -> Vec<String> {
         let own = self.pane().and_then(|pane| pane.saved.as_ref());
         let own = own.map(|saved| saved.name.as_str());
+        let broken = self.broken.iter().filter_map(Broken::report);
         self.names()
             .filter(|name| Some(*name) != own)
+            .chain(broken)
             .map(str::to_owned)
             .collect()
     }
@@ -116,6 +125,9 @@ impl Reports {
                 .entry(name.to_owned())
                 .or_insert_with(|| Pane::new(&item.report));
             self.selected = Some(name.to_owned());
+            if self.shown == Shown::Reports {
+                self.shown = Shown::Query;
+            }
         }
     }
 
@@ -143,6 +155,7 @@ impl Reports {
             .unwrap_or_default();
         self.panes.insert(name.clone(), Pane::draft(&name, &source));
         self.selected = Some(name);
+        self.shown = Shown::Query;
     }
 
     /// Reports that are not in the workspace file yet: the name each was opened under, and the one it has been given.
@@ -196,6 +209,17 @@ impl Reports {
     /// Whether there is a result.
     pub fn has_rows(&self) -> bool {
         self.pane().is_some_and(|pane| pane.answer.is_some())
+    }
+
+    /// Whether there is a whole result of the last run, which can be written to a file.
+    pub fn can_export(&self) -> bool {
+        self.pane().is_some_and(|pane| {
+            pane.is_answered()
+                && pane
+                    .answer
+                    .as_ref()
+                    .is_some_and(|answer| answer.rows.total() > 0)
+        })
     }
 
     /// Whether a report is selected, its parameters are in order, and it does not run.
@@ -268,6 +292,8 @@ impl Reports {
     /// Notes that a task runs the selected report.
     pub fn started(&mut self, task: TaskId, mode: &Mode, now: Instant) {
         self.make_room();
+        // The rows are what is run for.
+        self.shown = Shown::Result;
         if let Some(pane) = self.pane_mut() {
             pane.started(task, mode, now);
         }

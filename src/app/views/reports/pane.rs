@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::app::state::TaskId;
 use crate::app::widgets::grid::GridState;
-use crate::engine::{About, EntryState, Mode, RequestEvent};
+use crate::engine::{About, EntryState, Freshness, Mode, RequestEvent};
 use crate::report::{
     Dialect, ParamSpec, ParamType, Params, Refresh, Report, ServeOnError, Template, Value,
 };
@@ -85,6 +87,10 @@ pub struct Answer {
     pub about: About,
     /// Its event in the log, once it is whole.
     pub event: Option<RequestEvent>,
+    /// When its query ran.
+    pub made: DateTime<Utc>,
+    /// When it was whole, or its run ended before that.
+    pub ended: Option<DateTime<Utc>>,
     /// Rows that are not kept.
     pub left_out: u64,
     /// What was run, for an export of everything.
@@ -169,6 +175,45 @@ impl Pane {
         }
     }
 
+    /// Whether the rows that are shown answer the last run, whole: not while another one runs, after one that failed, or
+    /// where it was cut short.
+    pub fn is_answered(&self) -> bool {
+        self.run.is_none()
+            && self.failure.is_none()
+            && self
+                .answer
+                .as_ref()
+                .is_some_and(|answer| answer.event.is_some())
+    }
+
+    /// When the newer answer was made that stands in the cache by now, where the rows that are shown are an older one.
+    pub fn newer(&self) -> Option<DateTime<Utc>> {
+        // Two machines' clocks, and the way of an answer, are told from a later query.
+        const APART: TimeDelta = TimeDelta::milliseconds(1_500);
+        let answer = self.answer.as_ref().filter(|_| self.is_answered())?;
+        let (entry, _) = self.entry.as_ref()?;
+        let made = entry.created_at?;
+        let event = answer.event.as_ref()?;
+        let is_same_entry = entry.redis_key.ends_with(&answer.about.key.hex());
+        let is_same_content = entry.sha256.is_some() && entry.sha256 == event.sha256;
+        let is_newer = entry.state == Freshness::Fresh && made > answer.made + APART;
+        (is_newer && is_same_entry && !is_same_content).then_some(made)
+    }
+
+    /// Whether the rows that are shown are what the entry holds, which is fresh again: a refresh brought the same.
+    pub fn is_fresh_again(&self) -> bool {
+        let event = self
+            .answer
+            .as_ref()
+            .and_then(|answer| answer.event.as_ref());
+        let entry = self.entry.as_ref().map(|(entry, _)| entry);
+        entry.zip(event).is_some_and(|(entry, event)| {
+            entry.state == Freshness::Fresh
+                && entry.sha256.is_some()
+                && entry.sha256 == event.sha256
+        })
+    }
+
     /// Whether what is edited differs from the workspace file.
     pub fn is_changed(&self) -> bool {
         self.policy.problem().is_some()
@@ -210,6 +255,10 @@ impl Pane {
                 })
                 .collect();
             self.draft = (*saved).clone();
+        }
+        // A report that was new has been named above the form; the file may have taken the rest in another form.
+        if self.policy.problem().is_none() {
+            self.policy = Policy::of(&self.draft);
         }
         self.saved = Some(saved);
     }
@@ -346,11 +395,14 @@ impl Pane {
                             return;
                         };
                         let request = (report, params, run.mode.clone());
+                        let age = TimeDelta::from_std(about.age).unwrap_or_default();
                         self.answer = Some(Answer {
                             task: run.task,
                             rows,
                             about,
+                            made: Utc::now() - age,
                             event: None,
+                            ended: None,
                             left_out,
                             request,
                         });
@@ -362,6 +414,7 @@ impl Pane {
             Event::Finished { event, .. } => {
                 if let Some(answer) = &mut self.answer {
                     answer.event = event;
+                    answer.ended = Some(Utc::now());
                     self.grid.refit();
                     self.unfiltered = !self.find.text.is_empty();
                 }
@@ -369,6 +422,11 @@ impl Pane {
             Event::Failed {
                 message, position, ..
             } => {
+                if let Some(answer) = &mut self.answer
+                    && answer.ended.is_none()
+                {
+                    answer.ended = Some(Utc::now());
+                }
                 self.failure = Some(Failure {
                     message,
                     position,

@@ -51,22 +51,27 @@ pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         if let Some(run) = &pane.run {
             running(ui, run, pane.answer.as_ref(), now, out);
         } else if let Some(answer) = &pane.answer {
-            finished(ui, answer);
+            if pane.failure.is_some() {
+                previous(ui, answer);
+            } else {
+                finished(ui, answer);
+            }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let entry = commands::entry(CommandId::Export);
-            let enabled = pane
+            let has_rows = pane
                 .answer
                 .as_ref()
-                .is_some_and(|answer| pane.run.is_none() && answer.rows.total() > 0);
-            if ui
-                .add(
-                    Button::new(entry.text)
-                        .enabled(enabled)
-                        .tooltip(entry.tooltip),
-                )
-                .clicked()
-            {
+                .is_some_and(|answer| answer.rows.total() > 0);
+            let tooltip = if has_rows && pane.failure.is_some() {
+                "The last run failed, so these rows do not answer it; run it again to export"
+            } else if has_rows && pane.run.is_none() && !pane.is_answered() {
+                "The run was ended before its last row; run it again to export"
+            } else {
+                entry.tooltip
+            };
+            let export = Button::new(entry.text).enabled(pane.is_answered() && has_rows);
+            if ui.add(export.tooltip(tooltip)).clicked() {
                 out.send(Command::Reports(super::Command::Export));
             }
             let entry = commands::entry(CommandId::Find);
@@ -88,15 +93,24 @@ pub(super) fn outcome(ui: &mut Ui, state: &mut State, out: &mut Commands) {
             }
         });
     });
-    if pane.run.is_none()
-        && let Some(reason) = pane
-            .answer
-            .as_ref()
-            .and_then(|answer| answer.about.reason.as_ref())
+    let answered = pane
+        .answer
+        .as_ref()
+        .filter(|_| pane.run.is_none() && pane.failure.is_none());
+    let newer = pane.newer();
+    if let (Some(made), Some(answer)) = (newer, answered) {
+        offer_newer(ui, made, answer, out);
+    } else if let Some(answer) = answered
+        && let Some(reason) = &answer.about.reason
     {
-        ui.label(text::small(ui, format::sentence(reason)));
+        // Why rows are stale is no longer true once the entry is fresh with the same rows.
+        let is_over = answer.about.outcome == Outcome::StaleHit && pane.is_fresh_again();
+        if is_over {
+            ui.label(text::small(ui, "Checked since: these rows are up to date."));
+        } else {
+            ui.label(text::small(ui, format::sentence(reason)));
+        }
     }
-    let answered = pane.answer.as_ref().filter(|_| pane.run.is_none());
     if let Some(event) = answered.and_then(|answer| answer.event.as_ref()) {
         // The database speaks; a loop that prints must not push the rows away.
         for notice in event.notices.iter().take(NOTICES) {
@@ -147,6 +161,62 @@ fn running(
         out.send(Command::Cancel(run.task));
     }
     ui.ctx().request_repaint_after_secs(0.1);
+}
+
+/// Says that a newer answer stands in the cache; the rows change only when that is asked for.
+fn offer_newer(
+    ui: &mut Ui,
+    made: chrono::DateTime<chrono::Utc>,
+    answer: &Answer,
+    out: &mut Commands,
+) {
+    let colors = crate::app::theme::colors(ui);
+    Frame::NONE
+        .fill(colors.accent_ground)
+        .corner_radius(size::RADIUS_CONTROL)
+        .inner_margin(Margin::symmetric(10, 4))
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.set_min_width(ui.available_width());
+                ui.label(text::strong(ui, "Newer answer ready"));
+                let of = |at: chrono::DateTime<chrono::Utc>| {
+                    at.with_timezone(&chrono::Local).format("%H:%M:%S")
+                };
+                let times = format!("made {}; these rows are of {}", of(made), of(answer.made));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let show = Button::new("Show").named("Show the newer answer");
+                    if ui.add(show.tooltip("Read it from the cache")).clicked() {
+                        out.send(Command::Reports(super::Command::Run));
+                    }
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(eframe::egui::Label::new(text::body(ui, times)).truncate());
+                    });
+                });
+            });
+        });
+}
+
+/// The rows of the run before the one that failed, or those that came before it failed.
+fn previous(ui: &mut Ui, answer: &Answer) {
+    let whole = answer.event.is_some();
+    let word = if whole {
+        "Previous answer"
+    } else {
+        "Not whole"
+    };
+    ui.add(Badge::new(word, Tone::Bypass));
+    let rows = answer.rows.total() as u64 + answer.left_out;
+    let rows = format::plural(rows, "row", "rows");
+    let at = answer.ended.map(|at| {
+        let at = at.with_timezone(&chrono::Local);
+        at.format("%H:%M:%S").to_string()
+    });
+    let said = match (whole, at) {
+        (true, Some(at)) => format!("{rows} of {at}, before the run that failed"),
+        (true, None) => format!("{rows} from before the run that failed"),
+        (false, _) => format!("{rows} came before the run failed"),
+    };
+    ui.add(eframe::egui::Label::new(text::weak(ui, said)).truncate());
 }
 
 fn finished(ui: &mut Ui, answer: &Answer) {
@@ -252,7 +322,8 @@ pub(super) fn grid(ui: &mut Ui, state: &mut State, out: &mut Commands) {
         nothing(ui, pane);
         return;
     };
-    let old = pane.run.as_ref().is_some_and(|run| run.task != answer.task);
+    let old =
+        pane.failure.is_some() || pane.run.as_ref().is_some_and(|run| run.task != answer.task);
     if answer.left_out > 0 {
         let shown = format::count(answer.rows.total() as u64);
         Frame::NONE.inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {

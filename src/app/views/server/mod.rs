@@ -186,6 +186,8 @@ fn turn(ui: &Ui, focus: &Focus) {
 
 fn head(ui: &mut Ui, state: &mut State) {
     let view = &mut state.server;
+    // The rail names the view; a narrow window keeps its room for the tabs.
+    let narrow = ui.available_width() < 720.0;
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 52.0),
         Layout::right_to_left(Align::Center),
@@ -208,13 +210,15 @@ fn head(ui: &mut Ui, state: &mut State) {
                         )
                     });
             }
-            if view.seen.cost > 0.0 {
+            if view.seen.cost > 0.0 && !narrow {
                 ui.label(text::small(ui, format!("asks {:.1} commands a second", view.seen.cost)))
                     .tip("What this view costs the server: INFO each second, and what the open tab needs every 5 seconds. Nothing is asked while another view is shown.");
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.label(text::heading(ui, "Server"));
-                ui.add_space(size::SPACE_8);
+                if !narrow {
+                    ui.label(text::heading(ui, "Server"));
+                    ui.add_space(size::SPACE_8);
+                }
                 ui.spacing_mut().item_spacing.x = 2.0;
                 for (part, name, tip) in PARTS {
                     let label = format!("Show {}", name.to_lowercase());

@@ -1,5 +1,6 @@
 //! The figures of the Worker view, from the event log.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -32,10 +33,25 @@ pub(super) struct History {
     pub wrong: Vec<AuditEvent>,
     /// Milliseconds of query time that refreshes took in the last hour, all sources together.
     pub hour_ms: f64,
+    /// The parameters of entries, by key, as requests told them.
+    params: HashMap<String, String>,
     made: Option<(u64, Instant)>,
 }
 
 impl History {
+    /// The parameters that a refresh ran with; the entry's key where nobody told them and the report has several.
+    pub(super) fn params_of(&self, refresh: &RefreshEvent) -> String {
+        let is_other =
+            |other: &RefreshEvent| other.report == refresh.report && other.key != refresh.key;
+        match self.params.get(&refresh.key) {
+            Some(params) => params.clone(),
+            None if self.refreshes.iter().any(is_other) => {
+                format!("entry {}", refresh.key.chars().take(8).collect::<String>())
+            }
+            None => String::new(),
+        }
+    }
+
     /// Brings it up to date where the log moved.
     pub(super) fn update(&mut self, log: &Log, clock: Clock) {
         if let Some((version, at)) = self.made {
@@ -47,8 +63,16 @@ impl History {
         let hour = clock.utc - TimeDelta::hours(1);
         let mut history = Self::default();
         for event in log.events.iter().rev() {
-            let Event::Refresh(refresh) = &**event else {
-                continue;
+            let refresh = match &**event {
+                Event::Refresh(refresh) => refresh,
+                Event::Request(request) => {
+                    let params = &mut history.params;
+                    if !request.key.is_empty() && !params.contains_key(&request.key) {
+                        params.insert(request.key.clone(), request.params.clone());
+                    }
+                    continue;
+                }
+                _ => continue,
             };
             if refresh.at >= hour {
                 history.hour_ms += refresh.took_ms;

@@ -1,8 +1,11 @@
 //! The Worker view: what each detector sees, what is refreshed next and why, and what was.
 
 mod auditor;
+mod failing;
 mod freshness;
 mod history;
+
+use std::time::Duration;
 
 use eframe::egui::{Align, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
@@ -155,6 +158,8 @@ fn part(status: &Status) -> String {
 
 fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands: &mut Commands) {
     let gap = size::SPACE_12;
+    // What fails comes first.
+    failing::show(ui, state, status, commands);
     sources(ui, status);
     ui.add_space(gap);
     // What must not be comes first.
@@ -162,10 +167,16 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands
     let width = ui.available_width();
     let height = 218.0;
     let row = ui.allocate_space(vec2(width, height)).1;
-    // The queue's columns need their room; a chart is still a chart when it is narrow.
-    let queue = ((width - gap) / 2.0).max(QUEUE.min(width * 0.62)).floor();
-    let left = Rect::from_min_size(row.min, vec2(queue, height));
-    let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+    let (left, right) = if width < BESIDE {
+        ui.add_space(gap);
+        (row, ui.allocate_space(vec2(width, height)).1)
+    } else {
+        // The queue's columns need their room; a chart is still a chart when it is narrow.
+        let queue = ((width - gap) / 2.0).max(QUEUE.min(width * 0.62)).floor();
+        let left = Rect::from_min_size(row.min, vec2(queue, height));
+        let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+        (left, right)
+    };
     let mut child = ui.new_child(UiBuilder::new().max_rect(left));
     table_card(&mut child, |ui| {
         ui.set_min_height(height - 10.0);
@@ -192,9 +203,15 @@ fn body(ui: &mut Ui, state: &State, status: &Status, history: &History, commands
     ui.add_space(gap);
     let height = auditor::height(status);
     let row = ui.allocate_space(vec2(width, height)).1;
-    let half = ((width - gap) / 2.0).floor();
-    let left = Rect::from_min_size(row.min, vec2(half, height));
-    let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+    let (left, right) = if width < BESIDE {
+        ui.add_space(gap);
+        (row, ui.allocate_space(vec2(width, height)).1)
+    } else {
+        let half = ((width - gap) / 2.0).floor();
+        let left = Rect::from_min_size(row.min, vec2(half, height));
+        let right = Rect::from_min_max(pos2(left.right() + gap, row.top()), row.max);
+        (left, right)
+    };
     for (place, which) in [(left, Bottom::Auditor), (right, Bottom::Load)] {
         let mut child = ui.new_child(UiBuilder::new().max_rect(place));
         card(&mut child, |ui| {
@@ -313,14 +330,17 @@ fn source_cells(watch: &Watch) -> [Cell; 6] {
 
 /// The least that the history needs: its header and four rows.
 const PAST: f32 = 112.0;
+/// With less width the cards stand below one another.
+const BESIDE: f32 = 760.0;
 /// What the queue's columns need.
 const QUEUE: f32 = 620.0;
 
 fn next(ui: &mut Ui, state: &State, status: &Status) {
-    const COLUMNS: [Column; 3] = [
-        Column::text("Next", 150.0, 0.6),
-        Column::text("", 160.0, 0.4),
-        Column::text("", 226.0, 0.4),
+    const COLUMNS: [Column; 4] = [
+        Column::text("Next", 120.0, 0.5),
+        Column::text("Parameters", 96.0, 0.5),
+        Column::text("", 130.0, 0.4),
+        Column::text("", 200.0, 0.4),
     ];
     column_titles(ui, &COLUMNS);
     if status.queue.is_empty() {
@@ -351,13 +371,31 @@ fn next(ui: &mut Ui, state: &State, status: &Status) {
         .id_salt("queue")
         .auto_shrink(false)
         .show_rows(ui, size::TABLE_ROW, status.queue.len(), |ui, rows| {
-            for queued in &status.queue[rows] {
-                column_row(ui, &COLUMNS, &queue_cells(state, queued));
+            for at in rows {
+                let queued = &status.queue[at];
+                if queued.started.is_some() {
+                    widgets::again(ui, Duration::from_secs(1));
+                }
+                let again = again(&status.queue, at);
+                column_row(ui, &COLUMNS, &queue_cells(state, queued, again));
             }
         });
 }
 
-fn queue_cells(state: &State, queued: &Queued) -> [Cell; 3] {
+/// Why a report with the same parameters stands in the queue once more; `None` for its first row.
+fn again(queue: &[Queued], at: usize) -> Option<String> {
+    let queued = &queue[at];
+    let same = |other: &&Queued| (&other.report, &other.params) == (&queued.report, &queued.params);
+    let first = queue[..at].iter().find(same)?;
+    Some(if first.key == queued.key {
+        "again, it changed meanwhile".to_owned()
+    } else {
+        // The report was edited: its older entry is still asked for or kept.
+        format!("entry {}", queued.key.chars().take(8).collect::<String>())
+    })
+}
+
+fn queue_cells(state: &State, queued: &Queued, again: Option<String>) -> [Cell; 4] {
     let what = match queued.started {
         Some(started) => {
             let ran = (state.clock.utc - started).to_std().unwrap_or_default();
@@ -378,18 +416,25 @@ fn queue_cells(state: &State, queued: &Queued) -> [Cell; 3] {
             Cell::Weak(format!("waiting{cost}{demand}"))
         }
     };
-    let name = if queued.params.is_empty() {
-        queued.report.clone()
-    } else {
-        format!("{}  {}", queued.report, queued.params)
+    let params = match (again, queued.params.is_empty()) {
+        (None, true) => Cell::Weak(String::new()),
+        (None, false) => Cell::Text(queued.params.clone()),
+        (Some(again), true) => Cell::Weak(again),
+        (Some(again), false) => Cell::Text(format!("{}, {again}", queued.params)),
     };
-    [Cell::Strong(name), Cell::Text(queued.why.clone()), what]
+    [
+        Cell::Strong(queued.report.clone()),
+        params,
+        Cell::Text(queued.why.clone()),
+        what,
+    ]
 }
 
 fn past(ui: &mut Ui, history: &History, height: f32) {
-    const COLUMNS: [Column; 5] = [
+    const COLUMNS: [Column; 6] = [
         Column::text("History", 70.0, 0.0),
-        Column::text("", 130.0, 0.6),
+        Column::text("", 120.0, 0.5),
+        Column::text("", 80.0, 0.5),
         Column::text("", 160.0, 1.0),
         Column::number("", 70.0, 0.0),
         Column::text("", 180.0, 1.0),
@@ -408,12 +453,12 @@ fn past(ui: &mut Ui, history: &History, height: f32) {
         .auto_shrink([false, true])
         .show_rows(ui, size::TABLE_ROW, history.refreshes.len(), |ui, rows| {
             for refresh in &history.refreshes[rows] {
-                column_row(ui, &COLUMNS, &past_cells(refresh));
+                column_row(ui, &COLUMNS, &past_cells(history, refresh));
             }
         });
 }
 
-fn past_cells(refresh: &RefreshEvent) -> [Cell; 5] {
+fn past_cells(history: &History, refresh: &RefreshEvent) -> [Cell; 6] {
     let outcome = match (&refresh.error, refresh.unchanged) {
         (Some(error), _) => Cell::Tone(Tone::Error, error.clone()),
         (None, true) => Cell::Weak("unchanged, not rewritten".into()),
@@ -433,6 +478,7 @@ fn past_cells(refresh: &RefreshEvent) -> [Cell; 5] {
     [
         Cell::Mono(plot::clock(plot::seconds(refresh.at), true)),
         Cell::Strong(refresh.report.clone()),
+        Cell::Weak(history.params_of(refresh)),
         Cell::Text(why),
         Cell::Text(format::ms(refresh.took_ms)),
         outcome,

@@ -234,7 +234,7 @@ impl<'a> Grid<'a> {
         inner
             .painter()
             .hline(rect.x_range(), header.bottom() - 0.5, line(colors));
-        scroll::bars(&mut inner, id, body, state, &layout);
+        scroll::bars(&mut inner, id, state, &layout);
         input::menu(&response, state, &mut out);
         out
     }
@@ -393,6 +393,9 @@ fn fit(ui: &Ui, rows: &dyn Rows, column: usize) -> f32 {
 
 /// Where things are in this frame.
 struct Layout {
+    /// The rows and the bars beside them.
+    outer: Rect,
+    /// The rows.
     body: Rect,
     /// How many rows fit.
     visible: f64,
@@ -415,8 +418,11 @@ impl Layout {
         };
         let left = body.left() + grid.left + number;
         let width: f32 = state.widths.iter().sum();
+        let outer = body;
+        let body = scroll::beside_bars(body, left - body.left() + width, rows.len());
         let visible = f64::from(body.height() / size::TABLE_ROW);
         let layout = Self {
+            outer,
             body,
             visible,
             left,
@@ -444,12 +450,12 @@ impl Layout {
 
     /// The furthest that one can scroll down.
     fn last_first(&self) -> f64 {
-        (self.rows as f64 - self.visible + 0.5).max(0.0)
+        (self.rows as f64 - self.visible).max(0.0)
     }
 
     /// The furthest that one can scroll sideways.
     fn last_x(&self) -> f32 {
-        (self.left + self.width + size::SPACE_12 - self.body.right()).max(0.0)
+        (self.left + self.width - self.body.right()).max(0.0)
     }
 
     fn row_rect(&self, state: &GridState, row: usize) -> Rect {

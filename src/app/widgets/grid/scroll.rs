@@ -6,6 +6,24 @@ use super::{GridState, Layout};
 use crate::app::theme::{colors, faint, size};
 
 const BAR: f32 = 8.0;
+/// A bar and the air beside it.
+const STRIP: f32 = BAR + 4.0;
+
+/// What the bars leave of the room: rows and columns stand beside them and never under them.
+pub(super) fn beside_bars(room: Rect, width: f32, rows: usize) -> Rect {
+    let height = rows as f32 * size::TABLE_ROW;
+    let mut body = room;
+    // A bar takes room of the other direction, which may then need one too.
+    for _ in 0..2 {
+        if height > body.height() {
+            body.max.x = room.right() - STRIP;
+        }
+        if width > body.width() {
+            body.max.y = room.bottom() - STRIP;
+        }
+    }
+    body
+}
 
 pub(super) fn wheel(ui: &Ui, body: Rect, state: &mut GridState, layout: &Layout) {
     if !ui.rect_contains_pointer(body) {
@@ -17,11 +35,12 @@ pub(super) fn wheel(ui: &Ui, body: Rect, state: &mut GridState, layout: &Layout)
     state.x = (state.x - delta.x).clamp(0.0, layout.last_x());
 }
 
-pub(super) fn bars(ui: &mut Ui, id: Id, body: Rect, state: &mut GridState, layout: &Layout) {
+pub(super) fn bars(ui: &mut Ui, id: Id, state: &mut GridState, layout: &Layout) {
+    let (body, outer) = (layout.body, layout.outer);
     if layout.last_first() > 0.0 {
         let track = Rect::from_min_max(
-            pos2(body.right() - BAR - 2.0, body.top() + 2.0),
-            body.max - vec2(2.0, 2.0),
+            pos2(body.right() + 2.0, body.top() + 2.0),
+            pos2(outer.right() - 2.0, body.bottom() - 2.0),
         );
         let share = (layout.visible / layout.rows as f64) as f32;
         let at = (state.first / layout.last_first()) as f32;
@@ -31,8 +50,8 @@ pub(super) fn bars(ui: &mut Ui, id: Id, body: Rect, state: &mut GridState, layou
     }
     if layout.last_x() > 0.0 {
         let track = Rect::from_min_max(
-            pos2(body.left() + 2.0, body.bottom() - BAR - 2.0),
-            body.max - vec2(BAR + 4.0, 2.0),
+            pos2(body.left() + 2.0, body.bottom() + 2.0),
+            pos2(body.right() - 2.0, outer.bottom() - 2.0),
         );
         let share = body.width() / (body.width() + layout.last_x());
         if let Some(at) = bar(
@@ -85,4 +104,30 @@ fn bar(ui: &mut Ui, id: Id, track: Rect, share: f32, at: f32, vertical: bool) ->
         pointer.x - track.left()
     };
     Some(((offset - thumb / 2.0) / (length - thumb)).clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_stand_beside_the_rows_and_not_over_them() {
+        let room = Rect::from_min_size(pos2(0.0, 0.0), vec2(400.0, 10.0 * size::TABLE_ROW));
+        assert_eq!(beside_bars(room, 300.0, 10), room);
+        let long = beside_bars(room, 300.0, 11);
+        assert_eq!(
+            (long.width(), long.height()),
+            (400.0 - STRIP, room.height())
+        );
+        let wide = beside_bars(room, 500.0, 3);
+        assert_eq!(
+            (wide.width(), wide.height()),
+            (400.0, room.height() - STRIP)
+        );
+        // The one bar takes the room that makes the other one needed.
+        for (width, rows) in [(395.0, 11), (405.0, 10)] {
+            let both = beside_bars(room, width, rows);
+            assert_eq!(both.size(), room.size() - vec2(STRIP, STRIP));
+        }
+    }
 }

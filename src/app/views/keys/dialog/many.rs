@@ -244,7 +244,11 @@ fn about(ui: &mut Ui, many: &Many, address: &str) {
         said(ui, "Server", address);
         said(ui, "Selected", &filters::words(&view.question.filter));
         if view.shown.bytes > 0 {
-            said(ui, "Memory", &format::bytes(view.shown.bytes));
+            said(
+                ui,
+                "Memory",
+                &format::bytes_about(view.shown.bytes, view.has_estimates),
+            );
         }
         for (at, row) in view.rows.iter().take(NAMED).enumerate() {
             let name = table::name_of(view.keys.name(*row));
