@@ -11,18 +11,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde_json::{Value as Json, json};
+use tokio_util::sync::CancellationToken;
 
+use super::elements::{add_decoded, decoded_json, write_element, write_entry};
 use super::failure::usage;
 use super::output::{note, print, print_json};
 use super::progress::Progress;
 use crate::human;
 pub(super) use crate::inspect::bytes_json;
 use crate::inspect::{
-    About, Connection, Content, Decoder, Kind, Owned, Page, Saved, Ttl, Value, as_pattern, decode,
-    describe, display, download, elements_json, facts, header_text, is_searchable, owned, page,
-    payload, search, type_title,
+    About, Connection, Content, Decoder, InspectError, Kind, Owned, Page, Saved, Ttl, Value,
+    as_pattern, decode, describe, display, download, elements_json, facts, header_text,
+    is_searchable, owned, page, payload, search, type_title,
 };
-use crate::table::{HumanTable, Table};
+use crate::table::{HumanTable, Table, shown};
 use crate::workspace::CacheConfig;
 
 /// So many finds are enough to read.
@@ -46,10 +48,12 @@ pub struct KeyArgs {
     /// set or sorted set. All are looked at, until 1,000 are found.
     #[arg(long, value_name = "GLOB")]
     pub search: Option<String>,
-    /// Read the bytes of a string so: gzip, JSON, hex...; several, one inside the other, parted by commas.
+    /// Read the bytes of a string, or of each element, so: gzip, JSON, hex...; several, one inside the other, parted by
+    /// commas.
     #[arg(long, value_name = "DECODERS", value_delimiter = ',')]
     pub decode: Vec<String>,
-    /// Write the whole value to this file: a string's exact bytes, the elements of anything else as a JSON line each.
+    /// Write the whole value to this file: a string's exact bytes, the elements of anything else as a JSON line each; -
+    /// is standard output.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["search", "decode", "json"])]
     pub output: Option<PathBuf>,
     /// Print one JSON document.
@@ -58,14 +62,18 @@ pub struct KeyArgs {
 }
 
 /// Runs the command. Keys under the workspace's prefix are recognized as ours.
-pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
+pub(crate) async fn run(
+    args: &KeyArgs,
+    cache: CacheConfig,
+    cancel: CancellationToken,
+) -> Result<()> {
     let prefix = cache.prefix.as_str();
     let name = if args.base64 {
         STANDARD.decode(&args.key).map_err(|_| {
-            anyhow::anyhow!(
+            usage(format!(
                 "\"{}\" is not base64; leave --base64 out for a name as it stands",
                 args.key
-            )
+            ))
         })?
     } else {
         args.key.clone().into_bytes()
@@ -74,8 +82,9 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
     let connection = Connection::open(&cache.url).await?;
     let about = describe(&connection, &name).await?;
     if let Some(file) = &args.output {
-        return save(&connection, &about, file).await;
+        return save(&connection, &about, file, &cancel).await;
     }
+    let mut refused = None;
     let first = match &args.search {
         Some(typed) if is_searchable(about.kind) => searched(&connection, &about, typed).await?,
         Some(_) => {
@@ -84,7 +93,18 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
                 type_title(&about.type_name)
             )));
         }
-        None => page(&connection, &about, None, args.anyway).await?,
+        None => match page(&connection, &about, None, args.anyway).await {
+            Ok(first) => first,
+            // What is known of the key is worth showing without its value.
+            Err(error @ InspectError::Denied { .. }) => {
+                refused = Some(error.to_string());
+                Page {
+                    value: Value::Other,
+                    next: None,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        },
     };
     let facts = facts(&connection, &about, &first.value).await;
     let ours = owned(prefix, &name, &first.value);
@@ -95,10 +115,22 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
         None => None,
     };
     if args.json {
-        print_json(&to_json(&about, &first, ours.as_ref(), &decoders))
+        let mut object = to_json(&about, &first, ours.as_ref(), &decoders);
+        if !about.missing().is_empty() {
+            object["missing"] = json!(about.missing());
+        }
+        if let Some(refused) = refused {
+            object["truncated"] = json!(true);
+            object["error"] = json!(refused);
+        }
+        print_json(&object)
     } else {
         let mut text = String::new();
         describe_text(&mut text, &about, &facts)?;
+        if let Some(refused) = refused {
+            writeln!(text, "The value is not shown: {refused}")?;
+            return Ok(print(&text)?);
+        }
         write_text(
             &mut text,
             &about,
@@ -146,21 +178,16 @@ fn decoders(names: &[String]) -> Result<Vec<Decoder>> {
 }
 
 /// Writes the whole value to a file.
-async fn save(connection: &Connection, about: &About, file: &std::path::Path) -> Result<()> {
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let stop = cancel.clone();
+async fn save(
+    connection: &Connection,
+    about: &About,
+    file: &std::path::Path,
+    cancel: &CancellationToken,
+) -> Result<()> {
     let all = about.elements.filter(|_| about.kind == Kind::String);
     let progress = Progress::new("Reading the value", std::io::stderr().is_terminal());
     progress.count(about.kind.elements().1, all);
-    let saving = download(connection, about, file, &cancel, |done| progress.rows(done));
-    tokio::pin!(saving);
-    let saved = tokio::select! {
-        saved = &mut saving => saved,
-        _ = tokio::signal::ctrl_c() => {
-            stop.cancel();
-            saving.await
-        }
-    };
+    let saved = download(connection, about, file, cancel, |done| progress.rows(done)).await;
     progress.clear();
     let Saved { count, changed } = saved?;
     let meanwhile = if changed {
@@ -174,7 +201,7 @@ async fn save(connection: &Connection, about: &About, file: &std::path::Path) ->
             Kind::String | Kind::Json => human::bytes(count),
             kind => human::plural(count, kind.elements().0, kind.elements().1),
         },
-        file.display()
+        shown(file)
     ));
     Ok(())
 }
@@ -198,12 +225,15 @@ fn to_json(about: &About, page: &Page, ours: Option<&Owned>, decoders: &[Decoder
             if !matches!(decoded.form, Decoder::Text | Decoder::Number | Decoder::Hex)
                 || !decoded.layers.is_empty()
             {
-                object["decoded"] = json!({ "as": decoded.chain(), "text": decoded.text(), "notes": decoded.notes });
+                object["decoded"] = decoded_json(&decoded);
             }
         }
         value => {
-            object["value"] =
-                elements_json(value, Utc::now().timestamp_millis()).map_or(Json::Null, Json::Array);
+            let mut elements = elements_json(value, Utc::now().timestamp_millis());
+            if let Some(elements) = &mut elements {
+                add_decoded(elements, value, decoders);
+            }
+            object["value"] = elements.map_or(Json::Null, Json::Array);
         }
     }
     object["truncated"] = json!(page.next.is_some() || matches!(page.value, Value::Withheld(_)));
@@ -256,6 +286,19 @@ fn describe_text(out: &mut String, about: &About, facts: &[(String, String)]) ->
     )?;
     for (label, text) in facts {
         writeln!(out, "{label:<9} {}", human::line(text))?;
+    }
+    let missing = about.missing();
+    if !missing.is_empty() {
+        let rights: Vec<_> = missing
+            .iter()
+            .map(|command| format!("+{}", command.to_lowercase().replace(' ', "|")))
+            .collect();
+        writeln!(
+            out,
+            "Missing   this account may not run {}; allow it with ACL SETUSER ... {}",
+            missing.join(", "),
+            rights.join(" ")
+        )?;
     }
     writeln!(out)?;
     Ok(())
@@ -325,11 +368,12 @@ fn write_value(out: &mut String, about: &About, page: &Page, decoders: &[Decoder
         }
         Value::Hash(fields) => {
             for field in fields {
-                write!(out, "{}  {}", display(&field.name), display(&field.value))?;
-                match field.ttl {
-                    Ttl::At(_) => writeln!(out, "  (TTL {})", left(field.ttl, now))?,
-                    Ttl::Never | Ttl::Unknown => writeln!(out)?,
-                }
+                let tail = match field.ttl {
+                    Ttl::At(_) => format!("  (TTL {})", left(field.ttl, now)),
+                    Ttl::Never | Ttl::Unknown => String::new(),
+                };
+                let head = display(&field.name);
+                write_element(out, &head, &field.value, &tail, decoders);
             }
         }
         Value::Series(samples) => {
@@ -339,32 +383,27 @@ fn write_value(out: &mut String, about: &About, page: &Page, decoders: &[Decoder
         }
         Value::List { start, items } => {
             for (index, item) in (*start..).zip(items) {
-                writeln!(out, "{index:>6}  {}", display(item))?;
+                write_element(out, &format!("{index:>6}"), item, "", decoders);
             }
         }
         Value::Found(found) => {
             for (index, item) in found {
-                writeln!(out, "{index:>6}  {}", display(item))?;
+                write_element(out, &format!("{index:>6}"), item, "", decoders);
             }
         }
         Value::Set(items) => {
             for item in items {
-                writeln!(out, "{}", display(item))?;
+                write_element(out, "", item, "", decoders);
             }
         }
         Value::ZSet { items, .. } => {
             for (member, score) in items {
-                writeln!(out, "{score:>12}  {}", display(member))?;
+                write_element(out, &format!("{score:>12}"), member, "", decoders);
             }
         }
         Value::Stream(entries) => {
             for entry in entries {
-                let fields: Vec<_> = entry
-                    .fields
-                    .iter()
-                    .map(|(field, value)| format!("{}={}", display(field), display(value)))
-                    .collect();
-                writeln!(out, "{}  {}", entry.id, fields.join(" "))?;
+                write_entry(out, entry, decoders);
             }
         }
         Value::Withheld(average) => writeln!(

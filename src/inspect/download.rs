@@ -7,7 +7,7 @@ use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::{About, Connection, Continue, InspectError, Kind, Value, Watch, elements_json, page};
-use crate::table::{Output, WriteError};
+use crate::table::{Output, WriteError, shown};
 
 /// How many bytes of a string one request brings: large enough for speed, small enough for the server.
 const PIECE: u64 = 512 * 1024;
@@ -53,7 +53,7 @@ pub async fn download(
     cancel: &CancellationToken,
     progress: impl FnMut(u64),
 ) -> Result<Saved, DownloadError> {
-    let target = path.display().to_string();
+    let target = shown(path);
     let failed = |error: &std::io::Error| WriteError::new(error, &target);
     let output = Output::create(path)?;
     let file = BufWriter::new(output.handle().map_err(|error| failed(&error))?);
@@ -111,20 +111,24 @@ impl<P: FnMut(u64)> Reading<'_, P> {
     }
 
     async fn string(&mut self) -> Result<(), DownloadError> {
-        let all = self.about.elements.unwrap_or_default();
-        while self.done < all {
+        // Where the length is not known, a short piece is the last.
+        let all = self.about.elements;
+        while all.is_none_or(|all| self.done < all) {
             let mut command = redis::cmd("GETRANGE");
             command
                 .arg(&self.about.name)
                 .arg(self.done)
                 .arg(self.done + PIECE - 1);
             let piece: Vec<u8> = unless(self.cancel, self.connection.ask(&command)).await?;
-            if piece.is_empty() {
+            if piece.is_empty() && all.is_some() {
                 return Err(DownloadError::Changed);
             }
             self.write(&piece)?;
             self.done += piece.len() as u64;
             (self.progress)(self.done);
+            if all.is_none() && (piece.len() as u64) < PIECE {
+                break;
+            }
         }
         Ok(())
     }

@@ -73,6 +73,19 @@ impl Kind {
         }
     }
 
+    /// The command that tells how many there are; `None` for a module's type.
+    pub(super) fn length(self) -> Option<&'static str> {
+        Some(match self {
+            Self::String => "STRLEN",
+            Self::Hash => "HLEN",
+            Self::List => "LLEN",
+            Self::Set => "SCARD",
+            Self::ZSet => "ZCARD",
+            Self::Stream => "XLEN",
+            Self::Json | Self::Other => return None,
+        })
+    }
+
     pub(super) fn from_index(index: u8) -> Self {
         Self::ALL
             .get(index as usize)

@@ -26,7 +26,13 @@ pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, Ins
     let mut answer = || answers.next().unwrap_or_default();
     let (kind, ttl, encoding, idle) = (answer(), answer(), answer(), answer());
     let type_name: String = match kind {
-        redis::Value::ServerError(error) => return Err(Connection::server_error(&error, "TYPE")),
+        redis::Value::ServerError(error) => {
+            let refused = Connection::server_error(&error, "TYPE");
+            match refused {
+                InspectError::Denied { .. } => probed_type(connection, name, refused).await?,
+                _ => return Err(refused),
+            }
+        }
         kind => redis::from_redis_value(kind).map_err(|_| InspectError::Answer("TYPE".into()))?,
     };
     if type_name == "none" {
@@ -43,19 +49,14 @@ pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, Ins
         _ => None,
     };
     let kind = Kind::from_type(&type_name);
-    let length = match kind {
-        Kind::String => "STRLEN",
-        Kind::Hash => "HLEN",
-        Kind::List => "LLEN",
-        Kind::Set => "SCARD",
-        Kind::ZSet => "ZCARD",
-        Kind::Stream => "XLEN",
-        Kind::Json | Kind::Other => "",
-    };
-    let elements = if length.is_empty() {
-        None
-    } else {
-        Some(connection.ask(redis::cmd(length).arg(name)).await?)
+    let elements = match kind.length() {
+        None => None,
+        Some(length) => match connection.ask(redis::cmd(length).arg(name)).await {
+            Ok(elements) => Some(elements),
+            // The rest is worth showing without it.
+            Err(InspectError::Denied { .. }) => None,
+            Err(error) => return Err(error),
+        },
     };
     let counted = elements.unwrap_or_default();
     Ok(About {
@@ -68,6 +69,42 @@ pub async fn describe(connection: &Connection, name: &[u8]) -> Result<About, Ins
         elements,
         idle: number(idle),
     })
+}
+
+/// The type of a key for an account that may not run TYPE: of the commands that tell a length, all but that of its type
+/// are errors.
+async fn probed_type(
+    connection: &Connection,
+    name: &[u8],
+    refused: InspectError,
+) -> Result<String, InspectError> {
+    let mut pipe = Pipeline::new();
+    let kinds = [
+        (Kind::String, "string"),
+        (Kind::Hash, "hash"),
+        (Kind::List, "list"),
+        (Kind::Set, "set"),
+        (Kind::ZSet, "zset"),
+        (Kind::Stream, "stream"),
+    ];
+    for (kind, _) in kinds {
+        pipe.cmd(kind.length().unwrap_or_default()).arg(name);
+    }
+    let answers = connection.ask_all(&pipe).await?;
+    let lengths: Vec<_> = answers
+        .iter()
+        .zip(kinds)
+        .filter_map(|(answer, (_, type_name))| match answer {
+            redis::Value::Int(length) => Some((*length, type_name)),
+            _ => None,
+        })
+        .collect();
+    match lengths.as_slice() {
+        // No type has an empty key but strings and streams; a key that is not there is empty for all commands.
+        [(_, type_name)] => Ok((*type_name).to_owned()),
+        [(0, _), ..] => Err(InspectError::NoKey),
+        _ => Err(refused),
+    }
 }
 
 /// Reads a page of a value: the first one, or the one at `from`. With `anyway`, elements that are large on average are

@@ -25,6 +25,20 @@ pub struct About {
 }
 
 impl About {
+    /// Commands that the account seems not to have, for what is not known of the key depends on them.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let length = self.kind.length().filter(|_| self.elements.is_none());
+        [
+            length,
+            (self.ttl == Ttl::Unknown).then_some("PTTL"),
+            self.encoding.is_empty().then_some("OBJECT ENCODING"),
+            self.bytes.is_none().then_some("MEMORY USAGE"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// Returns whether its bytes are extrapolated from some of its elements, and not counted.
     pub fn is_estimate(&self) -> bool {
         super::is_estimate(self.kind, &self.encoding, self.elements)

@@ -1,4 +1,5 @@
-//! Refuses SQL that is too large to be read without risk, before a parser or a server sees it.
+//! Refuses SQL that is too large to be read without risk, or closes what it did not open, before a parser or a server
+//! sees it.
 //!
 //! Parsers go down one level for each bracket, and one more for each term of `a + b + c`: theirs are the stacks that
 //! overflow, and an overflow ends the process. SQLite's parser runs in this process too.
@@ -72,9 +73,9 @@ impl Size {
         self.tokens += 1;
         match text.as_bytes() {
             [begin @ (b'(' | b'[' | b'{')] => self.open(*begin),
-            [b')'] => self.close(b'('),
-            [b']'] => self.close(b'['),
-            [b'}'] => self.close(b'{'),
+            [b')'] => self.close(b'(', token)?,
+            [b']'] => self.close(b'[', token)?,
+            [b'}'] => self.close(b'{', token)?,
             _ if is("case") => self.open(b'c'),
             // The END of a CASE that a bracket does not hide.
             _ if is("end") && self.levels.last().is_some_and(|level| level.begin == b'c') => {
@@ -111,11 +112,17 @@ impl Size {
         });
     }
 
-    /// Closes the last such bracket, and what was left open inside it.
-    fn close(&mut self, begin: u8) {
-        if let Some(at) = self.levels.iter().rposition(|level| level.begin == begin) {
-            self.levels.truncate(at.max(1));
-        }
+    /// Closes the last such bracket, and what was left open inside it. One that was not opened could close what is put
+    /// around a report.
+    fn close(&mut self, begin: u8, token: Token) -> Result<(), TemplateError> {
+        let opened = self.levels.iter().rposition(|level| level.begin == begin);
+        let at = opened.ok_or_else(|| TemplateError {
+            message: "the SQL closes a bracket here that it did not open; remove one of them"
+                .to_owned(),
+            at: token.at,
+        })?;
+        self.levels.truncate(at);
+        Ok(())
     }
 }
 

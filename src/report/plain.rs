@@ -40,7 +40,12 @@ pub(super) fn replacement(
         }
         Dialect::Sqlite if is(i, "INDEXED") && is(i + 1, "BY") => Some((3, "")),
         Dialect::Sqlite if is(i, "NOT") && is(i + 1, "INDEXED") => Some((2, "")),
+        // Shifts.
+        Dialect::Sqlite if any(i, &["<", ">"]) && tokens.get(i) == tokens.get(i + 1) => {
+            Some((2, "+"))
+        }
         Dialect::MySql if is(i, "MOD") && !is(i + 1, "(") => Some((1, "%")),
+        Dialect::MySql if is(i, "!") && !is(i + 1, "=") => Some((1, "NOT")),
         Dialect::MySql if any(i, &DOUBLE_UNITS) => Some((1, "DAY")),
         Dialect::Postgres if is(i, "VARIADIC") => Some((1, "")),
         Dialect::Postgres if is(i, "SYMMETRIC") && before(&["BETWEEN"]) => Some((1, "")),

@@ -29,6 +29,8 @@ const TRANSACTIONS: [&str; 4] = [
 ];
 /// So much is kept; a loop that prints must not fill the memory.
 const KEPT: usize = 100;
+/// Characters of one sentence: they are kept with the entry.
+const LONGEST: usize = 1000;
 
 /// Listens while a statement runs.
 pub(super) struct Notices {
@@ -117,6 +119,10 @@ impl Subscriber for Ear {
         let (list, text) = match words.code {
             Some(code) => (&self.heard.errors, format!("{} ({code})", words.message)),
             None => (&self.heard.said, words.message),
+        };
+        let text = match text.char_indices().nth(LONGEST) {
+            Some((cut, _)) => format!("{}...", &text[..cut]),
+            None => text,
         };
         let mut list = list.lock();
         if list.len() < KEPT && !text.is_empty() {

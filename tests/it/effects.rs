@@ -41,9 +41,19 @@ async fn postgresql_function_that_may_act_is_refused() {
         "SELECT \"Sum\"(1)",
         "SELECT 1 <-|-> 2",
         "WITH x AS (SELECT acts() AS a) SELECT a FROM x",
+        "SELECT * FROM ROWS FROM (acts())",
     ] {
         let error = collect(&source, query(sql)).await.unwrap_err();
         assert!(matches!(error, SourceError::Writes(_)), "{sql}: {error:?}");
+    }
+    // What is put around a report cannot be closed by it, whoever answers for it.
+    let closes = "SELECT 1 AS a) AS report WHERE false) AS report ON true, (SELECT acts()";
+    for query in [query(closes), trusted(closes)] {
+        let error = collect(&source, query).await.unwrap_err().to_string();
+        assert!(
+            error.contains("a bracket here that it did not open"),
+            "{error}"
+        );
     }
     for sql in [
         "SELECT acts()",

@@ -497,9 +497,12 @@ async fn an_account_without_dangerous_rights_sees_everything() {
     };
     assert!(error.to_string().contains("+scan"), "{error}");
     assert!(!format!("{error:?} {blind:?}").contains("pw-x7"));
+    // What TYPE would have said the lengths tell.
+    let about = describe(&blind, b"app:h:1").await.unwrap();
+    assert_eq!((about.kind, about.elements), (Kind::Hash, Some(1)));
     assert!(matches!(
         describe(&blind, b"x").await,
-        Err(InspectError::Denied { .. })
+        Err(InspectError::NoKey)
     ));
 }
 

@@ -5,32 +5,31 @@ use ::base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use ::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::bound::{End, Unpacked};
-use super::{Decoder, choose, text};
+use super::choose;
 
 /// Shorter words are words.
 const SHORTEST: usize = 12;
 
 /// Whether these are base64 of something that is known, or of text: a word of a language is base64 too.
-pub(super) fn is(bytes: &[u8], whole: bool) -> bool {
+pub(super) fn is(bytes: &[u8], whole: bool, depth: u8) -> bool {
     if bytes.len() < SHORTEST || !bytes.iter().all(|byte| is_digit(*byte)) {
+        return false;
+    }
+    // Digests, UUIDs and numbers have no letters behind f; words and other tokens have them in one case.
+    let has = |is: fn(&u8) -> bool| bytes.iter().any(is);
+    if !has(u8::is_ascii_lowercase)
+        || !has(u8::is_ascii_uppercase)
+        || bytes
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+    {
         return false;
     }
     let unpacked = unpack(bytes, super::UNPACKED);
     if !matches!(unpacked.end, End::Whole) && whole {
         return false;
     }
-    match choose::fitting(&unpacked.bytes, whole) {
-        Decoder::Text => {
-            let text = text::text(&unpacked.bytes, whole).unwrap_or_default();
-            text.len() >= SHORTEST / 2 && text.chars().all(|c| c.is_ascii() || c.is_alphanumeric())
-        }
-        // What has no clear mark would be seen in every other word.
-        Decoder::Hex | Decoder::Protobuf | Decoder::Snappy | Decoder::Brotli | Decoder::Number => {
-            false
-        }
-        Decoder::MessagePack | Decoder::Cbor => unpacked.bytes.len() >= 2 * SHORTEST,
-        _ => true,
-    }
+    choose::holds(&unpacked.bytes, whole, depth + 1)
 }
 
 fn is_digit(byte: u8) -> bool {

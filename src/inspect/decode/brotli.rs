@@ -1,17 +1,19 @@
 //! Brotli, RFC 7932. It has no magic number.
 
 use super::bound::{self, End, Unpacked};
-use super::text;
 
-/// Whether these are Brotli, whole, and hold text: of anything else nobody could tell.
-pub(super) fn is(bytes: &[u8]) -> bool {
-    if bytes.len() < 8 {
-        return false;
+/// The shortest that is recognized; of fewer bytes too many read as a stream.
+const SHORTEST: usize = 12;
+
+/// What comes out where these are one stream to the last byte.
+pub(super) fn whole(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() < SHORTEST {
+        return None;
     }
     let tried = unpack(bytes, super::UNPACKED);
-    tried.end == End::Whole
-        && tried.bytes.len() >= 8
-        && text::text(&tried.bytes, true).is_some_and(|text| !text::is_odd(text))
+    // The library does not tell where the stream ended: without its last byte it must not end.
+    let ends_there = || unpack(&bytes[..bytes.len() - 1], super::UNPACKED).end != End::Whole;
+    (tried.end == End::Whole && ends_there()).then_some(tried.bytes)
 }
 
 pub(super) fn unpack(bytes: &[u8], limit: usize) -> Unpacked {

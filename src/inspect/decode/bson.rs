@@ -2,30 +2,24 @@
 
 use chrono::{DateTime, SecondsFormat};
 
+use super::evidence;
 use super::reader::{Reader, Stop};
 use super::text::hexadecimal;
-use super::tree::{Grower, Tree, bytes_text};
+use super::tree::{Grower, Tree, bytes_text, fits, one_value};
 
-/// Whether these are one document: its length stands first, and NUL last.
+/// Whether these are one document with something in it: its length stands first, and NUL last.
 pub(super) fn is(bytes: &[u8]) -> bool {
     let length = bytes.len();
     length >= 5
         && bytes[..4] == (length as u32).to_le_bytes()
         && bytes[length - 1] == 0
-        && tree(bytes, true).is_ok()
+        && fits(bytes, |grower, reader| document(grower, reader, false))
 }
 
 pub(super) fn tree(bytes: &[u8], whole: bool) -> Result<Tree, Stop> {
-    let mut grower = Grower::default();
-    let mut reader = Reader::new(bytes);
-    let outcome = document(&mut grower, &mut reader, false).and_then(|()| {
-        if reader.is_at_end() {
-            Ok(())
-        } else {
-            reader.damaged("more bytes follow the document")
-        }
-    });
-    grower.finish(outcome, whole)
+    one_value(bytes, whole, |grower, reader| {
+        document(grower, reader, false)
+    })
 }
 
 fn document(grower: &mut Grower, reader: &mut Reader<'_>, is_array: bool) -> Result<(), Stop> {
@@ -34,6 +28,7 @@ fn document(grower: &mut Grower, reader: &mut Reader<'_>, is_array: bool) -> Res
     if length < 5 {
         return reader.damaged("a document's length is too small");
     }
+    reader.enter()?;
     grower.open("")?;
     let mut count = 0_u64;
     loop {
@@ -42,6 +37,8 @@ fn document(grower: &mut Grower, reader: &mut Reader<'_>, is_array: bool) -> Res
             break;
         }
         let name = reader.until(0)?;
+        // Its type is one of 20 bytes, and most have one of 8.
+        grower.sure(4.0 + evidence::of_text(name));
         grower.name(super::display(name));
         element(grower, reader, kind)?;
         count += 1;
@@ -55,6 +52,9 @@ fn document(grower: &mut Grower, reader: &mut Reader<'_>, is_array: bool) -> Res
         format!("{{{count}}}")
     });
     grower.close();
+    reader.leave();
+    // Its length is right to the byte; numbers that are small are more often lengths than other bytes are.
+    grower.sure(12.0);
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use super::bound::{self, Unpacked};
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 pub(super) fn is(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC)
+    // The flags' last three bits are reserved (2.3.1.2).
+    bytes.starts_with(&MAGIC) && bytes.get(3).is_none_or(|flags| flags & 0xe0 == 0)
 }
 
 pub(super) fn unpack(bytes: &[u8], limit: usize) -> Unpacked {

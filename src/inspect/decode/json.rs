@@ -80,6 +80,7 @@ fn value(grower: &mut Grower, reader: &mut Reader<'_>) -> Result<(), Stop> {
         open @ (b'{' | b'[') => {
             reader.byte()?;
             let is_object = open == b'{';
+            reader.enter()?;
             grower.open("")?;
             let mut count = 0_u64;
             loop {
@@ -110,6 +111,7 @@ fn value(grower: &mut Grower, reader: &mut Reader<'_>) -> Result<(), Stop> {
                 format!("[{count}]")
             });
             grower.close();
+            reader.leave();
             Ok(())
         }
         b'"' => {

@@ -6,11 +6,12 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `choose.rs` | which decoder fits? |
+//! | `evidence.rs` | how sure is it that bytes are of a format? |
 //! | `bound.rs` | how is something unpacked that may be a bomb? |
 //! | `reader.rs` | how are hostile bytes read? |
 //! | `tree.rs` | how is a nested value kept, flat and bounded? |
 //! | `text.rs`, `json.rs`, `bits.rs`, `hyperloglog.rs`, `arrow.rs` | what do plain bytes, JSON, a bitmap, a HyperLogLog, rows look like? |
-//! | `gzip.rs`, `zlib.rs`, `zstd.rs`, `lz4.rs`, `snappy.rs`, `brotli.rs`, `base64.rs` | what is packed inside? |
+//! | `gzip.rs`, `zlib.rs`, `deflate.rs`, `magento.rs`, `zstd.rs`, `lz4.rs`, `snappy.rs`, `brotli.rs`, `base64.rs` | what is packed inside? |
 //! | `msgpack.rs`, `cbor.rs`, `bson.rs`, `pickle.rs`, `php.rs`, `java.rs`, `protobuf.rs` | what does a value of this format hold? |
 
 mod arrow;
@@ -21,11 +22,14 @@ mod brotli;
 mod bson;
 mod cbor;
 mod choose;
+mod deflate;
+mod evidence;
 mod gzip;
 mod hyperloglog;
 mod java;
 mod json;
 mod lz4;
+mod magento;
 mod msgpack;
 mod php;
 mod pickle;
@@ -90,17 +94,19 @@ decoders! {
     HyperLogLog "HyperLogLog" "The registers of PFADD.";
     Gzip "gzip" "RFC 1952.";
     Zlib "zlib" "RFC 1950.";
+    Deflate "deflate" "RFC 1951, without a header.";
     Zstd "zstd" "RFC 8878.";
     Lz4 "lz4" "An LZ4 frame.";
     Snappy "snappy" "Snappy, framed or raw.";
     Brotli "brotli" "RFC 7932.";
+    Magento "Magento" "What Magento packs behind gz:, sn:, zs: or l4:.";
     Base64 "base64" "RFC 4648, also the form for URLs.";
     MessagePack "MessagePack" "A MessagePack value.";
     Cbor "CBOR" "RFC 8949.";
     Bson "BSON" "A BSON document.";
     Pickle "pickle" "A Python pickle; its structure alone, nothing is executed.";
     Php "PHP" "What PHP's serialize() writes.";
-    Java "Java" "The header of a Java serialization stream.";
+    Java "Java" "A Java serialization stream: its class, and what needs no class to be read.";
     Protobuf "protobuf" "Protocol Buffers without a schema: field numbers and wire types.";
     Arrow "Arrow" "An Arrow IPC stream.";
 }
@@ -120,10 +126,12 @@ impl Decoder {
             self,
             Self::Gzip
                 | Self::Zlib
+                | Self::Deflate
                 | Self::Zstd
                 | Self::Lz4
                 | Self::Snappy
                 | Self::Brotli
+                | Self::Magento
                 | Self::Base64
         )
     }
@@ -132,10 +140,12 @@ impl Decoder {
         match self {
             Self::Gzip => gzip::unpack(bytes, limit),
             Self::Zlib => zlib::unpack(bytes, limit),
+            Self::Deflate => deflate::unpack(bytes, limit),
             Self::Zstd => zstd::unpack(bytes, limit),
             Self::Lz4 => lz4::unpack(bytes, limit),
             Self::Snappy => snappy::unpack(bytes, limit),
             Self::Brotli => brotli::unpack(bytes, limit),
+            Self::Magento => magento::unpack(bytes, limit),
             Self::Base64 => base64::unpack(bytes, limit),
             _ => Unpacked::damaged("it packs nothing"),
         }

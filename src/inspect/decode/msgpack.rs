@@ -2,21 +2,41 @@
 
 use chrono::{DateTime, SecondsFormat};
 
+use super::evidence;
 use super::reader::{Reader, Stop};
-use super::tree::{Grower, Tree, bytes_text, one_value};
+use super::tree::{Grower, Tree, bytes_text, fits, one_value};
 
 /// Whether these are a map or an array, whole: any byte below 128 alone would be a number.
 pub(super) fn is(bytes: &[u8]) -> bool {
-    matches!(bytes.first(), Some(0x81..=0x8f | 0x91..=0x9f | 0xdc..=0xdf))
-        && tree(bytes, true).is_ok()
+    matches!(bytes.first(), Some(0x81..=0x8f | 0x91..=0x9f | 0xdc..=0xdf)) && fits(bytes, value)
 }
 
 pub(super) fn tree(bytes: &[u8], whole: bool) -> Result<Tree, Stop> {
     one_value(bytes, whole, value)
 }
 
+/// What a first byte says: how often writers use its type, against how many of the 256 bytes mean it.
+fn of_type(first: u8) -> f64 {
+    match first {
+        0x00..=0x7f | 0xdc..=0xdf => -0.5,
+        0x80..=0x9f => -0.3,
+        0xa0..=0xbf => 1.0,
+        0xc0 | 0xc2 | 0xc3 => 2.8,
+        0xc4..=0xc6 => -0.2,
+        0xc7..=0xc9 | 0xd4..=0xd8 => -1.6,
+        0xca | 0xcb => 3.0,
+        0xcc..=0xcf => 1.9,
+        0xd0..=0xd3 => 0.4,
+        0xd9..=0xdb => 2.0,
+        0xe0..=0xff => -2.6,
+        0xc1 => -8.0,
+    }
+}
+
 fn value(grower: &mut Grower, reader: &mut Reader<'_>) -> Result<(), Stop> {
-    match reader.byte()? {
+    let first = reader.byte()?;
+    grower.sure(of_type(first));
+    match first {
         small @ 0x00..=0x7f => grower.leaf(small.to_string()),
         count @ 0x80..=0x8f => map(grower, reader, u64::from(count & 0x0f)),
         count @ 0x90..=0x9f => array(grower, reader, u64::from(count & 0x0f)),
@@ -58,40 +78,34 @@ fn value(grower: &mut Grower, reader: &mut Reader<'_>) -> Result<(), Stop> {
 }
 
 fn array(grower: &mut Grower, reader: &mut Reader<'_>, count: u64) -> Result<(), Stop> {
+    reader.enter()?;
     grower.open(format!("[{count}]"))?;
     for index in 0..count {
         grower.name(index.to_string());
         value(grower, reader)?;
     }
     grower.close();
+    reader.leave();
     Ok(())
 }
 
 fn map(grower: &mut Grower, reader: &mut Reader<'_>, count: u64) -> Result<(), Stop> {
+    reader.enter()?;
     grower.open(format!("{{{count}}}"))?;
     for _ in 0..count {
-        let key = key(reader)?;
-        grower.name(key);
+        grower.named_by(reader, value)?;
         value(grower, reader)?;
     }
     grower.close();
+    reader.leave();
     Ok(())
-}
-
-/// A key as a name.
-fn key(reader: &mut Reader<'_>) -> Result<String, Stop> {
-    // A key that holds others would recurse past the depth that the tree keeps.
-    if matches!(reader.peek(), Some(0x80..=0x9f | 0xdc..=0xdf)) {
-        return Err(Stop::Limit("a key holds other values"));
-    }
-    let mut alone = Grower::default();
-    value(&mut alone, reader)?;
-    alone.finish(Ok(()), true).map(Tree::into_name)
 }
 
 fn text(grower: &mut Grower, reader: &mut Reader<'_>, length: u64) -> Result<(), Stop> {
     // Before `bin` came, `str` held bytes too.
-    grower.bytes(reader.take_long(length)?)
+    let bytes = reader.take_long(length)?;
+    grower.sure(evidence::of_text(bytes));
+    grower.bytes(bytes)
 }
 
 fn extension(grower: &mut Grower, reader: &mut Reader<'_>, length: u64) -> Result<(), Stop> {

@@ -1,14 +1,14 @@
 //! What PHP's `serialize()` writes.
 
 use super::reader::{Reader, Stop};
-use super::tree::{Grower, Tree, bytes_text, one_value};
+use super::tree::{Grower, Tree, bytes_text, is_whole, one_value};
 
 /// Whether these are one value, whole, that nobody would take for text.
 pub(super) fn is(bytes: &[u8]) -> bool {
     matches!(
         bytes,
         [b'a' | b'O' | b's' | b'C' | b'E', b':', b'0'..=b'9', ..]
-    ) && tree(bytes, true).is_ok()
+    ) && is_whole(bytes, value)
 }
 
 pub(super) fn tree(bytes: &[u8], whole: bool) -> Result<Tree, Stop> {
@@ -76,6 +76,7 @@ fn value(grower: &mut Grower, reader: &mut Reader<'_>) -> Result<(), Stop> {
 fn pairs(grower: &mut Grower, reader: &mut Reader<'_>, class: Option<String>) -> Result<(), Stop> {
     let count = length(reader)?;
     expect(reader, b'{')?;
+    reader.enter()?;
     grower.open(class.map_or_else(
         || format!("[{count}]"),
         |class| format!("{class} {{{count}}}"),
@@ -99,6 +100,7 @@ fn pairs(grower: &mut Grower, reader: &mut Reader<'_>, class: Option<String>) ->
     }
     expect(reader, b'}')?;
     grower.close();
+    reader.leave();
     Ok(())
 }
 

@@ -26,16 +26,49 @@ impl Stop {
     }
 }
 
+/// How deep values may stand in one another: each level takes a part of the stack.
+const NESTED: usize = 256;
+
 /// Bytes that are read from the front.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    depth: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self {
+            bytes,
+            at: 0,
+            depth: 0,
+        }
+    }
+
+    /// Goes into a value that stands in another, until [`Reader::leave`].
+    pub(super) fn enter(&mut self) -> Result<(), Stop> {
+        if self.depth >= NESTED {
+            return Err(Stop::Limit("it is nested deeper than 256 levels"));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Ends what [`Reader::enter`] began.
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// A reader of bytes that stand in these, one level deeper.
+    pub(super) fn inside<'b>(&self, bytes: &'b [u8]) -> Result<Reader<'b>, Stop> {
+        let mut inside = Reader {
+            bytes,
+            at: 0,
+            depth: self.depth,
+        };
+        inside.enter()?;
+        Ok(inside)
     }
 
     /// How many bytes were read.

@@ -11,12 +11,10 @@ pub(super) fn is_framed(bytes: &[u8]) -> bool {
     bytes.starts_with(STREAM)
 }
 
-/// Whether these are raw Snappy, whole and in order, of more than a few bytes.
-pub(super) fn is_raw(bytes: &[u8]) -> bool {
-    bytes.len() >= 6 && {
-        let tried = raw(bytes, super::UNPACKED);
-        tried.end == End::Whole && tried.bytes.len() >= 6
-    }
+/// What comes out where these are raw Snappy, whole and in order, of more than a few bytes.
+pub(super) fn whole(bytes: &[u8]) -> Option<Vec<u8>> {
+    let tried = raw(bytes, super::UNPACKED);
+    (bytes.len() >= 6 && tried.end == End::Whole).then_some(tried.bytes)
 }
 
 pub(super) fn unpack(bytes: &[u8], limit: usize) -> Unpacked {

@@ -15,11 +15,15 @@ pub(super) fn text(bytes: &[u8], whole: bool) -> Option<&str> {
     }
 }
 
+/// Whether a text is a number as programs write it. A phone number (`+49...`) and a hex digest with one `e` in it are
+/// none.
 pub(super) fn is_number(text: &str) -> bool {
-    !text.is_empty()
+    let is_plain = !text.contains(['e', 'E']) || text.contains(['.', '+', '-']);
+    is_plain
         && text.len() <= 64
+        && !text.starts_with('+')
         && text.bytes().any(|byte| byte.is_ascii_digit())
-        && text.parse::<f64>().is_ok()
+        && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// Whether a text has control characters that no text has.

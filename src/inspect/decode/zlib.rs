@@ -12,9 +12,12 @@ pub(super) fn is(bytes: &[u8], whole: bool) -> bool {
     if cmf & 0x0f != 8 || cmf >> 4 > 7 || flags & 0x20 != 0 || !header.is_multiple_of(31) {
         return false;
     }
-    let tried = unpack(bytes, 64 * 1024);
+    let mut decoder = flate2::bufread::ZlibDecoder::new(bytes);
+    let tried = bound::read(&mut decoder, 64 * 1024);
     match tried.end {
-        End::Whole | End::Limit => true,
+        // Its checksum was right; behind it nothing may follow.
+        End::Whole => !whole || decoder.total_in() == bytes.len() as u64,
+        End::Limit => true,
         End::Cut => !whole && !tried.bytes.is_empty(),
         End::Damaged(_) => false,
     }

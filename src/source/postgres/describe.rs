@@ -87,8 +87,7 @@ pub(super) async fn ask(
         connection,
         statement,
         format!(
-            "SELECT oid::int8, format_type(oid, NULL), coalesce((SELECT typtype = 'e' FROM pg_type WHERE pg_type.oid = \
-             described.oid), false) FROM unnest((SELECT ARRAY[{types}] FROM {no_row} ({names}) ON true)) WITH \
+            "SELECT oid::int8, format_type(oid, NULL) FROM unnest((SELECT ARRAY[{types}] FROM {no_row} ({names}) ON true)) WITH \
              ORDINALITY AS described (oid, place) ORDER BY place"
         ),
     )
@@ -100,7 +99,8 @@ pub(super) async fn ask(
             let oid: i64 = row.try_get(0)?;
             Ok(Described {
                 name,
-                kind: Kind::of(u32::try_from(oid).ok(), row.try_get(2)?),
+                // An enumeration is made text by the server here: to learn it, the driver would ask in between.
+                kind: Kind::of(u32::try_from(oid).ok(), false),
                 type_name: row.try_get(1)?,
             })
         })

@@ -97,6 +97,7 @@ impl Run<'_> {
         connection: &mut PgConnection,
         statement: &mut Statement,
     ) -> Result<Prepared, SourceError> {
+        self.check(connection, statement).await?;
         let mut first = None;
         let attempts = if statement.binds() {
             &ATTEMPTS[..]
@@ -130,13 +131,9 @@ impl Run<'_> {
             let (sql, before) = describe::around(statement.sql());
             let query = unnamed(&sql, statement)?;
             let described = match query.fetch_one(&mut *connection).await {
-                Ok(row) => {
-                    self.check(connection, statement).await?;
-                    row.columns().iter().map(Described::of).collect()
-                }
+                Ok(row) => row.columns().iter().map(Described::of).collect(),
                 // The driver asks the server for types it does not know, and does not understand every answer.
                 Err(sqlx::Error::ColumnDecode { .. }) => {
-                    self.check(connection, statement).await?;
                     match describe::ask(connection, statement).await {
                         Ok(described) => described,
                         Err(error) => return Err(self.failed(&error, statement, None)),
@@ -152,9 +149,9 @@ impl Run<'_> {
                     Some(SYNTAX) => {
                         self.begin_again(connection).await?;
                         if !self.limits.trusted() && !is_show(statement.sql()) {
-                            self.parses(connection, statement).await?;
+                            let parsed = self.parses(connection, statement).await;
+                            parsed.map_err(|(error, _)| error)?;
                         }
-                        self.check(connection, statement).await?;
                         return Ok(Ok(Prepared::plain(statement)));
                     }
                     found => {
@@ -237,37 +234,46 @@ impl Run<'_> {
         types.map_err(|error| self.address.lost(&error))
     }
 
-    /// Refuses SQL that is not known to only read. It has been planned, and nothing of it has run yet.
+    /// Refuses SQL that is not known to only read, before anything runs that it stands in. Where the server finds it
+    /// wrong, that is told instead.
     async fn check(
         &self,
         connection: &mut PgConnection,
         statement: &Statement,
     ) -> Result<(), SourceError> {
-        self.limits.refuse()?;
         if self.limits.trusted() {
             return Ok(());
         }
-        effects::check(self.address, connection, statement.sql()).await
+        let Err(refusal) = self.limits.refuse() else {
+            return effects::check(self.address, connection, statement.sql()).await;
+        };
+        match self.parses(connection, statement).await {
+            Err((error, code)) if !MISMATCHES.contains(&code.as_str()) => Err(error),
+            _ => Err(refusal),
+        }
     }
 
-    /// Has the server read the report as it stands, and nothing more.
+    /// Has the server read the report as it stands, and nothing more. An error comes with the server's code.
     async fn parses(
         &self,
         connection: &mut PgConnection,
         statement: &Statement,
-    ) -> Result<(), SourceError> {
+    ) -> Result<(), (SourceError, String)> {
         let name = format!("lookaside_{:016x}", rand::random::<u64>());
         let before = format!("PREPARE {name} AS ");
         let sent = before.clone() + statement.sql();
         let prepared = ours(&sent).execute(&mut *connection).await;
         prepared.map_err(|error| {
             let sent = Sent::new(statement.rendered(), &sent, before.len());
-            self.failed(&error, statement, Some(sent))
+            let code = code(&error).unwrap_or_default();
+            (self.failed(&error, statement, Some(sent)), code)
         })?;
         let ended = ours(&format!("DEALLOCATE {name}"))
             .execute(&mut *connection)
             .await;
-        ended.map(drop).map_err(|error| self.address.lost(&error))
+        ended
+            .map(drop)
+            .map_err(|error| (self.address.lost(&error), String::new()))
     }
 
     fn failed(
@@ -379,20 +385,6 @@ fn number(error: &sqlx::Error) -> Option<usize> {
         .find(|sign: char| !sign.is_ascii_digit())
         .unwrap_or(rest.len());
     rest[..end].parse().ok()
-}
-
-/// Refuses SQL that is not known to only read. Nothing of it has run yet.
-async fn check(
-    address: &Address,
-    connection: &mut PgConnection,
-    statement: &Statement,
-    limits: &Limits,
-) -> Result<(), SourceError> {
-    limits.refuse()?;
-    if limits.trusted() {
-        return Ok(());
-    }
-    effects::check(address, connection, statement.sql()).await
 }
 
 /// The error of a query, with the position in the report's SQL where the server tells one.

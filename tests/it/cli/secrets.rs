@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::Place;
-use crate::servers::{MariaDb, PASSWORD, Postgres, Redis};
+use crate::servers::{MariaDb, PASSWORD, Postgres, Redis, stdout_of};
 
 const CANARY: &str = "c4nary-9x";
 
@@ -45,7 +45,7 @@ fn left_by(place: &Place, args: &[&str]) -> String {
 
 #[test]
 fn no_output_holds_a_secret_at_rust_log_trace() {
-    let (_redis, cache) = guarded();
+    let (redis, cache) = guarded();
     let (postgres, mariadb) = (Postgres::shared(), MariaDb::shared());
     let (postgres, mariadb) = (postgres.url(), mariadb.url());
     let urls = [
@@ -81,6 +81,20 @@ fn no_output_holds_a_secret_at_rust_log_trace() {
             assert!(!all.is_empty());
         }
     }
+    // Nor does the cache hold one, whose events tell of failures too.
+    let signed_in = |words: &[&str]| {
+        let mut command = redis.cli_command();
+        command
+            .args(["--no-auth-warning", "-a", CANARY])
+            .args(words);
+        stdout_of(command, "")
+    };
+    assert_ne!(signed_in(&["DBSIZE"]).trim(), "0");
+    signed_in(&["CONFIG", "SET", "rdbcompression", "no"]);
+    signed_in(&["SAVE"]);
+    let kept = fs::read(redis.folder().join("dump.rdb")).unwrap();
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(!kept.contains(CANARY) && !kept.contains(PASSWORD));
 }
 
 #[test]
