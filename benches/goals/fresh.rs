@@ -76,7 +76,7 @@ where
     );
     std::fs::write(&file, text).unwrap();
     let workspace = Workspace::load(&file).unwrap();
-    let sources = source::open_all(&workspace.sources).unwrap();
+    let sources = source::open_all(&mut workspace.clone());
     let about = detector::about(&workspace.sources["shop"], &sources["shop"]).await;
     let engine = Engine::new(&workspace, sources, Caller::Cli, false);
     let report = Arc::new(workspace.report("orders").unwrap().clone());

@@ -232,6 +232,7 @@ pub(crate) fn engine_that(redis: &str, source: Arc<dyn Source>, stays: bool) -> 
         },
         sources: BTreeMap::new(),
         reports: Vec::new(),
+        broken: Vec::new(),
     };
     Engine::new(
         &workspace,

@@ -29,6 +29,8 @@ pub fn client(url: &ConnectionUrl) -> Result<Client, CacheError> {
     // Fails only where a provider is installed already, which is as good.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
+    url.check_cache()
+        .map_err(|why| CacheError::new(Problem::Address, why))?;
     let bad = |why: &str| {
         CacheError::new(
             Problem::Address,
@@ -60,7 +62,8 @@ pub fn client(url: &ConnectionUrl) -> Result<Client, CacheError> {
         Some(file) => {
             let pem = std::fs::read(&file).map_err(|error| {
                 bad(&format!(
-                    "the certificate authority file {file} cannot be read ({error})"
+                    "the certificate authority file {file} cannot be read ({})",
+                    crate::human::io_words(&error)
                 ))
             })?;
             let certificates = redis::TlsCertificates {

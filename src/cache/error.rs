@@ -1,6 +1,6 @@
 //! What a failure of the cache means, in one sentence for people. The one place where Redis errors are read.
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError};
 
 /// What went wrong, for decisions; the sentence is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,8 +29,20 @@ pub enum Problem {
     CannotSave,
     /// The server has no place for another client.
     TooManyClients,
+    /// The server takes connections from its own machine alone.
+    Protected,
+    /// The server runs somebody's long script.
+    Busy,
     /// A key of ours holds something else.
     WrongType,
+    /// The server is a node of a cluster.
+    Cluster,
+    /// The server does not have a command that is needed.
+    NoCommand,
+    /// The server has no database of the URL's number.
+    NoDatabase,
+    /// What answers is no Redis.
+    NotRedis,
     /// Anything else, in the server's words.
     Other,
 }
@@ -56,147 +68,70 @@ impl CacheError {
 
     /// Reads a Redis error; `address` is shown, and holds no secret.
     pub(crate) fn read(error: &RedisError, address: &str) -> Self {
-        // Of a pipeline's errors the first is the cause.
-        if error.code().is_none()
-            && let Some(errors) = error.clone().into_server_errors()
-            && let Some((_, first)) = errors.first()
-        {
-            return Self::read(&RedisError::from(first.clone()), address);
-        }
-        let words = error.to_string();
-        let code = error.code().unwrap_or_default().to_owned();
-        let detail = error.detail().unwrap_or_default();
-        let has = |needle: &str| words.contains(needle) || detail.contains(needle);
-        let (problem, message) = if has("WRONGPASS")
-            || has("NOAUTH")
-            // What a server says to a long command before the sign-in.
-            || has("unauthenticated")
-            || has("invalid password")
-            || has("invalid username-password")
-            || has("without any password configured")
-            || error.kind() == ErrorKind::AuthenticationFailed
-        {
-            (
-                Problem::Password,
-                format!(
-                    "the cache at {address} refused the sign-in; check the user and password in [cache] url"
-                ),
-            )
-        } else if has("max number of clients") {
-            (
-                Problem::TooManyClients,
-                format!(
-                    "the cache at {address} has no place for another client; raise its maxclients or close some"
-                ),
-            )
-        } else if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || code == "NOPERM" {
-            (
-                Problem::Permission,
-                format!(
-                    "the cache's user may not do what the cache needs ({detail}); widen its ACL, see docs/protocol.md"
-                ),
-            )
-        } else if has("OOM command not allowed") || code == "OOM" {
-            (
-                Problem::Full,
+        let first = first(error);
+        let error = first.as_ref().unwrap_or(error);
+        let words = words(error);
+        let problem = problem(error, &words);
+        let at = format!("the cache at {address}");
+        let message = match problem {
+            Problem::Password => {
+                format!("{at} refused the sign-in; check the user and password in [cache] url")
+            }
+            Problem::TooManyClients => format!(
+                "{at} has no place for another client; raise its maxclients or close some"
+            ),
+            Problem::Permission => format!(
+                "the cache's user may not do what the cache needs ({words}); lookaside check names the commands, see \
+                 docs/protocol.md"
+            ),
+            Problem::Protected => format!(
+                "{at} is in protected mode and takes no connections from this machine; give it a password, or set \
+                 protected-mode no where only trusted machines reach it"
+            ),
+            Problem::Full => {
                 "the cache is full; raise its maxmemory or set maxmemory-policy to volatile-lru"
-                    .to_owned(),
-            )
-        } else if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-            || code == "NOREPLICAS"
-            || has("READONLY")
-        {
-            (
-                Problem::ReadOnly,
-                format!(
-                    "the cache at {address} takes no writes (a replica?); point [cache] url at the primary"
-                ),
-            )
-        } else if error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading) || has("LOADING")
-        {
-            (
-                Problem::Loading,
-                format!(
-                    "the cache at {address} is still loading its data; it will be used as soon as it is ready"
-                ),
-            )
-        } else if code == "MISCONF" || has("MISCONF") {
-            (
-                Problem::CannotSave,
-                format!(
-                    "the cache at {address} cannot save to its disk and takes no writes; free its disk or see its log"
-                ),
-            )
-        } else if code == "BUSY" || has("BUSY Redis is busy") {
-            (
-                Problem::Timeout,
-                format!(
-                    "the cache at {address} is busy with somebody's script; it will be used when that ends"
-                ),
-            )
-        } else if code == "WRONGTYPE" || has("WRONGTYPE") {
-            (
-                Problem::WrongType,
-                "a key of the cache holds another type of value; delete that key or choose another prefix".to_owned(),
-            )
-        } else if ["MOVED", "ASK", "CLUSTERDOWN", "CROSSSLOT"].contains(&code.as_str())
-            || has("MOVED ")
-            || has("CLUSTERDOWN")
-        {
-            (
-                Problem::Other,
-                format!(
-                    "the cache at {address} is a node of a Redis Cluster, which cannot hold the cache; point [cache] url \
-                     at a server that is not part of one"
-                ),
-            )
-        } else if has("unknown command") {
-            (
-                Problem::Permission,
-                format!(
-                    "the server at {address} lacks a command that the cache needs ({detail}); see docs/protocol.md for \
-                     those it needs"
-                ),
-            )
-        } else if is_tls(&words) {
-            (
-                Problem::Tls,
-                format!(
-                    "TLS with the cache at {address} failed ({words}); check whether the server speaks TLS, use redis:// \
-                     or rediss:// accordingly, and ?ca=FILE for an own certificate authority"
-                ),
-            )
-        } else if error.is_connection_refusal() {
-            (
-                Problem::Refused,
-                format!("no cache answers at {address}; start it, or correct its URL"),
-            )
-        } else if error.is_timeout() {
-            (
-                Problem::Timeout,
-                format!("the cache at {address} did not answer in time"),
-            )
-        } else if has("failed to lookup")
-            || has("No address found")
-            || has("Name or service not known")
-        {
-            (
-                Problem::Refused,
-                format!("the cache's host in {address} is unknown; correct its URL"),
-            )
-        } else if error.is_io_error()
-            || error.is_connection_dropped()
-            || error.is_unrecoverable_error()
-        {
-            (
-                Problem::Lost,
-                format!("the connection to the cache at {address} was lost ({words})"),
-            )
-        } else {
-            (
-                Problem::Other,
-                format!("the cache at {address} said: {words}"),
-            )
+                    .to_owned()
+            }
+            Problem::ReadOnly => {
+                format!("{at} takes no writes (a replica?); point [cache] url at the primary")
+            }
+            Problem::Loading => {
+                format!("{at} is still loading its data; it will be used as soon as it is ready")
+            }
+            Problem::CannotSave => format!(
+                "{at} cannot save to its disk and takes no writes; free its disk or see its log"
+            ),
+            Problem::Busy => {
+                format!("{at} is busy with somebody's script; it will be used when that ends")
+            }
+            Problem::WrongType => {
+                "a key of the cache holds another type of value; delete that key or choose another prefix".to_owned()
+            }
+            Problem::Cluster => format!(
+                "{at} is a node of a Redis Cluster, which cannot hold the cache; point [cache] url at a server that is not \
+                 part of one"
+            ),
+            Problem::NoCommand => format!(
+                "{at} lacks a command that the cache needs ({words}); it is too old or another product, or its configuration \
+                 renames commands"
+            ),
+            Problem::NoDatabase => format!(
+                "{at} has no database of this number ({words}); correct the number at the end of [cache] url"
+            ),
+            Problem::Tls => format!(
+                "TLS with the cache at {address} failed ({words}); check whether the server speaks TLS, use redis:// or \
+                 rediss:// accordingly, and ?ca=FILE for an own certificate authority"
+            ),
+            Problem::Refused if is_unknown_host(&words) => {
+                format!("the cache's host in {address} is unknown; correct its URL")
+            }
+            Problem::Refused => format!("no cache answers at {address}; start it, or correct its URL"),
+            Problem::NotRedis => format!(
+                "what listens at {address} does not answer as Redis does; correct host and port of [cache] url"
+            ),
+            Problem::Timeout => format!("{at} did not answer in time"),
+            Problem::Lost => format!("the connection to {at} was lost ({words})"),
+            Problem::Address | Problem::Other => format!("{at} said: {words}"),
         };
         Self { problem, message }
     }
@@ -207,13 +142,125 @@ impl CacheError {
             self.problem,
             Problem::Refused
                 | Problem::Timeout
+                | Problem::Busy
                 | Problem::Lost
+                | Problem::NotRedis
+                | Problem::Protected
+                | Problem::NoDatabase
                 | Problem::Password
                 | Problem::Tls
                 | Problem::TooManyClients
                 | Problem::Address
         )
     }
+}
+
+/// What the server or the system says, without the words of the library between.
+pub(crate) fn words(error: &RedisError) -> String {
+    let first = first(error);
+    let error = first.as_ref().unwrap_or(error);
+    let text = match (error.code(), error.detail()) {
+        (None | Some("ERR"), Some(detail)) => detail.to_owned(),
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), None) => code.to_owned(),
+        (None, None) => match error.to_string().split_once(" - ") {
+            // "Multiplexed connection driver unexpectedly terminated - Io"
+            Some((words, _)) => words.to_owned(),
+            None => error.to_string(),
+        },
+    };
+    crate::human::without_number(text.trim())
+}
+
+/// Of a pipeline's errors the first, which is the cause.
+fn first(error: &RedisError) -> Option<RedisError> {
+    let errors = error.clone().into_server_errors()?;
+    errors
+        .first()
+        .map(|(_, first)| RedisError::from(first.clone()))
+}
+
+/// What went wrong. The client's own commands at the beginning of a connection tell what the server says without the word
+/// before it, so that the sentence behind it is looked for too.
+fn problem(error: &RedisError, words: &str) -> Problem {
+    const SAID: [(Problem, &[&str]); 13] = [
+        (
+            Problem::Password,
+            &[
+                "WRONGPASS",
+                "NOAUTH",
+                "Authentication required",
+                "unauthenticated",
+                "invalid password",
+                "invalid username-password",
+                "without any password configured",
+            ],
+        ),
+        (Problem::TooManyClients, &["max number of clients"]),
+        (Problem::Protected, &["DENIED", "protected mode"]),
+        (Problem::Permission, &["NOPERM", "has no permissions"]),
+        (Problem::Full, &["OOM", "when used memory >"]),
+        (
+            Problem::ReadOnly,
+            &["READONLY", "NOREPLICAS", "MASTERDOWN", "read only replica"],
+        ),
+        (Problem::Loading, &["LOADING", "is loading the dataset"]),
+        (Problem::CannotSave, &["MISCONF", "configured to save RDB"]),
+        (Problem::Busy, &["BUSY", "Redis is busy", "Valkey is busy"]),
+        (Problem::WrongType, &["WRONGTYPE"]),
+        (
+            Problem::Cluster,
+            &["MOVED ", "ASK ", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"],
+        ),
+        (
+            Problem::NoCommand,
+            &["unknown command", "unknown subcommand"],
+        ),
+        (
+            Problem::NoDatabase,
+            &["DB index is out of range", "invalid DB index"],
+        ),
+    ];
+    let said = SAID.iter().find(|(_, said)| {
+        said.iter().any(|said| {
+            // A word in capitals is the code, which begins the answer; deeper in it stands in somebody's text.
+            if said
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b' ')
+            {
+                words.starts_with(said)
+            } else {
+                words.contains(said)
+            }
+        })
+    });
+    if let Some((problem, _)) = said {
+        return *problem;
+    }
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => Problem::Password,
+        _ if is_tls(words) => Problem::Tls,
+        ErrorKind::Parse => Problem::NotRedis,
+        _ if error.is_connection_refusal() || is_unknown_host(words) => Problem::Refused,
+        _ if error.is_timeout() => Problem::Timeout,
+        _ if error.is_io_error()
+            || error.is_connection_dropped()
+            || error.is_unrecoverable_error() =>
+        {
+            Problem::Lost
+        }
+        _ => Problem::Other,
+    }
+}
+
+fn is_unknown_host(words: &str) -> bool {
+    [
+        "failed to lookup",
+        "No address found",
+        "Name or service not known",
+    ]
+    .iter()
+    .any(|needle| words.contains(needle))
 }
 
 fn is_tls(words: &str) -> bool {

@@ -8,6 +8,7 @@
 //! | `connect.rs` | how is a URL opened and kept open? |
 //! | `error.rs` | what does a failure mean? |
 //! | `store.rs` | what does the engine hold of the cache? |
+//! | `needs.rs` | which commands does an account need, and which may it run? |
 //! | `keys.rs` | what is each key called? |
 //! | `position.rs` | how are positions written and compared? |
 //! | `header.rs` | what does an entry's header hold? |
@@ -32,6 +33,7 @@ mod failure;
 mod find;
 mod header;
 mod keys;
+mod needs;
 pub mod payload;
 mod position;
 mod protocol;
@@ -46,11 +48,13 @@ pub use audit::{AuditTotals, Wrong};
 pub(crate) use connect::open_listening;
 pub use connect::{address, client, open};
 pub use entry::{Begun, Committed, NewEntry};
+pub(crate) use error::words;
 pub use error::{CacheError, Problem};
 pub use failure::RefreshFailure;
 pub use find::{Found, Verdict, Why};
 pub use header::{ChunkInfo, Header};
 pub use keys::{Ours, SourceKeys, chunk, events, recognise};
+pub use needs::{Refused, Rights, Role};
 pub use position::Position;
 pub use protocol::{Change, Election, Epoch, Known, Lead, Protocol, PublishError, ServerTime};
 pub use shape::Shape;

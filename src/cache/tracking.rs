@@ -295,7 +295,10 @@ impl Listener {
 
 /// Whether the server is there and cannot do it, or this user may not.
 fn is_refusal(problem: &CacheError) -> bool {
-    matches!(problem.problem, Problem::Permission | Problem::Other)
+    matches!(
+        problem.problem,
+        Problem::Permission | Problem::NoCommand | Problem::Other
+    )
 }
 
 fn slot(key: &[u8]) -> usize {

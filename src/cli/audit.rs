@@ -95,6 +95,11 @@ pub(super) async fn run(
     } else {
         print(&audit.text())?;
     }
+    if args.reports.is_empty() {
+        for broken in &session.workspace.broken {
+            note(&format!("lookaside: {}: {}", broken.part, broken.message));
+        }
+    }
     for report in &reports {
         if !found.iter().any(|entry| Arc::ptr_eq(&entry.report, report)) {
             note(&format!(

@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::failure::said;
 use super::output::{duration_millis, print, print_json};
 use super::session::Session;
-use crate::cache::{Cache, CacheError};
+use crate::cache::{Cache, Problem, Refused, Rights, Role};
 use crate::engine::Caller;
 use crate::human;
 use crate::source::{CheckResult, CheckStep, Source};
-use crate::workspace::SourceConfig;
+use crate::table::WriteError;
+use crate::workspace::{Part, SourceConfig};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -32,6 +33,8 @@ struct CheckJson {
     sources: Vec<SourceJson>,
     /// Reports that cannot run as they are written.
     mistakes: Vec<MistakeJson>,
+    /// Other mistakes of the workspace file.
+    workspace: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +63,22 @@ struct SourceJson {
     steps: Vec<StepJson>,
 }
 
+impl SourceJson {
+    /// A source that cannot be used as the file has it.
+    fn broken(name: &str, step: StepJson) -> Self {
+        Self {
+            name: name.to_owned(),
+            ok: false,
+            server_version: None,
+            detector: String::new(),
+            delay_ms: 0.0,
+            blind_spots: Vec::new(),
+            better_by: None,
+            steps: vec![step],
+        }
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct StepJson {
     what: String,
@@ -83,13 +102,25 @@ pub(super) async fn run(
         print_json(&checked)?;
     }
     let connected = checked.cache.ok && checked.sources.iter().all(|source| source.ok);
-    let well = connected && checked.mistakes.is_empty();
+    let well = connected && checked.mistakes.is_empty() && checked.workspace.is_empty();
     if well { Ok(()) } else { Err(said()) }
 }
 
 async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
     let cache = session.engine.cache();
-    tell(live, &format!("cache {}\n", cache.address()))?;
+    let workspace: Vec<String> = session
+        .workspace
+        .broken
+        .iter()
+        .filter(|broken| broken.part == Part::File)
+        .map(|broken| broken.message.clone())
+        .collect();
+    for mistake in &workspace {
+        tell(live, "workspace file\n")?;
+        tell(live, &failed("can be used", mistake).line())?;
+    }
+    let address = format!("cache {}", cache.address());
+    tell(live, &format!("{}\n", address.trim_end()))?;
     let cache = check_cache(cache, live).await?;
     let mut sources = Vec::new();
     for (name, config) in &session.workspace.sources {
@@ -99,6 +130,23 @@ async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
         }
     }
     let mut mistakes = Vec::new();
+    for broken in &session.workspace.broken {
+        let step = failed("can be used", &broken.message);
+        match &broken.part {
+            Part::File | Part::Cache => {}
+            Part::Source(name) => {
+                tell(live, &format!("source {name}\n{}", step.line()))?;
+                sources.push(SourceJson::broken(name, step));
+            }
+            Part::Report(name) => {
+                tell(live, &format!("report {name}\n{}", step.line()))?;
+                mistakes.push(MistakeJson {
+                    report: name.clone(),
+                    mistake: broken.message.clone(),
+                });
+            }
+        }
+    }
     for report in &session.workspace.reports {
         let Some(source) = session.engine.source(&report.source) else {
             continue;
@@ -114,6 +162,7 @@ async fn check(session: &Session, live: bool) -> anyhow::Result<CheckJson> {
         cache,
         sources,
         mistakes,
+        workspace,
     })
 }
 
@@ -128,23 +177,24 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
             server_version = Some(version.clone()).filter(|version| !version.is_empty());
             ok("connected and signed in", &format!("{version}, {took}"))
         }
+        // Whoever may not PING is signed in all the same; the next steps tell.
+        Err(error) if error.problem == Problem::Permission => ok("connected and signed in", &took),
         Err(error) => failed("connected and signed in", &error.message),
     };
-    let mut well = reached.is_ok();
+    let mut well = step.result == "ok";
     add(&mut steps, step, live)?;
     if well {
-        let step = match try_writing(cache).await {
-            Ok(()) => ok(
-                "reads, writes and runs scripts under its prefix",
-                cache.prefix(),
-            ),
-            Err(error) => failed(
-                "reads, writes and runs scripts under its prefix",
-                &error.message,
-            ),
+        let tried = match cache.rights().await {
+            Ok(rights) => Role::ALL
+                .into_iter()
+                .map(|role| role_step(role, &rights, cache.prefix()))
+                .collect(),
+            Err(error) => vec![failed(Role::Engine.what(), &error.message)],
         };
-        well = step.result == "ok";
-        add(&mut steps, step, live)?;
+        for step in tried {
+            well &= step.result != "failed";
+            add(&mut steps, step, live)?;
+        }
     }
     Ok(CacheJson {
         ok: well,
@@ -154,17 +204,59 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
     })
 }
 
-/// What an entry needs of the account, on a key of our own that ends by itself.
-async fn try_writing(cache: &Cache) -> Result<(), CacheError> {
-    let key = format!("{}:check:{:08x}", cache.prefix(), rand::random::<u32>());
-    cache
-        .query::<()>(redis::cmd("SET").arg(&key).arg("1").arg("PX").arg(10_000))
-        .await?;
-    let script = "return redis.call('GET', KEYS[1])";
-    cache
-        .query::<String>(redis::cmd("EVAL").arg(script).arg(1).arg(&key))
-        .await?;
-    cache.query::<()>(redis::cmd("DEL").arg(&key)).await
+/// Whether the account may do what a role needs; if not, what is refused, what that costs, and what grants it.
+fn role_step(role: Role, rights: &Rights, prefix: &str) -> StepJson {
+    let refused: Vec<&Refused> = rights
+        .refused
+        .iter()
+        .filter(|refused| refused.role == role)
+        .collect();
+    if refused.is_empty() {
+        return ok(role.what(), if role == Role::Engine { prefix } else { "" });
+    }
+    let list = |of: &dyn Fn(&Refused) -> Option<String>, between: &str| {
+        let mut all: Vec<String> = Vec::new();
+        for word in refused.iter().filter_map(|refused| of(refused)) {
+            if !all.contains(&word) {
+                all.push(word);
+            }
+        }
+        all.join(between)
+    };
+    let unknown = list(
+        &|refused| refused.rule.is_none().then(|| refused.command.clone()),
+        ", ",
+    );
+    let denied = list(
+        &|refused| refused.rule.is_some().then(|| refused.command.clone()),
+        ", ",
+    );
+    let rules = list(&|refused| refused.rule.clone(), " ");
+    let account = rights.account.as_deref().unwrap_or("ACCOUNT");
+    let mut why = Vec::new();
+    if !denied.is_empty() {
+        why.push(format!(
+            "the account may not run {denied}, so {}; grant it with ACL SETUSER {account} {rules}",
+            role.lost()
+        ));
+    }
+    if !unknown.is_empty() {
+        why.push(format!(
+            "the server does not have {unknown}, so {}; it was renamed or is not there, see rename-command in its \
+             configuration",
+            role.lost()
+        ));
+    }
+    let why = why.join("; ");
+    if role.is_needed() {
+        failed(role.what(), &why)
+    } else {
+        StepJson {
+            what: role.what().to_owned(),
+            result: "warning",
+            detail: why,
+        }
+    }
 }
 
 async fn check_source(
@@ -177,7 +269,23 @@ async fn check_source(
     let show = move |step: CheckStep| {
         let _ = tell(live, &StepJson::from(&step).line());
     };
-    let checked = source.check(&show).await;
+    let mut checked = source.check(&show).await;
+    if checked.ok
+        && let Some(tried) = crate::detector::try_watermark(config, source).await
+    {
+        let (result, detail) = match tried {
+            Ok(took) => (CheckResult::Ok, human::duration(took)),
+            Err(why) => (CheckResult::Failed(why.to_string()), String::new()),
+        };
+        checked.ok = result == CheckResult::Ok;
+        let step = CheckStep {
+            what: "The watermark query returns one row".to_owned(),
+            result,
+            detail,
+        };
+        show(step.clone());
+        checked.steps.push(step);
+    }
     let about = crate::detector::about(config, source).await;
     let delay = match about.delay {
         // There is none, so it sees nothing within any time.
@@ -203,11 +311,11 @@ async fn check_source(
     })
 }
 
-fn tell(live: bool, text: &str) -> std::io::Result<()> {
+fn tell(live: bool, text: &str) -> Result<(), WriteError> {
     if live { print(text) } else { Ok(()) }
 }
 
-fn add(steps: &mut Vec<StepJson>, step: StepJson, live: bool) -> std::io::Result<()> {
+fn add(steps: &mut Vec<StepJson>, step: StepJson, live: bool) -> Result<(), WriteError> {
     tell(live, &step.line())?;
     steps.push(step);
     Ok(())

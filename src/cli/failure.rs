@@ -37,7 +37,8 @@ pub fn status(result: &anyhow::Result<()>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    crate::cli::output::note(&format!("lookaside: {}", sentence(&causes)));
+    let told = crate::human::without_number(&sentence(&causes));
+    crate::cli::output::note(&format!("lookaside: {told}"));
     if error.is::<Usage>() {
         ExitCode::from(2)
     } else {

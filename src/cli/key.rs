@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde_json::{Value as Json, json};
+use tokio_util::sync::CancellationToken;
 
 use super::elements::{add_decoded, decoded_json, write_element, write_entry};
 use super::failure::usage;
@@ -23,7 +24,7 @@ use crate::inspect::{
     as_pattern, decode, describe, display, download, elements_json, facts, header_text,
     is_searchable, owned, page, payload, search, type_title,
 };
-use crate::table::{HumanTable, Table};
+use crate::table::{HumanTable, Table, shown};
 use crate::workspace::CacheConfig;
 
 /// So many finds are enough to read.
@@ -51,7 +52,8 @@ pub struct KeyArgs {
     /// commas.
     #[arg(long, value_name = "DECODERS", value_delimiter = ',')]
     pub decode: Vec<String>,
-    /// Write the whole value to this file: a string's exact bytes, the elements of anything else as a JSON line each.
+    /// Write the whole value to this file: a string's exact bytes, the elements of anything else as a JSON line each; -
+    /// is standard output.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["search", "decode", "json"])]
     pub output: Option<PathBuf>,
     /// Print one JSON document.
@@ -60,14 +62,18 @@ pub struct KeyArgs {
 }
 
 /// Runs the command. Keys under the workspace's prefix are recognized as ours.
-pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
+pub(crate) async fn run(
+    args: &KeyArgs,
+    cache: CacheConfig,
+    cancel: CancellationToken,
+) -> Result<()> {
     let prefix = cache.prefix.as_str();
     let name = if args.base64 {
         STANDARD.decode(&args.key).map_err(|_| {
-            anyhow::anyhow!(
+            usage(format!(
                 "\"{}\" is not base64; leave --base64 out for a name as it stands",
                 args.key
-            )
+            ))
         })?
     } else {
         args.key.clone().into_bytes()
@@ -76,7 +82,7 @@ pub(crate) async fn run(args: &KeyArgs, cache: CacheConfig) -> Result<()> {
     let connection = Connection::open(&cache.url).await?;
     let about = describe(&connection, &name).await?;
     if let Some(file) = &args.output {
-        return save(&connection, &about, file).await;
+        return save(&connection, &about, file, &cancel).await;
     }
     let mut refused = None;
     let first = match &args.search {
@@ -172,21 +178,16 @@ fn decoders(names: &[String]) -> Result<Vec<Decoder>> {
 }
 
 /// Writes the whole value to a file.
-async fn save(connection: &Connection, about: &About, file: &std::path::Path) -> Result<()> {
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let stop = cancel.clone();
+async fn save(
+    connection: &Connection,
+    about: &About,
+    file: &std::path::Path,
+    cancel: &CancellationToken,
+) -> Result<()> {
     let all = about.elements.filter(|_| about.kind == Kind::String);
     let progress = Progress::new("Reading the value", std::io::stderr().is_terminal());
     progress.count(about.kind.elements().1, all);
-    let saving = download(connection, about, file, &cancel, |done| progress.rows(done));
-    tokio::pin!(saving);
-    let saved = tokio::select! {
-        saved = &mut saving => saved,
-        _ = tokio::signal::ctrl_c() => {
-            stop.cancel();
-            saving.await
-        }
-    };
+    let saved = download(connection, about, file, cancel, |done| progress.rows(done)).await;
     progress.clear();
     let Saved { count, changed } = saved?;
     let meanwhile = if changed {
@@ -200,7 +201,7 @@ async fn save(connection: &Connection, about: &About, file: &std::path::Path) ->
             Kind::String | Kind::Json => human::bytes(count),
             kind => human::plural(count, kind.elements().0, kind.elements().1),
         },
-        file.display()
+        shown(file)
     ));
     Ok(())
 }

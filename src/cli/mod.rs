@@ -18,13 +18,15 @@ mod redis;
 mod reports;
 mod run;
 mod session;
+mod signals;
 mod target;
 mod unwatch;
 mod warm;
 mod worker;
 
 pub use args::{Cli, Command, WindowArgs};
-pub use session::{ctrl_c, locate};
+pub use session::locate;
+pub use signals::ctrl_c;
 
 use tokio_util::sync::CancellationToken;
 
@@ -46,11 +48,8 @@ pub async fn run(cli: Cli, cancel: CancellationToken) -> anyhow::Result<()> {
             until(cancel.clone(), Box::pin(keys::run(&args, cache, cancel))).await
         }
         Some(Command::Key(args)) => {
-            until(
-                cancel,
-                Box::pin(key::run(&args, target::open(redis, workspace)?)),
-            )
-            .await
+            let cache = target::open(redis, workspace)?;
+            until(cancel.clone(), Box::pin(key::run(&args, cache, cancel))).await
         }
         Some(Command::Redis(args)) => {
             redis::run(&args, target::open(redis, workspace)?, cancel).await

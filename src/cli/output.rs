@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::human;
+use crate::table::WriteError;
 
 /// Prints text for people on standard output. Nothing in it moves a cursor, wherever it came from.
-pub(crate) fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> Result<(), WriteError> {
     write(&human::lines(text))
 }
 
@@ -40,10 +41,11 @@ pub(crate) fn note_json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write(text: &str) -> io::Result<()> {
+fn write(text: &str) -> Result<(), WriteError> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| WriteError::new(&error, "standard output"))
 }
 
 /// JSON may hold as they are some characters that a terminal obeys; escaped they mean the same. They only stand inside

@@ -32,7 +32,7 @@ pub struct RaceArgs {
     #[arg(short, value_name = "name=value", value_parser = parameter)]
     p: Vec<(String, String)>,
     /// How often each side runs
-    #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(short, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     n: u32,
     /// One JSON document
     #[arg(long)]

@@ -39,6 +39,9 @@ pub(crate) async fn run(
     cancel: CancellationToken,
 ) -> Result<()> {
     let words: Vec<Vec<u8>> = args.command.iter().map(bytes).collect::<Result<_>>()?;
+    if words.first().is_some_and(Vec::is_empty) {
+        return Err(usage("an empty text is no command; write one such as PING"));
+    }
     let line = shown_command(words.iter().map(Vec::as_slice));
     if Listen::from_line(&line).is_some() {
         return Err(usage(

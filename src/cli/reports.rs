@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{duration_millis, millis, print, print_json};
+use super::output::{duration_millis, millis, note, print, print_json};
 use super::session::Session;
 use crate::cache::AuditTotals;
 use crate::engine::delay::{Delays, delays};
@@ -16,6 +16,7 @@ use crate::engine::latency::{Side, Summary, side};
 use crate::engine::{Caller, EntryState, Event, FailedRefresh, Freshness, Outcome, RequestEvent};
 use crate::human;
 use crate::report::{Dependencies, Params, Report};
+use crate::workspace::{Broken, Workspace};
 
 /// Arguments of `reports`.
 #[derive(Debug, Args)]
@@ -29,7 +30,8 @@ pub struct ReportsArgs {
 #[derive(Debug, Serialize)]
 struct ReportJson {
     name: String,
-    source: String,
+    /// `null` where the report has a mistake and names none.
+    source: Option<String>,
     /// The parameters of the entry that is shown: the defaults.
     params: Option<serde_json::Value>,
     state: Option<&'static str>,
@@ -98,6 +100,7 @@ pub(super) async fn run(
     if args.json {
         return print_json(&looked);
     }
+    note_broken(&session.workspace);
     if looked.is_empty() {
         print("This workspace has no reports yet; add one under [[reports]].\n")?;
         return Ok(());
@@ -127,7 +130,7 @@ pub(super) async fn run(
 fn audits(looked: &[ReportJson]) -> BTreeMap<&str, &AuditTotals> {
     let checked = looked.iter().filter(|report| report.audit.checked > 0);
     checked
-        .map(|report| (report.source.as_str(), &report.audit))
+        .filter_map(|report| Some((report.source.as_deref()?, &report.audit)))
         .collect()
 }
 
@@ -184,7 +187,23 @@ async fn look(session: &Session) -> Vec<ReportJson> {
             ..ReportJson::new(report, bound.ok().as_ref(), state, &requests)
         });
     }
+    looked.extend(
+        session
+            .workspace
+            .broken
+            .iter()
+            .filter_map(ReportJson::broken),
+    );
     looked
+}
+
+/// Notes the broken parts of the file that are not reports, which have a line of their own.
+pub(super) fn note_broken(workspace: &Workspace) {
+    for broken in &workspace.broken {
+        if broken.report().is_none() {
+            note(&format!("lookaside: {}: {}", broken.part, broken.message));
+        }
+    }
 }
 
 /// The word for a state in JSON and text.
@@ -208,6 +227,33 @@ pub(super) fn without_default(report: &Report) -> Vec<String> {
 }
 
 impl ReportJson {
+    /// A report that cannot be used as the file has it.
+    fn broken(broken: &Broken) -> Option<Self> {
+        Some(Self {
+            name: broken.report()?.to_owned(),
+            source: broken.source.clone(),
+            params: None,
+            state: Some(state_word(Freshness::Unknown)),
+            reason: broken.message.clone(),
+            age_ms: None,
+            ttl_ms: None,
+            rows: None,
+            bytes: None,
+            key: None,
+            tables: Vec::new(),
+            any_change: None,
+            detector: None,
+            hits: 0,
+            misses: 0,
+            last_cached_ms: None,
+            last_uncached_ms: None,
+            refreshed_because: None,
+            freshness: None,
+            audit: AuditTotals::default(),
+            last_failure: None,
+        })
+    }
+
     fn new(
         report: &Report,
         params: Option<&Params>,
@@ -239,7 +285,7 @@ impl ReportJson {
         };
         Self {
             name: report.name.clone(),
-            source: report.source.clone(),
+            source: Some(report.source.clone()),
             params: params.map(Params::to_json),
             state: state.as_ref().map(|state| state_word(state.state)),
             reason,

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -15,8 +16,12 @@ use super::session::{Session, parameter};
 use crate::engine::{About, Answer, Caller, EngineError, Mode, Outcome, Request, RequestEvent};
 use crate::source::SourceError;
 use crate::table::{
-    Checksum, CsvOptions, ExportError, ExportOptions, Exported, Format, HumanTable, Target, export,
+    Checksum, CsvOptions, ExportError, ExportOptions, Exported, Format, HumanTable, STDOUT, Target,
+    export,
 };
+
+/// How long a cancelled query has to end; a source gives up before.
+const LAST_WORD: Duration = Duration::from_secs(35);
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -35,14 +40,19 @@ pub struct RunArgs {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Write to this file, which appears only when it is complete
+    /// Write to this file, which appears only when it is complete; - is standard output
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// One line of JSON on standard error: outcome, times, key, checksum
     #[arg(long)]
     stats: bool,
     /// Rows that a table shows
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 40,
+        allow_negative_numbers = true
+    )]
     limit: usize,
     /// CSV: begin with a byte order mark, which Excel wants to see
     #[arg(long)]
@@ -97,7 +107,7 @@ pub(super) async fn run(
     let session = Session::open(workspace, Caller::Cli, false).await?;
     let report = session.report(&args.report)?;
     let params = report.bind(&args.p).map_err(|error| usage(error.0))?;
-    let into_terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let into_terminal = args.file().is_none() && std::io::stdout().is_terminal();
     let progress = Progress::new(
         &format!("Running {}", report.name),
         format.is_none() || !into_terminal,
@@ -106,7 +116,7 @@ pub(super) async fn run(
         .engine
         .on_wait(|sentence| note(&format!("lookaside: {sentence}")));
     // What is written somewhere already cannot be taken back; a file or a table can be made anew.
-    let mut again = args.output.is_some() || format.is_none();
+    let mut again = args.file().is_some() || format.is_none();
     let (about, event, filled, written) = loop {
         let answer = session
             .engine
@@ -137,7 +147,15 @@ pub(super) async fn run(
         progress.expect(about.rows);
         let written = match format {
             None => table(rows, &args, &progress).await,
-            Some(format) => file(rows, &args, format, progress.clone(), cancel.clone()).await,
+            Some(format) => {
+                let from_cache = matches!(about.outcome, Outcome::Hit | Outcome::StaleHit);
+                let stop = if from_cache {
+                    cancel.clone()
+                } else {
+                    after_last_word(&cancel)
+                };
+                file(rows, &args, format, progress.clone(), stop).await
+            }
         };
         match written {
             Err(ExportError::Rows(EngineError::Damaged)) if again => again = false,
@@ -181,6 +199,19 @@ pub(super) async fn run(
         ));
     }
     Ok(())
+}
+
+/// A token that is cancelled so much later than `cancel` that the query has said its last word: whether it was ended, or
+/// may go on at the server.
+fn after_last_word(cancel: &CancellationToken) -> CancellationToken {
+    let (cancel, late) = (cancel.clone(), CancellationToken::new());
+    let stop = late.clone();
+    tokio::spawn(async move {
+        cancel.cancelled().await;
+        tokio::time::sleep(LAST_WORD).await;
+        stop.cancel();
+    });
+    late
 }
 
 /// What is said of a run that was cancelled: also that its query may go on at the server, where that is so.
@@ -269,8 +300,8 @@ async fn file(
     progress: Progress,
     cancel: CancellationToken,
 ) -> Result<Written, ExportError<EngineError>> {
-    let target = match &args.output {
-        Some(path) => Target::File(path.clone()),
+    let target = match args.file() {
+        Some(path) => Target::File(path.to_owned()),
         None => Target::Stream(Box::new(std::io::stdout()), "standard output".to_owned()),
     };
     let options = ExportOptions {
@@ -298,6 +329,12 @@ async fn file(
 }
 
 impl RunArgs {
+    /// The file to write to; `None` for standard output.
+    fn file(&self) -> Option<&Path> {
+        let output = self.output.as_deref();
+        output.filter(|path| *path != Path::new(STDOUT))
+    }
+
     /// `None` for a table.
     fn chosen_format(&self) -> Option<Format> {
         match (self.format, self.json, &self.output) {
@@ -328,7 +365,7 @@ impl RunArgs {
             ));
         }
         let binary = matches!(format, Some(Format::Arrow | Format::Parquet));
-        if binary && self.output.is_none() && std::io::stdout().is_terminal() {
+        if binary && self.file().is_none() && std::io::stdout().is_terminal() {
             return Err(usage(
                 "this format is not for a terminal; write it to a file with -o FILE",
             ));

@@ -48,7 +48,7 @@ impl Session {
             workspace.cache.url = ConnectionUrl::new(&started.url());
             server = Some(started);
         }
-        let sources = crate::source::open_all(&workspace.sources)?;
+        let sources = crate::source::open_all(&mut workspace);
         let engine = Engine::new(&workspace, sources, caller, stays);
         Ok(Self {
             workspace,
@@ -74,8 +74,8 @@ impl Session {
         )
         .await?;
         bar.clear();
-        let workspace = demo.workspace.clone();
-        let sources = crate::source::open_all(&workspace.sources)?;
+        let mut workspace = demo.workspace.clone();
+        let sources = crate::source::open_all(&mut workspace);
         let engine = Engine::new(&workspace, sources, caller, stays);
         Ok(Self {
             workspace,
@@ -87,10 +87,13 @@ impl Session {
 
     /// A report by name.
     pub(crate) fn report(&self, name: &str) -> anyhow::Result<Arc<Report>> {
-        let report = self
-            .workspace
-            .report(name)
-            .map_err(|error| usage(error.message))?;
+        let report = self.workspace.report(name).map_err(|error| {
+            // One that is there and has a mistake was not asked for wrongly.
+            match self.workspace.broken_report(name) {
+                Some(_) => error.into(),
+                None => usage(error.message),
+            }
+        })?;
         Ok(Arc::new(report.clone()))
     }
 
@@ -141,33 +144,4 @@ pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as name=value".to_owned()),
     }
-}
-
-/// A token that Ctrl-C (or SIGTERM) cancels. The second time ends the process at once.
-pub fn ctrl_c() -> CancellationToken {
-    let token = CancellationToken::new();
-    let cancel = token.clone();
-    tokio::spawn(async move {
-        asked_to_stop().await;
-        cancel.cancel();
-        asked_to_stop().await;
-        // What was under way gets no chance to clean up; the server notices that the connection is gone.
-        std::process::exit(130);
-    });
-    token
-}
-
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -9,9 +9,12 @@ use crate::workspace::{CacheConfig, Workspace};
 /// The cache of `--redis URL`, else of the workspace.
 pub(crate) fn open(redis: Option<&str>, workspace: Option<&Path>) -> anyhow::Result<CacheConfig> {
     let workspace = match redis {
-        Some(url) => Workspace::for_redis(url)?,
+        Some(url) => Workspace::for_redis(url).map_err(|error| usage(error.message))?,
         None => Workspace::load(&locate(workspace)?)?,
     };
+    if let Some(why) = workspace.cache.url.problem() {
+        anyhow::bail!("the workspace's cache cannot be used: {why}");
+    }
     if workspace.cache.is_embedded() {
         return Err(usage(
             "this workspace's cache is embedded and lives only inside a running command; name a Redis with --redis URL",

@@ -12,7 +12,7 @@ use super::session::Session;
 use crate::detector;
 use crate::engine::Caller;
 use crate::human;
-use crate::workspace::{Publication, SourceConfig};
+use crate::workspace::{Part, Publication, SourceConfig, Workspace};
 
 /// Arguments of `unwatch`.
 #[derive(Debug, Args)]
@@ -40,8 +40,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let session = Session::open(workspace, Caller::Cli, false).await?;
     let known = &session.workspace.sources;
+    let broken = broken_sources(&session.workspace, &args.sources);
     for name in &args.sources {
-        if !known.contains_key(name) {
+        if !known.contains_key(name) && broken.iter().all(|source| source.name != *name) {
             let names: Vec<&str> = known.keys().map(String::as_str).collect();
             return Err(usage(format!(
                 "there is no source \"{name}\"; this workspace has {}",
@@ -49,7 +50,12 @@ pub(super) async fn run(
             )));
         }
     }
-    let mut all = Vec::new();
+    let mut all = broken;
+    if !args.json {
+        for source in &all {
+            print(&line(source))?;
+        }
+    }
     for (name, config) in known {
         if !args.sources.is_empty() && !args.sources.contains(name) {
             continue;
@@ -84,6 +90,22 @@ pub(super) async fn run(
         return Err(said());
     }
     Ok(())
+}
+
+/// The sources among `named`, all where none is named, that cannot be used as the file has them.
+fn broken_sources(workspace: &Workspace, named: &[String]) -> Vec<UnwatchedJson> {
+    let broken = workspace
+        .broken
+        .iter()
+        .filter_map(|broken| match &broken.part {
+            Part::Source(name) if named.is_empty() || named.contains(name) => Some(UnwatchedJson {
+                name: name.clone(),
+                removed: 0,
+                error: Some(broken.message.clone()),
+            }),
+            _ => None,
+        });
+    broken.collect()
 }
 
 fn line(source: &UnwatchedJson) -> String {

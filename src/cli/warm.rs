@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{said, usage};
 use super::output::{millis, note, print, print_json};
 use super::progress::Progress;
-use super::reports::{state_word, without_default};
+use super::reports::{note_broken, state_word, without_default};
 use super::session::Session;
 use crate::engine::{Caller, Filled, Freshness, Mode, Reason, Request};
 use crate::human;
 use crate::report::{Params, Report};
+use crate::workspace::Broken;
 
 /// Arguments of `warm`.
 #[derive(Debug, Args)]
@@ -61,6 +62,10 @@ pub(super) async fn run(
             .collect()
     };
     let mut warmed = Vec::new();
+    if !named {
+        note_broken(&session.workspace);
+        warmed.extend(session.workspace.broken.iter().filter_map(Warmed::broken));
+    }
     for report in reports {
         if cancel.is_cancelled() {
             break;
@@ -177,6 +182,18 @@ async fn fill(
 }
 
 impl Warmed {
+    /// A report that cannot be used as the file has it.
+    fn broken(broken: &Broken) -> Option<Self> {
+        Some(Self {
+            name: broken.report()?.to_owned(),
+            state: state_word(Freshness::Unknown),
+            filled: false,
+            rows: None,
+            took_ms: None,
+            error: Some(broken.message.clone()),
+        })
+    }
+
     fn cells(&self) -> Vec<String> {
         let done = match (&self.error, self.filled) {
             (Some(_), _) => "failed",

@@ -36,6 +36,10 @@ pub(super) async fn run(
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let session = Session::open(workspace, Caller::Worker, true).await?;
+    if let Some(why) = session.workspace.cache.url.problem() {
+        anyhow::bail!("a worker needs the cache, which cannot be used: {why}");
+    }
+    tell_broken(&session.workspace);
     let log = Arc::clone(session.engine.log());
     // What happened before is read, so that demand is known, but told by whoever saw it.
     log.follow().await;
@@ -138,11 +142,22 @@ fn take_over(worker: &Worker, session: &Session, edited: Result<Workspace, Works
             "lookaside: the source {name} is new; restart the worker to have it watched"
         ));
     }
+    tell_broken(&edited);
     worker.take_over(&edited);
     note(&format!(
         "lookaside: goes on with the edited workspace, {} reports",
         edited.reports.len()
     ));
+}
+
+/// Notes what the file has and the worker goes without.
+fn tell_broken(workspace: &Workspace) {
+    for broken in &workspace.broken {
+        note(&format!(
+            "lookaside: {} is left out: {}",
+            broken.part, broken.message
+        ));
+    }
 }
 
 /// Prints on a thread of its own: a pipe that nobody reads holds up no more than that.

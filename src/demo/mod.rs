@@ -166,5 +166,6 @@ fn workspace(data: &Path, server: &PrivateServer) -> Workspace {
         },
         sources: BTreeMap::from([("shop".to_owned(), shop)]),
         reports: reports_for(Dialect::Sqlite, "shop"),
+        broken: Vec::new(),
     }
 }

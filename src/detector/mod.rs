@@ -15,7 +15,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -168,6 +168,22 @@ pub async fn about(config: &SourceConfig, source: &Arc<dyn Source>) -> About {
             better_by: Some(why),
         },
     }
+}
+
+/// Runs the watermark query of a source once, where it has one; answers how long it took.
+///
+/// # Errors
+///
+/// Where it cannot watch: it fails, takes too long, or does not return one row.
+pub async fn try_watermark(
+    config: &SourceConfig,
+    source: &Arc<dyn Source>,
+) -> Option<Result<Duration, Blind>> {
+    let sql = config.watermark.as_ref()?;
+    let about = watermark::about(config.poll_interval, source.dialect());
+    let mut watermark = watermark::Watermark::new(config, source, sql, about);
+    let start = Instant::now();
+    Some(watermark.next().await.map(|_| start.elapsed()))
 }
 
 /// What watches this source best, as long as it does: it chooses at the first observation, and again when what it

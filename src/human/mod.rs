@@ -77,6 +77,24 @@ pub fn long(duration: Duration) -> String {
     }
 }
 
+/// What the operating system says of a failure, without its number.
+pub fn io_words(error: &std::io::Error) -> String {
+    without_number(&error.to_string())
+}
+
+/// The same text without "(os error 2)", which Rust adds to the operating system's words.
+pub fn without_number(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(" (os error ") {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A size: `64.2 KB`. Steps of 1,024, as Redis counts.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];

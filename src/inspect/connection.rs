@@ -501,7 +501,6 @@ fn denied(command: &str, details: Option<&str>) -> InspectError {
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
-        (None, Some(detail)) => format!("{}: {detail}", error.category()),
-        _ => error.to_string(),
+        _ => cache::words(error),
     }
 }

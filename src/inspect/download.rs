@@ -7,7 +7,7 @@ use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::{About, Connection, Continue, InspectError, Kind, Value, Watch, elements_json, page};
-use crate::table::{Output, WriteError};
+use crate::table::{Output, WriteError, shown};
 
 /// How many bytes of a string one request brings: large enough for speed, small enough for the server.
 const PIECE: u64 = 512 * 1024;
@@ -53,7 +53,7 @@ pub async fn download(
     cancel: &CancellationToken,
     progress: impl FnMut(u64),
 ) -> Result<Saved, DownloadError> {
-    let target = path.display().to_string();
+    let target = shown(path);
     let failed = |error: &std::io::Error| WriteError::new(error, &target);
     let output = Output::create(path)?;
     let file = BufWriter::new(output.handle().map_err(|error| failed(&error))?);

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::SourceError;
+use crate::human::io_words;
 use crate::workspace::ConnectionUrl;
 
 /// How long a server may take to accept a connection and the sign-in.
@@ -161,10 +162,14 @@ impl Address {
                     ),
                 }
             }
-            sqlx::Error::Protocol(why) => format!(
-                "what listens at {self} does not speak {product}'s protocol ({why}); correct host and port in the source's URL"
+            sqlx::Error::Protocol(_) => format!(
+                "what listens at {self} does not speak {product}'s protocol ({}); correct host and port in the source's URL",
+                words(error)
             ),
-            error => format!("no connection to {product} at {self} ({host}): {error}"),
+            error => format!(
+                "no connection to {product} at {self} ({host}): {}",
+                words(error)
+            ),
         })
     }
 
@@ -184,7 +189,10 @@ impl Address {
 
     /// The sentence for an account that may sign in, and no more.
     pub(super) fn refused(&self, error: &sqlx::Error) -> SourceError {
-        SourceError::Other(format!("{self} refused what reports need: {error}"))
+        SourceError::Other(format!(
+            "{self} refused what reports need: {}",
+            words(error)
+        ))
     }
 
     /// The sentence for a catalogue that cannot be read.
@@ -212,7 +220,9 @@ impl Address {
             ErrorKind::NotFound if self.port.is_none() => format!(
                 "there is no socket {host}; start {product}, or correct the socket in the source's URL"
             ),
-            ErrorKind::PermissionDenied => format!("this account may not open {self}: {error}"),
+            ErrorKind::PermissionDenied => {
+                format!("this account may not open {self}: {}", io_words(error))
+            }
             ErrorKind::TimedOut => self.silent(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => format!(
                 "{self} closed the connection before the sign-in; check that it is {product}, and that it takes connections from this machine"
@@ -221,7 +231,7 @@ impl Address {
             _ if error.to_string().contains("lookup") => format!(
                 "the host {host} is not known; correct it in the source's URL, or check the name server"
             ),
-            _ => format!("no connection to {self}: {error}"),
+            _ => format!("no connection to {self}: {}", io_words(error)),
         }
     }
 
@@ -239,15 +249,10 @@ impl Address {
         use sqlx::Error as E;
         let product = self.product;
         match error {
-            E::Io(_) | E::Tls(_) | E::WorkerCrashed | E::PoolClosed => {
-                let why: &dyn std::fmt::Display = match error {
-                    E::Io(error) => error,
-                    error => error,
-                };
-                SourceError::Lost(format!(
-                    "the connection to {product} at {self} was lost while the query ran ({why}); run the report again"
-                ))
-            }
+            E::Io(_) | E::Tls(_) | E::WorkerCrashed | E::PoolClosed => SourceError::Lost(format!(
+                "the connection to {product} at {self} was lost while the query ran ({}); run the report again",
+                words(error)
+            )),
             E::Database(error) => SourceError::Other(match error.code() {
                 Some(code) => format!("{product} at {self} answered: {} ({code})", error.message()),
                 None => format!("{product} at {self} answered: {}", error.message()),
@@ -267,7 +272,7 @@ impl Address {
                 "{product} at {self} answered with the type {type_name}, which it does not describe; cast the column to \
                  text in the report's SQL"
             )),
-            E::Protocol(why) => self.not_understood(why),
+            E::Protocol(_) => self.not_understood(&words(error)),
             error => self.not_understood(error),
         }
     }
@@ -278,6 +283,18 @@ impl Address {
              server's own address in the source's URL",
             self.product
         ))
+    }
+}
+
+/// What the server or the system says, without the words of the library around it.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => io_words(error),
+        // "unexpected response from SSLRequest: 0x48 (sqlx_postgres::connection::tls:95)"
+        sqlx::Error::Protocol(why) => why.split(" (sqlx").next().unwrap_or(why).to_owned(),
+        sqlx::Error::Tls(why) | sqlx::Error::Configuration(why) => why.to_string(),
+        error => crate::human::without_number(&error.to_string()),
     }
 }
 

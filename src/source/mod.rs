@@ -34,6 +34,8 @@ mod sqlite_rows;
 mod steps;
 mod transient;
 
+pub(crate) use failure::words;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::report::{Catalogue, Dialect, Params, SourceIdentity};
 use crate::table::{BatchStream, Interrupted};
-use crate::workspace::SourceConfig;
+use crate::workspace::{SourceConfig, Workspace};
 
 /// A database that runs reports.
 #[async_trait]
@@ -274,6 +276,9 @@ impl SourceError {
 pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>, SourceError> {
     // More than one is built, and sqlx takes none by itself then. Where one was chosen before, that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // Before a driver reads it: one would write the value of a parameter that it does not know into the log.
+    let bad = |why| SourceError::Connect(format!("the source \"{}\": {why}", config.name));
+    config.url.check_source().map_err(bad)?;
     match config.url.dialect() {
         Some(Dialect::Sqlite) => Ok(Arc::new(sqlite::Sqlite::new(config)?)),
         Some(Dialect::MySql) => Ok(Arc::new(mysql::open(config)?)),
@@ -296,19 +301,23 @@ pub(crate) async fn mssql_client(
 
 /// The sentence for a URL that cannot be read. Why is told without the URL, which may hold a password.
 fn bad_url(name: &str, error: &sqlx::Error, example: &str) -> String {
-    let why = match error {
-        sqlx::Error::Configuration(why) => why.to_string(),
-        error => error.to_string(),
-    };
+    let why = failure::words(error);
     format!("the URL of the source \"{name}\" cannot be read: {why}; write it like {example}")
 }
 
-/// Opens every source of a workspace by name, without connecting yet.
-pub fn open_all(
-    configs: &BTreeMap<String, SourceConfig>,
-) -> Result<BTreeMap<String, Arc<dyn Source>>, SourceError> {
-    configs
-        .iter()
-        .map(|(name, config)| Ok((name.clone(), open(config)?)))
-        .collect()
+/// Opens every source of a workspace by name, without connecting yet. One that cannot be opened is set aside with its
+/// reports.
+pub fn open_all(workspace: &mut Workspace) -> BTreeMap<String, Arc<dyn Source>> {
+    let mut sources = BTreeMap::new();
+    let mut failed = Vec::new();
+    for (name, config) in &workspace.sources {
+        match open(config) {
+            Ok(source) => drop(sources.insert(name.clone(), source)),
+            Err(error) => failed.push((name.clone(), error.to_string())),
+        }
+    }
+    for (name, why) in failed {
+        workspace.set_aside(&name, &why);
+    }
+    sources
 }

@@ -87,8 +87,9 @@ impl Sqlite {
         match std::fs::metadata(&self.path) {
             Err(error) => {
                 return Err(SourceError::Connect(format!(
-                    "the SQLite file {} cannot be opened: {error}; check the source's URL",
-                    self.path.display()
+                    "the SQLite file {} cannot be opened: {}; check the source's URL",
+                    self.path.display(),
+                    crate::human::io_words(&error)
                 )));
             }
             Ok(found) if !found.is_file() => {

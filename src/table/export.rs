@@ -94,6 +94,20 @@ pub struct Progress {
     pub bytes: u64,
 }
 
+impl ExportOptions {
+    /// For a list that somebody else filled, such as the names of keys: in CSV, nothing in it is a formula.
+    pub fn guarded(format: Format) -> Self {
+        Self {
+            format,
+            csv: CsvOptions {
+                guard: true,
+                ..CsvOptions::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
 /// A finished export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
@@ -255,7 +269,7 @@ impl Exporter {
             broken_pipe: false,
         })?;
         let name = match &target {
-            Target::File(path) => path.display().to_string(),
+            Target::File(path) => super::output::shown(path),
             Target::Stream(_, name) => name.clone(),
         };
         Self::open(target, schema, options, name.clone()).map_err(|error| match error {

@@ -23,8 +23,8 @@ pub use export::{
 };
 pub use human::HumanTable;
 pub use names::{Renamed, unique_names};
-pub(crate) use output::Output;
-pub use output::WriteError;
+pub(crate) use output::{Output, shown};
+pub use output::{STDOUT, WriteError, discard_unfinished, write_whole};
 pub use stream::{BatchSender, BatchStream, Interrupted};
 pub use widen::widen;
 

@@ -1,15 +1,15 @@
 //! Changes to a workspace file that keep its comments and its order, saved whole or not at all.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{
-    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, read,
-    sql_file, store_password,
+    Broken, CacheConfig, ConnectionUrl, Part, Publication, SourceConfig, Workspace, WorkspaceError,
+    read, sql_file, store_password,
 };
 use crate::report::{ParamSpec, Refresh, Report, ServeOnError, Value, read_time, write_time};
+use crate::table::{WriteError, write_whole};
 
 /// A workspace file open for changes; nothing is written before [`WorkspaceFile::save`].
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub struct WorkspaceFile {
     document: DocumentMut,
     /// Files named by `sql_file`, with their new text.
     sql_files: Vec<(PathBuf, String)>,
-    /// Names of the reports that were put in.
-    put: Vec<String>,
+    /// What was put in.
+    put: Vec<Part>,
 }
 
 impl WorkspaceFile {
@@ -57,6 +57,7 @@ impl WorkspaceFile {
             "url",
             Some(value(url)),
         );
+        self.put.push(Part::Cache);
         Ok(())
     }
 
@@ -66,6 +67,7 @@ impl WorkspaceFile {
         let sources = table(self.document.as_table_mut(), "sources")?;
         sources.set_implicit(true);
         set(table(sources, name)?, "url", Some(value(url)));
+        self.put.push(Part::Source(name.to_owned()));
         Ok(())
     }
 
@@ -84,7 +86,7 @@ impl WorkspaceFile {
         report: &Report,
         instead_of: Option<&str>,
     ) -> Result<(), WorkspaceError> {
-        self.put.push(report.name.clone());
+        self.put.push(Part::Report(report.name.clone()));
         let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
         let reports = self
             .document
@@ -128,12 +130,21 @@ impl WorkspaceFile {
         self.document.to_string()
     }
 
-    /// Whether the reports that were put in can run. A mistake in another one was there before, and stays its own.
-    fn check(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+    /// Whether the edit breaks nothing, and the reports that were put in can run. What was broken before, and every other
+    /// report's SQL, stays as it is.
+    fn check(&self, workspace: &Workspace, known: &[Broken]) -> Result<(), WorkspaceError> {
+        let is_new = |broken: &&Broken| {
+            !known.iter().any(|known| known.part == broken.part) || self.put.contains(&broken.part)
+        };
+        if let Some(broken) = workspace.broken.iter().find(is_new) {
+            return Err(WorkspaceError {
+                message: broken.message.clone(),
+            });
+        }
         let put = workspace
             .reports
             .iter()
-            .filter(|report| self.put.contains(&report.name));
+            .filter(|report| self.put.contains(&Part::Report(report.name.clone())));
         for report in put {
             let source = workspace.sources.get(&report.source);
             if let Some(dialect) = source.and_then(|source| source.url.dialect()) {
@@ -148,14 +159,20 @@ impl WorkspaceFile {
     /// Checks the whole file as it would be, then replaces the old one by renaming a finished new one.
     pub fn save(self) -> Result<Workspace, WorkspaceError> {
         let text = self.document.to_string();
+        let environment = |name: &str| std::env::var(name).ok();
+        let reading =
+            |text: &str| read::workspace(text, &self.path, &environment, &super::keyring::complete);
+        let known = std::fs::read_to_string(&self.path)
+            .ok()
+            .and_then(|old| reading(&old).ok())
+            .map_or_else(Vec::new, |old| old.broken);
         let mut before = Vec::new();
         for (path, sql) in &self.sql_files {
             before.push((path, std::fs::read(path).unwrap_or_default()));
             replace(path, sql.as_bytes())?;
         }
-        let environment = |name: &str| std::env::var(name).ok();
-        let read = read::workspace(&text, &self.path, &environment, &super::keyring::complete);
-        if let Err(wrong) = read.and_then(|workspace| self.check(&workspace)) {
+        let read = reading(&text);
+        if let Err(wrong) = read.and_then(|workspace| self.check(&workspace, &known)) {
             for (path, sql) in before {
                 replace(path, &sql)?;
             }
@@ -447,24 +464,13 @@ fn default(spec: &ParamSpec) -> Option<toml_edit::Value> {
     })
 }
 
-/// Writes a new file beside the old one and renames it, with the old one's permissions.
+/// Writes a file whole, or leaves it as it is; its folder is made where it is missing.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
-    let write = || -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        if let Ok(old) = std::fs::metadata(path) {
-            file.as_file().set_permissions(old.permissions())?;
-        }
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| WorkspaceError {
-        message: format!(
-            "{} cannot be saved: {error}; it is as it was",
-            path.display()
-        ),
-    })
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .map_err(|error| WriteError::new(&error, &folder.display().to_string()))
+        .and_then(|()| write_whole(path, bytes))
+        .map_err(|error| WorkspaceError {
+            message: error.message,
+        })
 }

@@ -6,19 +6,26 @@
 //! | file | its one question |
 //! | --- | --- |
 //! | `read.rs` | what does the file say, and where is it wrong? |
+//! | `connections.rs` | what do `[cache]` and `[sources.NAME]` say? |
+//! | `broken.rs` | which parts of it cannot be used? |
 //! | `cursor.rs` | which value stands under a key, of the right type? |
 //! | `edit.rs` | how is the file changed, keeping comments and order? |
+//! | `parameters.rs` | which schemes and parameters may a URL have? |
 //! | `url.rs`, `ado.rs` | how is a URL (or SQL Server's connection string) completed, and shown without its secrets? |
 //! | `keyring.rs` | which password does the operating system keep? |
 
 mod ado;
+mod broken;
+mod connections;
 mod cursor;
 mod edit;
 mod keyring;
+mod parameters;
 mod read;
 mod sql_file;
 mod url;
 
+pub use broken::{Broken, Part};
 pub use edit::WorkspaceFile;
 pub use keyring::{keep_for_session, store_password};
 pub use url::ConnectionUrl;
@@ -31,6 +38,9 @@ use crate::report::{Report, line_column};
 
 /// So many names are listed in a message; more would hide what it says.
 const LISTED: usize = 8;
+
+/// A longer workspace file, in bytes, is something else.
+const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// The file's name where none is given.
 pub const FILE_NAME: &str = "lookaside.toml";
@@ -48,6 +58,8 @@ pub struct Workspace {
     pub sources: BTreeMap<String, SourceConfig>,
     /// Reports in the file's order.
     pub reports: Vec<Report>,
+    /// The parts of the file that cannot be used as they are written.
+    pub broken: Vec<Broken>,
 }
 
 /// `[cache]`.
@@ -130,6 +142,15 @@ impl CacheConfig {
     /// The URL that asks for a private server of our own.
     pub const EMBEDDED: &'static str = "embedded";
 
+    /// A cache that cannot be used, for the reason that is given: reports run without it.
+    pub(crate) fn unusable(why: &str) -> Self {
+        Self {
+            url: ConnectionUrl::unusable(why),
+            prefix: Self::PREFIX.to_owned(),
+            memory: 0,
+        }
+    }
+
     /// Whether a private server is to be started for it.
     pub fn is_embedded(&self) -> bool {
         self.url.expose() == Self::EMBEDDED
@@ -194,10 +215,21 @@ impl Workspace {
     }
 
     /// Reads and checks a file; URLs get their `${NAME}` from the environment and passwords from the keyring.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read as a whole. A mistake in one part of it is listed in [`Workspace::broken`].
     pub fn load(path: &Path) -> Result<Self, WorkspaceError> {
         let fail = |what: std::io::Error| WorkspaceError {
-            message: format!("{} cannot be read: {what}", path.display()),
+            message: format!(
+                "{} cannot be read: {}",
+                path.display(),
+                crate::human::io_words(&what)
+            ),
         };
+        if std::fs::metadata(path).map_err(fail)?.len() > LONGEST {
+            return Err(fail(std::io::Error::other("it is longer than 64 MB")));
+        }
         let text = std::fs::read(path).map_err(fail)?;
         let text = String::from_utf8(text).map_err(|error| {
             let end = error.utf8_error().valid_up_to();
@@ -221,8 +253,14 @@ impl Workspace {
 
     /// A workspace of one cache alone, for looking at any Redis.
     pub fn for_redis(url: &str) -> Result<Self, WorkspaceError> {
-        let url = read::cache_url(url, &|name| std::env::var(name).ok())
+        let url = connections::cache_url(url, &|name| std::env::var(name).ok())
             .map_err(|message| WorkspaceError { message })?;
+        if url.expose() == CacheConfig::EMBEDDED {
+            let message = "an embedded cache lives only inside a running command; give the URL of a running Redis";
+            return Err(WorkspaceError {
+                message: message.to_owned(),
+            });
+        }
         Ok(Self {
             name: url.to_string(),
             path: None,
@@ -233,32 +271,41 @@ impl Workspace {
             },
             sources: BTreeMap::new(),
             reports: Vec::new(),
+            broken: Vec::new(),
         })
     }
 
-    /// The report called `name`; the error lists the names there are, or the nearest of many.
+    /// The report called `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where the report cannot be used as it is written, or does not exist; then the names there are, or the nearest of
+    /// many, are listed.
     pub fn report(&self, name: &str) -> Result<&Report, WorkspaceError> {
-        self.reports
+        if let Some(report) = self.reports.iter().find(|report| report.name == name) {
+            return Ok(report);
+        }
+        if let Some(broken) = self.broken_report(name) {
+            return Err(WorkspaceError {
+                message: broken.message.clone(),
+            });
+        }
+        let names: Vec<_> = self
+            .reports
             .iter()
-            .find(|report| report.name == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = self
-                    .reports
-                    .iter()
-                    .map(|report| report.name.as_str())
-                    .collect();
-                let has = match names.len() {
-                    0 => "it has none".to_owned(),
-                    1..=LISTED => format!("it has {}", names.join(", ")),
-                    many => format!(
-                        "the nearest of its {} are {}; lookaside reports lists them",
-                        crate::human::count(many as u64),
-                        cursor::nearest_few(name, &names, LISTED).join(", ")
-                    ),
-                };
-                WorkspaceError {
-                    message: format!("there is no report \"{name}\" in this workspace; {has}"),
-                }
-            })
+            .map(|report| report.name.as_str())
+            .collect();
+        let has = match names.len() {
+            0 => "it has none".to_owned(),
+            1..=LISTED => format!("it has {}", names.join(", ")),
+            many => format!(
+                "the nearest of its {} are {}; lookaside reports lists them",
+                crate::human::count(many as u64),
+                cursor::nearest_few(name, &names, LISTED).join(", ")
+            ),
+        };
+        Err(WorkspaceError {
+            message: format!("there is no report \"{name}\" in this workspace; {has}"),
+        })
     }
 }

@@ -1,45 +1,34 @@
 //! What a workspace file says; every mistake is one message with its line, its column and what would be right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use toml_edit::{Document, Item, Value as TomlValue};
 
+use super::broken::{Broken, Part, needs_source};
+use super::connections::{self, Complete};
 use super::cursor::{Cursor, File, nearest};
-use super::{
-    CacheConfig, ConnectionUrl, Publication, SourceConfig, Workspace, WorkspaceError, sql_file, url,
-};
-use crate::report::{Dialect, ParamSpec, ParamType, Refresh, Report, ServeOnError, Value};
+use super::{CacheConfig, SourceConfig, Workspace, WorkspaceError, sql_file};
+use crate::report::{ParamSpec, ParamType, Refresh, Report, ServeOnError, Value};
 
 /// Gives the value of an environment variable.
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-const CACHE_SCHEMES: [&str; 7] = [
-    "redis",
-    "rediss",
-    "redis+unix",
-    "unix",
-    "redis-cluster",
-    "redis-sentinel",
-    "valkey",
-];
-const SOURCE_SCHEMES: [&str; 7] = [
-    "sqlite",
-    "mysql",
-    "mariadb",
-    "postgres",
-    "postgresql",
-    "mssql",
-    "sqlserver",
-];
+/// The sources of a file by name: each as it is, or why it cannot be used.
+type Sources = BTreeMap<String, Result<SourceConfig, WorkspaceError>>;
 
 /// Reads a file's text. `complete` puts passwords from the keyring into URLs.
+///
+/// # Errors
+///
+/// Where the text is not TOML, or says nothing that a workspace has. Any other mistake costs the part that has it, and
+/// is listed in [`Workspace::broken`].
 pub(super) fn workspace(
     text: &str,
     path: &Path,
     environment: Environment<'_>,
-    complete: &dyn Fn(ConnectionUrl) -> ConnectionUrl,
+    complete: Complete<'_>,
 ) -> Result<Workspace, WorkspaceError> {
     let file = File {
         name: path.display().to_string(),
@@ -56,39 +45,40 @@ pub(super) fn workspace(
         table: document.as_table(),
         span: None,
     };
-    root.only(&["cache", "sources", "reports"])?;
-
-    let cache = match root.table("cache", "[cache]".to_owned())? {
-        Some(cursor) => cache(&cursor, environment, complete)?,
-        None => {
-            return Err(file.wrong(
-                None,
-                "there is no [cache]; add [cache] with url = \"redis://127.0.0.1:6379/0\"",
-            ));
-        }
+    let known = ["cache", "sources", "reports"];
+    let no_cache = || {
+        file.wrong(
+            None,
+            "there is no [cache]; add [cache] with url = \"redis://127.0.0.1:6379/0\"",
+        )
     };
-    let mut sources = BTreeMap::new();
-    if let Some(cursor) = root.table("sources", "[sources]".to_owned())? {
-        for (name, _) in cursor.table.iter() {
-            if let Some(cursor) = cursor.table(name, format!("[sources.{name}]"))? {
-                sources.insert(
-                    name.to_owned(),
-                    source(name, &cursor, folder, environment, complete)?,
-                );
-            }
+    if known.iter().all(|key| root.get(key).is_none()) {
+        return Err(root.only(&known).err().unwrap_or_else(no_cache));
+    }
+
+    let mut broken = Vec::new();
+    if let Err(error) = root.only(&known) {
+        broken.push(Broken::new(Part::File, error));
+    }
+    let cache = root
+        .table("cache", "[cache]".to_owned())
+        .and_then(|cursor| cursor.ok_or_else(no_cache))
+        .and_then(|cursor| connections::cache(&cursor, environment, complete))
+        .unwrap_or_else(|error| {
+            let config = CacheConfig::unusable(&error.message);
+            broken.push(Broken::new(Part::Cache, error));
+            config
+        });
+    let sources = sources(&root, folder, environment, complete).unwrap_or_else(|error| {
+        broken.push(Broken::new(Part::File, error));
+        Sources::new()
+    });
+    for (name, source) in &sources {
+        if let Err(error) = source {
+            broken.push(Broken::new(Part::Source(name.clone()), error.clone()));
         }
     }
-    let mut reports: Vec<Report> = Vec::new();
-    for mut cursor in root.tables("reports")? {
-        let report = report(&mut cursor, folder, &sources)?;
-        if reports.iter().any(|other| other.name == report.name) {
-            return Err(cursor.wrong(
-                "name",
-                format!("there are two reports \"{}\"; rename one", report.name),
-            ));
-        }
-        reports.push(report);
-    }
+    let reports = reports(&root, folder, &sources, &mut broken);
     let name = folder.file_name().map_or_else(
         || "workspace".to_owned(),
         |name| name.to_string_lossy().into_owned(),
@@ -97,162 +87,87 @@ pub(super) fn workspace(
         name,
         path: Some(path.to_owned()),
         cache,
-        sources,
+        sources: sources
+            .into_iter()
+            .filter_map(|(name, source)| Some((name, source.ok()?)))
+            .collect(),
         reports,
+        broken,
     })
 }
 
-/// Checks a cache URL; the error is one sentence without the secret.
-pub(super) fn cache_url(text: &str, environment: Environment<'_>) -> Result<ConnectionUrl, String> {
-    let url = ConnectionUrl::new(&url::expand(text, environment)?);
-    if url.expose() != CacheConfig::EMBEDDED {
-        check_url(
-            &url,
-            &CACHE_SCHEMES,
-            "\"redis://127.0.0.1:6379/0\", rediss://, redis+unix:// or \"embedded\"",
-        )?;
-    }
-    Ok(url)
-}
-
-fn check_url(url: &ConnectionUrl, schemes: &[&str], example: &str) -> Result<(), String> {
-    let scheme = url.scheme();
-    if !schemes.contains(&scheme.as_str()) {
-        let hint = match nearest(&scheme, schemes) {
-            Some(near) => format!("did you mean {near}:?"),
-            None => format!("write {example}"),
-        };
-        return Err(format!(
-            "the URL \"{url}\" begins with no scheme that is known here; {hint}"
-        ));
-    }
-    if url
-        .sqlite_path()
-        .is_some_and(|path| path.as_os_str().is_empty())
-    {
-        return Err("the URL names no file; write sqlite:FILE".to_owned());
-    }
-    if scheme == "sqlite" || url.is_ado() {
-        return Ok(());
-    }
-    let parsed = ::url::Url::parse(url.expose()).map_err(|error| {
-        format!("the URL \"{url}\" cannot be read: {error}; write {example}, with special characters as %40")
-    })?;
-    if !scheme.contains("unix") && parsed.host_str().is_none_or(str::is_empty) {
-        return Err(format!("the URL \"{url}\" names no host; write {example}"));
-    }
-    Ok(())
-}
-
-fn cache(
-    cursor: &Cursor<'_>,
-    environment: Environment<'_>,
-    complete: &dyn Fn(ConnectionUrl) -> ConnectionUrl,
-) -> Result<CacheConfig, WorkspaceError> {
-    cursor.only(&["url", "prefix", "memory"])?;
-    let url = cache_url(cursor.needed_text("url")?, environment)
-        .map_err(|why| cursor.wrong("url", why))?;
-    let prefix = match cursor.text("prefix")? {
-        None => CacheConfig::PREFIX.to_owned(),
-        Some(prefix) if prefix.is_empty() || prefix.contains(['{', '}', '*', '?', '[']) => {
-            return Err(cursor.wrong(
-                "prefix",
-                "prefix is empty or holds one of {}*?[; write letters such as \"lookaside\"",
-            ));
-        }
-        Some(prefix) => prefix.to_owned(),
-    };
-    Ok(CacheConfig {
-        url: complete(url),
-        prefix,
-        memory: cursor.size("memory")?.unwrap_or(CacheConfig::MEMORY),
-    })
-}
-
-fn source(
-    name: &str,
-    cursor: &Cursor<'_>,
+/// Every source; an error where `sources` is not a table.
+fn sources(
+    root: &Cursor<'_>,
     folder: &Path,
     environment: Environment<'_>,
-    complete: &dyn Fn(ConnectionUrl) -> ConnectionUrl,
-) -> Result<SourceConfig, WorkspaceError> {
-    cursor.only(&[
-        "url",
-        "max_concurrent_queries",
-        "query_timeout",
-        "watermark",
-        "poll_interval",
-        "triggers",
-        "forget_after",
-        "max_refresh_load",
-        "publication",
-    ])?;
-    let wrong = |why: String| cursor.wrong("url", why);
-    let url =
-        ConnectionUrl::new(&url::expand(cursor.needed_text("url")?, environment).map_err(wrong)?);
-    check_url(
-        &url,
-        &SOURCE_SCHEMES,
-        "sqlite:FILE, mysql://USER@HOST/DATABASE, postgres://... or mssql://...",
-    )
-    .map_err(wrong)?;
-    let url = complete(url.under(folder));
-    let mut source = SourceConfig::new(name, url.expose());
-    if let Some(count) = cursor.count("max_concurrent_queries")? {
-        source.max_concurrent_queries = count;
-    }
-    if let Some(time) = cursor.some_time("query_timeout")? {
-        source.query_timeout = time;
-    }
-    if let Some(time) = cursor.some_time("poll_interval")? {
-        source.poll_interval = time;
-    }
-    if let Some(time) = cursor.some_time("forget_after")? {
-        if time > SourceConfig::REMEMBERED {
-            return Err(cursor.wrong(
-                "forget_after",
-                "requests are remembered for two days; write \"48h\" at most",
-            ));
-        }
-        source.forget_after = time;
-    }
-    if let Some(share) = cursor.share("max_refresh_load")? {
-        source.max_refresh_load = share;
-    }
-    source.watermark = cursor.text("watermark")?.map(ToOwned::to_owned);
-    source.triggers = cursor.truth("triggers")?.unwrap_or(false);
-    if source.triggers && source.url.scheme() != "sqlite" {
-        return Err(cursor.wrong(
-            "triggers",
-            "triggers are for SQLite alone; remove this line",
-        ));
-    }
-    source.publication = publication(cursor)?;
-    if source.publication != Publication::Found && source.url.dialect() != Some(Dialect::Postgres) {
-        return Err(cursor.wrong(
-            "publication",
-            "publications are for PostgreSQL alone; remove this line",
-        ));
-    }
-    Ok(source)
+    complete: Complete<'_>,
+) -> Result<Sources, WorkspaceError> {
+    let Some(cursor) = root.table("sources", "[sources]".to_owned())? else {
+        return Ok(Sources::new());
+    };
+    let one = |name: &str| {
+        let source = cursor
+            .table(name, format!("[sources.{name}]"))
+            .transpose()?
+            .and_then(|cursor| connections::source(name, &cursor, folder, environment, complete));
+        Some((name.to_owned(), source))
+    };
+    Ok(cursor
+        .table
+        .iter()
+        .filter_map(|(name, _)| one(name))
+        .collect())
 }
 
-/// `publication = true` for one of our own, or the name of one that is there.
-fn publication(cursor: &Cursor<'_>) -> Result<Publication, WorkspaceError> {
-    if cursor.get("publication").and_then(Item::as_str).is_some() {
-        let name = cursor.needed_text("publication")?;
-        return Ok(Publication::Named(name.to_owned()));
+/// The reports that can be used, in the file's order.
+fn reports(
+    root: &Cursor<'_>,
+    folder: &Path,
+    sources: &Sources,
+    broken: &mut Vec<Broken>,
+) -> Vec<Report> {
+    let cursors = root.tables("reports").unwrap_or_else(|error| {
+        broken.push(Broken::new(Part::File, error));
+        Vec::new()
+    });
+    let text = |cursor: &Cursor<'_>, key: &str| cursor.text(key).ok().flatten().map(str::to_owned);
+    // Which of two reports is meant by their name is not known, so that neither is run under it.
+    let mut twice = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for cursor in &cursors {
+        if let Some(name) = text(cursor, "name")
+            && !seen.insert(name.clone())
+        {
+            let why = format!("there are two reports \"{name}\"; rename one");
+            twice.insert(name, cursor.wrong("name", why));
+        }
     }
-    Ok(match cursor.truth("publication")? {
-        Some(true) => Publication::Ours,
-        _ => Publication::Found,
-    })
+    let mut reports = Vec::new();
+    for (index, mut cursor) in cursors.into_iter().enumerate() {
+        let name = text(&cursor, "name").filter(|name| !name.trim().is_empty());
+        let read = match name.as_ref().and_then(|name| twice.get(name)) {
+            Some(error) => Err(error.clone()),
+            None => report(&mut cursor, folder, sources),
+        };
+        match read {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                let name = name.unwrap_or_else(|| format!("number {}", index + 1));
+                broken.push(Broken {
+                    source: text(&cursor, "source"),
+                    ..Broken::new(Part::Report(name), error)
+                });
+            }
+        }
+    }
+    reports
 }
 
 fn report(
     cursor: &mut Cursor<'_>,
     folder: &Path,
-    sources: &BTreeMap<String, SourceConfig>,
+    sources: &Sources,
 ) -> Result<Report, WorkspaceError> {
     let name = cursor.needed_text("name")?.to_owned();
     cursor.name = format!("the report \"{name}\"");
@@ -271,19 +186,26 @@ fn report(
         "trusted_sql",
     ])?;
     let source = cursor.needed_text("source")?.to_owned();
-    if !sources.contains_key(&source) {
-        let names: Vec<_> = sources.keys().map(String::as_str).collect();
-        let hint = match nearest(&source, &names) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("add [sources.{source}]"),
-        };
-        return Err(cursor.wrong(
-            "source",
-            format!(
-                "{} names the source \"{source}\", which is not there; {hint}",
-                cursor.name
-            ),
-        ));
+    match sources.get(&source) {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => {
+            let message = needs_source(&cursor.name, &source, &error.message);
+            return Err(WorkspaceError { message });
+        }
+        None => {
+            let names: Vec<_> = sources.keys().map(String::as_str).collect();
+            let hint = match nearest(&source, &names) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("add [sources.{source}]"),
+            };
+            return Err(cursor.wrong(
+                "source",
+                format!(
+                    "{} names the source \"{source}\", which is not there; {hint}",
+                    cursor.name
+                ),
+            ));
+        }
     }
     let sql = sql(cursor, folder)?;
     let params = params(cursor)?;

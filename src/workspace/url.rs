@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ado;
+use super::{ado, parameters};
 use crate::report::Dialect;
 
 /// A connection URL whose secrets are resolved; shown and logged only with the password masked.
@@ -12,6 +12,8 @@ use crate::report::Dialect;
 pub struct ConnectionUrl {
     secret: SecretString,
     shown: String,
+    /// Why it cannot be used, where that was found when it was read.
+    problem: Option<String>,
 }
 
 impl std::fmt::Debug for ConnectionUrl {
@@ -26,7 +28,7 @@ impl std::fmt::Display for ConnectionUrl {
     }
 }
 
-/// Parameters of SQLite's URLs, which say nothing that a source does not decide itself.
+/// Parameters of SQLite's URLs; of these only `mode=ro` says what a source does.
 const SQLITE_OPTIONS: [&str; 4] = ["cache", "immutable", "mode", "vfs"];
 
 impl ConnectionUrl {
@@ -35,7 +37,22 @@ impl ConnectionUrl {
         Self {
             secret: SecretString::from(url.to_owned()),
             shown: masked(url),
+            problem: None,
         }
+    }
+
+    /// A URL that cannot be used, for the reason that is given.
+    pub(super) fn unusable(why: &str) -> Self {
+        Self {
+            secret: SecretString::from(""),
+            shown: "(unusable)".to_owned(),
+            problem: Some(why.to_owned()),
+        }
+    }
+
+    /// Why it cannot be used, where that was found when it was read.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 
     /// The URL with its password, only for opening a connection.
@@ -88,17 +105,28 @@ impl ConnectionUrl {
     /// The file of a `sqlite:` URL as written, without decoding: `sqlite:shop.db`, `sqlite:///data/shop.db`. What stands
     /// behind a question mark belongs to the name unless it is an option of SQLite's URLs.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
-        let rest = self.expose().strip_prefix("sqlite:")?;
-        let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let is_option = |pair: &str| {
-            let name = pair.split_once('=').map(|(name, _)| name);
-            name.is_some_and(|name| SQLITE_OPTIONS.contains(&name))
-        };
-        let path = match rest.rsplit_once('?') {
-            Some((path, options)) if options.split('&').all(is_option) => path,
-            _ => rest,
+        let rest = self.sqlite_rest()?;
+        let path = match self.sqlite_parameters() {
+            Some(query) => &rest[..rest.len() - query.len() - 1],
+            None => rest,
         };
         Some(PathBuf::from(path))
+    }
+
+    /// What stands behind the question mark of a `sqlite:` URL, where it is an option.
+    pub(super) fn sqlite_parameters(&self) -> Option<&str> {
+        let (_, query) = self.sqlite_rest()?.rsplit_once('?')?;
+        let are_options = query.split('&').all(|pair| {
+            let name = pair.split_once('=').map(|(name, _)| name);
+            name.is_some_and(|name| SQLITE_OPTIONS.contains(&name))
+        });
+        // A folder may have such a name too.
+        (are_options && !query.contains('/')).then_some(query)
+    }
+
+    fn sqlite_rest(&self) -> Option<&str> {
+        let rest = self.expose().strip_prefix("sqlite:")?;
+        Some(rest.strip_prefix("//").unwrap_or(rest))
     }
 
     /// The same, with a relative SQLite file taken to stand in `folder`.
@@ -215,25 +243,30 @@ fn password_range(url: &str) -> Option<(usize, usize)> {
     Some((start + colon, start + at))
 }
 
-/// The URL with `***` in place of every password. A password that is not encoded may hold any character, so that
+/// The URL with `***` in place of every password, and of every parameter's value that is not known to be public. A password that is not encoded may hold any character, so that
 /// everything up to the last at sign goes.
 fn masked(url: &str) -> String {
     if let Some(pairs) = ado::pairs(url) {
         let mut shown = url.to_owned();
-        for pair in pairs.iter().rev().filter(|pair| is_secret(&pair.name)) {
+        for pair in pairs
+            .iter()
+            .rev()
+            .filter(|pair| !parameters::is_public(&pair.name))
+        {
             shown.replace_range(pair.at.clone(), "***");
         }
         return shown;
     }
     let mut shown = url.to_owned();
+    if url.starts_with("sqlite:") {
+        return shown;
+    }
     if let Some(start) = url.find("://").map(|at| at + 3)
-        && !url.starts_with("sqlite:")
         && let Some(at) = url.rfind('@').filter(|at| *at >= start)
         && let Some(colon) = url[start..at].find(':')
     {
         shown = format!("{}:***{}", &url[..start + colon], &url[at..]);
     } else if !url.contains("://")
-        && !url.starts_with("sqlite:")
         && let Some(at) = url.rfind('@')
         && let Some(colon) = url[..at].find(':')
     {
@@ -248,22 +281,16 @@ fn masked(url: &str) -> String {
     for part in query.split_inclusive(['?', '&', ';', '#']) {
         let body = part.trim_end_matches(['?', '&', ';', '#']);
         match body.split_once('=') {
-            Some((name, value)) if is_secret(name) && !value.is_empty() => {
+            Some((name, value)) if !parameters::is_public(name) && !value.is_empty() => {
                 masked.push_str(name);
                 masked.push_str("=***");
             }
+            None if !body.is_empty() => masked.push_str("***"),
             _ => masked.push_str(body),
         }
         masked.push_str(&part[body.len()..]);
     }
     masked
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["pass", "pwd", "secret", "token", "auth", "key"]
-        .iter()
-        .any(|word| name.contains(word))
 }
 
 /// Puts the environment's values in place of `${NAME}`. Where one stands in the user or password it is encoded, so
@@ -359,17 +386,19 @@ mod tests {
             ("mysql://u:s3/cr?e@t#x@h/d", "mysql://u:***@h/d"),
             (
                 "redis+unix:///run/r.sock?db=1&password=s3cret&x=1",
-                "redis+unix:///run/r.sock?db=1&password=***&x=1",
+                "redis+unix:///run/r.sock?db=1&password=***&x=***",
             ),
             (
                 "mssql://h;user=sa;Pwd=s3cret;x=1",
-                "mssql://h;user=sa;Pwd=***;x=1",
+                "mssql://h;user=sa;Pwd=***;x=***",
             ),
             (
                 "postgres://u@h/d?sslpassword=s3cret",
                 "postgres://u@h/d?sslpassword=***",
             ),
             ("sqlite:/data/a:b@c.db", "sqlite:/data/a:b@c.db"),
+            ("redis://h/0?s3cret", "redis://h/0?***"),
+            ("postgres://h/d?canary=s3cret", "postgres://h/d?canary=***"),
             (
                 "Password=s3;Server=h;User Id=sa;",
                 "Password=***;Server=h;User Id=sa;",
@@ -437,6 +466,7 @@ mod tests {
             let wanted = Some(Path::new("/w").join(name));
             assert_eq!(path(&format!("sqlite:{name}")), wanted);
         }
+        assert_eq!(path("sqlite:/a?mode=x/d.db"), Some("/a?mode=x/d.db".into()));
         assert_eq!(path("mysql://h/d"), None);
     }
 }

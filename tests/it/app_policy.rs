@@ -261,6 +261,7 @@ fn a_saved_report_is_renamed_and_removed() {
     let reports = &mut window.state_mut().state.reports;
     let workspace = lookaside::workspace::Workspace {
         reports: Vec::new(),
+        broken: Vec::new(),
         ..workspace()
     };
     let removed = lookaside::app::views::reports::Event::Removed {

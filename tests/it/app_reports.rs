@@ -36,6 +36,7 @@ fn without_reports_the_view_says_how_to_get_one() {
     let mut state = open();
     state.reports.open(&lookaside::workspace::Workspace {
         reports: Vec::new(),
+        broken: Vec::new(),
         ..workspace()
     });
     let mut window = window(state, [1280.0, 800.0], true);

@@ -96,6 +96,7 @@ pub(crate) fn workspace() -> Workspace {
             SourceConfig::new("shop", "sqlite:/srv/shop.db"),
         )]),
         reports: reports_for(Dialect::Sqlite, "shop"),
+        broken: Vec::new(),
     }
 }
 

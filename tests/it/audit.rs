@@ -196,9 +196,10 @@ impl Rig {
             },
             sources: BTreeMap::from([("shop".to_owned(), source)]),
             reports,
+            broken: Vec::new(),
         };
         let hooks: Arc<Hooks> = Arc::default();
-        let sources = source::open_all(&workspace.sources).unwrap().into_iter();
+        let sources = source::open_all(&mut workspace.clone()).into_iter();
         let sources = sources.map(|(name, inner)| {
             let shared = hooks.clone();
             (name, Arc::new(Hooked { inner, shared }) as Arc<dyn Source>)

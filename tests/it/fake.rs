@@ -172,6 +172,7 @@ pub(crate) fn workspace(url: &str) -> Workspace {
         },
         sources: BTreeMap::new(),
         reports: Vec::new(),
+        broken: Vec::new(),
     }
 }
 

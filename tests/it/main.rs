@@ -1,6 +1,7 @@
 //! The one integration binary: engine, sources, detectors, worker, inspect, command line and window against real
 //! servers that the tests start themselves.
 mod app_analysis;
+mod app_broken;
 mod app_connect;
 mod app_console;
 mod app_console_states;

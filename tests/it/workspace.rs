@@ -46,9 +46,14 @@ impl Folder {
     }
 }
 
+/// The workspace; else its first mistake.
 fn load(text: &str) -> Result<Workspace, String> {
     let (_folder, path) = Folder::with(text);
-    Workspace::load(&path).map_err(|error| error.to_string())
+    let workspace = Workspace::load(&path).map_err(|error| error.to_string())?;
+    match workspace.broken.first() {
+        Some(broken) => Err(broken.message.clone()),
+        None => Ok(workspace),
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::inspect::{
     Analysis, Connection, Detail, InspectError, Keys, RowId, analysis_rows, from_json, key_rows,
     sample, to_json,
 };
-use crate::table::{BatchStream, CsvOptions, ExportOptions, Format, Target, export};
+use crate::table::{BatchStream, ExportOptions, Format, Target, export, write_whole};
 
 /// Draws a sample of what the filter shows.
 pub(super) fn draw(tasks: &mut Tasks, state: &mut State, draws: u64) {
@@ -151,15 +151,14 @@ async fn write_analysis(
 ) -> Result<u64, String> {
     if Format::of_path(path) == Some(Format::Json) {
         let text = format!("{:#}\n", to_json(analysis));
-        return tokio::fs::write(path, &text)
-            .await
-            .map(|()| text.len() as u64)
-            .map_err(|error| {
-                format!(
-                    "{} cannot be written ({error}); choose another place",
-                    path.display()
-                )
-            });
+        let path = path.to_owned();
+        let writing = tokio::task::spawn_blocking(move || {
+            write_whole(&path, text.as_bytes()).map(|()| text.len() as u64)
+        });
+        return match writing.await {
+            Ok(written) => written.map_err(|error| error.message),
+            Err(_) => Err("the export stopped unexpectedly; nothing was written".to_owned()),
+        };
     }
     let table = analysis_rows(analysis).map_err(|error| error.to_string())?;
     write_rows(path, BatchStream::of(table), cancel).await
@@ -170,15 +169,7 @@ async fn write_rows(
     rows: BatchStream<InspectError>,
     cancel: CancellationToken,
 ) -> Result<u64, String> {
-    let options = ExportOptions {
-        format: Format::of_path(path).unwrap_or_default(),
-        // A name may begin like a formula, and whoever wrote it is not known.
-        csv: CsvOptions {
-            guard: true,
-            ..CsvOptions::default()
-        },
-        ..ExportOptions::default()
-    };
+    let options = ExportOptions::guarded(Format::of_path(path).unwrap_or_default());
     export(rows, Target::File(path.to_owned()), options, |_| {}, cancel)
         .await
         .map(|done| done.bytes)

@@ -58,7 +58,12 @@ pub(super) fn demo_with(tasks: &mut Tasks, state: &mut State, options: Options) 
             let demo = Demo::start(options, report, task.cancel.clone())
                 .await
                 .map_err(|error| error.to_string())?;
-            Session::start(demo.workspace.clone(), Some(demo), None, &task)
+            Ok(Session::start(
+                demo.workspace.clone(),
+                Some(demo),
+                None,
+                &task,
+            ))
         },
     );
 }
@@ -73,7 +78,7 @@ pub(super) fn file(tasks: &mut Tasks, state: &mut State, path: PathBuf) {
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())?;
         let server = embedded(&mut workspace, &task).await?;
-        Session::start(workspace, None, server, &task)
+        Ok(Session::start(workspace, None, server, &task))
     });
 }
 
@@ -85,7 +90,7 @@ pub(super) fn redis(tasks: &mut Tasks, state: &mut State, url: String) {
         ConnectionUrl::new(&url).to_string(),
         move |task| async move {
             let workspace = Workspace::for_redis(&url).map_err(|error| error.to_string())?;
-            Session::start(workspace, None, None, &task)
+            Ok(Session::start(workspace, None, None, &task))
         },
     );
 }

@@ -46,12 +46,12 @@ impl Session {
     /// Connects a workspace: engine, worker, and what keeps the window's dots and badges true. Must be called on the
     /// runtime.
     pub(super) fn start(
-        workspace: Workspace,
+        mut workspace: Workspace,
         demo: Option<Demo>,
         server: Option<PrivateServer>,
         task: &Task,
-    ) -> Result<Self, String> {
-        let sources = source::open_all(&workspace.sources).map_err(|error| error.to_string())?;
+    ) -> Self {
+        let sources = source::open_all(&mut workspace);
         let engine = Engine::new(&workspace, sources, Caller::Window, true);
         let waker = task.waker.clone();
         let end = CancellationToken::new();
@@ -85,7 +85,7 @@ impl Session {
             looked: Instant::now(),
         };
         session.start_worker();
-        Ok(session)
+        session
     }
 
     /// Keeps the dots of the top bar true. Must be called on the runtime, and when the workspace is the open one:

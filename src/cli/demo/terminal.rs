@@ -44,7 +44,7 @@ pub(super) async fn run(
 
     let engine = Engine::new(
         &demo.workspace,
-        source::open_all(&demo.workspace.sources)?,
+        source::open_all(&mut demo.workspace.clone()),
         Caller::Cli,
         true,
     );

@@ -3,8 +3,8 @@
 
 mod text;
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::io::{IsTerminal, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -19,8 +19,11 @@ use crate::inspect::{
     ScanOptions, TtlRange, analyse, analysis_rows, compare, comparison_json, from_json, key_rows,
     sample, to_json,
 };
-use crate::table::{BatchStream, ExportOptions, Format, Target, export};
+use crate::table::{BatchStream, ExportOptions, Format, STDOUT, Target, export, shown};
 use crate::workspace::CacheConfig;
+
+/// The longest analysis that is read, in bytes: one lists prefixes and keys by the thousand.
+const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// Analyse the whole keyspace: count and bytes by type, prefix, TTL, encoding and use; the biggest keys.
 #[derive(clap::Args, Clone, Debug)]
@@ -53,10 +56,20 @@ pub struct KeysArgs {
     #[arg(long)]
     pub entries: bool,
     /// How many parts of a name, parted by `:`, make its prefix
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     pub prefix_depth: usize,
     /// How many of the biggest keys are listed
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        allow_negative_numbers = true
+    )]
     pub top: usize,
     /// As fast as the server answers; else gently, so that other clients hardly notice
     #[arg(long)]
@@ -65,12 +78,13 @@ pub struct KeysArgs {
     #[arg(long)]
     pub count_elements: bool,
     /// Estimate from this many keys drawn at random, with 95% intervals, instead of walking over all
-    #[arg(long, value_name = "N", conflicts_with_all = ["list", "count_elements", "full_speed"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["list", "count_elements", "full_speed"])]
     pub sample: Option<u64>,
     /// What grew since the analysis in this file, which --json wrote
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
     pub compare: Option<PathBuf>,
-    /// Also write every key to this file: .csv, .json, .parquet or .arrow
+    /// Also write every key to this file: .csv, .json, .parquet or .arrow; - writes them as CSV to standard output, in
+    /// place of the figures
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
     /// Print one JSON document
@@ -90,6 +104,14 @@ pub(crate) async fn run(
     let filter = args.filter(&cache.prefix)?;
     let before = args.before()?;
     let format = match &args.list {
+        Some(path) if path == Path::new(STDOUT) => {
+            if args.json || args.csv {
+                return Err(usage(
+                    "--list - would stand between the lines of --json or --csv; name a file",
+                ));
+            }
+            Some(Format::Csv)
+        }
         Some(path) => Some(Format::of_path(path).ok_or_else(|| {
             usage(format!(
                 "{} has no ending that names a format; end it with .csv, .json, .parquet or .arrow",
@@ -121,9 +143,11 @@ pub(crate) async fn run(
     analysis.selection = args.selection();
     args.note_unanswered(&state.keys, &mut analysis);
     if let (Some(path), Some(format)) = (&args.list, format) {
-        write_list(path.clone(), format, state.keys.clone(), rows, cancel).await?;
+        write_list(path, format, state.keys.clone(), rows, cancel).await?;
     }
-    args.tell(&analysis, before.as_ref()).await?;
+    if args.list.as_deref() != Some(Path::new(STDOUT)) {
+        args.tell(&analysis, before.as_ref()).await?;
+    }
     match &state.phase {
         Phase::Failed(error) => Err(error.clone().into()),
         _ => Ok(()),
@@ -217,7 +241,7 @@ impl KeysArgs {
         let Some(path) = &self.compare else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(path).with_context(|| {
+        let text = read_bounded(path).with_context(|| {
             format!(
                 "{} cannot be read; name a file that lookaside keys --json wrote",
                 path.display()
@@ -295,7 +319,7 @@ async fn write_csv(analysis: &Analysis) -> Result<()> {
     export::<InspectError>(
         BatchStream::of(analysis_rows(analysis)?),
         Target::Stream(Box::new(std::io::stdout()), "standard output".into()),
-        ExportOptions::default(),
+        ExportOptions::guarded(Format::Csv),
         |_| {},
         CancellationToken::new(),
     )
@@ -304,31 +328,40 @@ async fn write_csv(analysis: &Analysis) -> Result<()> {
 }
 
 async fn write_list(
-    path: PathBuf,
+    path: &Path,
     format: Format,
     keys: Keys,
     rows: Vec<RowId>,
     cancel: CancellationToken,
 ) -> Result<()> {
     let now = Utc::now().timestamp_millis();
-    let shown = path.display().to_string();
     let done = export(
         key_rows(keys, Arc::new(rows), now)?,
-        Target::File(path),
-        ExportOptions {
-            format,
-            ..ExportOptions::default()
-        },
+        Target::File(path.to_owned()),
+        ExportOptions::guarded(format),
         |_| {},
         cancel,
     )
     .await?;
     note(&format!(
-        "Wrote {}, {} to {shown}",
+        "Wrote {}, {} to {}",
         human::plural(done.rows, "key", "keys"),
-        human::bytes(done.bytes)
+        human::bytes(done.bytes),
+        shown(path)
     ));
     Ok(())
+}
+
+/// The text of a file or pipe, up to [`LONGEST`] bytes.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(std::io::Error::other("it is longer than any analysis"));
+    }
+    Ok(text)
 }
 
 /// A progress bar on a terminal, nothing when piped.

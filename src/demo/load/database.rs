@@ -32,7 +32,7 @@ enum Connection {
 /// What a driver says; the sentence around it names the database.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error(transparent)]
+    #[error("{}", crate::source::words(.0))]
     Sqlx(#[from] sqlx::Error),
     #[error(transparent)]
     Tiberius(#[from] tiberius::error::Error),
@@ -96,6 +96,7 @@ impl Database {
                 "cannot connect to {url}: {error}; check the URL, the password and that the server runs"
             )),
         };
+        url.check_source().map_err(DemoError)?;
         let mut connection = Connection::open(url, dialect).await.map_err(failed)?;
         let (id, named) = match dialect {
             Dialect::MySql => (

@@ -75,6 +75,7 @@ pub async fn load(
         },
         sources: [("shop".to_owned(), source)].into(),
         reports: reports_for(dialect, "shop"),
+        broken: Vec::new(),
     })
 }
 

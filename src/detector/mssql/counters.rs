@@ -59,10 +59,11 @@ impl Counters {
                 name: "SQL Server's counters of writes".to_owned(),
                 delay: poll,
                 blind_spots,
-                better_by: Some(format!(
-                    "{}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}",
-                    look.statements()
-                )),
+                better_by: look.statements().map(|statements| {
+                    format!(
+                        "{statements}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}"
+                    )
+                }),
             },
             last: None,
             schema: String::new(),

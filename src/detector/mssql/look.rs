@@ -48,6 +48,8 @@ pub(super) struct Look {
     user: String,
     /// Which history of the database it is; empty where the account may not see it.
     pub(super) history: String,
+    /// Whether the server has Change Tracking at all; another product that speaks the protocol may not.
+    has_tracking: bool,
     /// Tables whose changes cannot be seen, as reports call them, and of what kind each is.
     pub(super) beyond: BTreeMap<String, String>,
     /// Whether Change Tracking is on for the database.
@@ -67,7 +69,9 @@ impl Look {
     pub(super) async fn take(asker: &Asker) -> Result<Self, Blind> {
         let database = asker.allowed(DATABASE).await?.unwrap_or_default();
         let database = database.into_iter().next().unwrap_or_default();
-        let tables = match asker.allowed(TABLES).await? {
+        let tables = asker.allowed(TABLES).await?;
+        let has_tracking = tables.is_ok();
+        let tables = match tables {
             Ok(tables) => tables,
             Err(_) => asker.allowed(NAMES).await?.map_err(|why| {
                 Blind(format!(
@@ -80,6 +84,7 @@ impl Look {
             user: cell(&database, 1).to_owned(),
             history: fork(asker).await?,
             beyond: BTreeMap::new(),
+            has_tracking,
             on: cell(&database, 2) == "1",
             tracked: BTreeMap::new(),
             untracked: Vec::new(),
@@ -147,8 +152,11 @@ impl Look {
         self.untracked.is_empty() && self.refused.is_none() && !self.tracked.is_empty()
     }
 
-    /// The exact statements that would enable Change Tracking for every table.
-    pub(super) fn statements(&self) -> String {
+    /// The exact statements that would enable Change Tracking for every table; `None` where the server has none.
+    pub(super) fn statements(&self) -> Option<String> {
+        if !self.has_tracking {
+            return None;
+        }
         let mut statements = Vec::new();
         let part = |text: &str| format!("[{}]", text.replace(']', "]]"));
         if !self.on {
@@ -166,7 +174,9 @@ impl Look {
                 ));
             }
         }
-        if self.refused.is_some() || self.tracked.is_empty() {
+        // The owner may do everything already, and the server refuses to grant it anything.
+        let owns = self.user.eq_ignore_ascii_case("dbo");
+        if !owns && (self.refused.is_some() || self.tracked.is_empty()) {
             let schemas: BTreeSet<&str> = self
                 .untracked
                 .iter()
@@ -181,15 +191,17 @@ impl Look {
                 ));
             }
         }
-        statements.join("; ")
+        Some(statements.join("; "))
     }
 
     /// What would let something watch this database.
     pub(super) fn remedy(&self) -> String {
-        format!(
-            "run {}, or GRANT VIEW SERVER STATE to its login for the counters of writes",
-            self.statements()
-        )
+        const COUNTERS: &str = "GRANT VIEW SERVER STATE to its login for the counters of writes";
+        match self.statements().as_deref() {
+            Some("") => COUNTERS.to_owned(),
+            Some(statements) => format!("run {statements}, or {COUNTERS}"),
+            None => format!("{COUNTERS}; this server has no Change Tracking"),
+        }
     }
 }
 
@@ -222,6 +234,7 @@ mod tests {
             database: "sh]op".to_owned(),
             user: "reader".to_owned(),
             history: String::new(),
+            has_tracking: true,
             beyond: BTreeMap::new(),
             on: false,
             tracked: BTreeMap::new(),
@@ -233,15 +246,21 @@ mod tests {
             counts: false,
         };
         assert_eq!(
-            look.statements(),
+            look.statements().unwrap_or_default(),
             "ALTER DATABASE [sh]]op] SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON); ALTER TABLE \
              [dbo].[orders] ENABLE CHANGE_TRACKING; give [dbo].[log] a primary key and ALTER TABLE [dbo].[log] ENABLE \
              CHANGE_TRACKING; GRANT VIEW CHANGE TRACKING ON SCHEMA::[dbo] TO [reader]"
         );
+        // "Cannot grant, deny, or revoke permissions to sa, dbo, ... or yourself."
+        look.user = "dbo".to_owned();
+        assert!(!look.remedy().contains("TO [dbo]"), "{}", look.remedy());
+        look.has_tracking = false;
+        assert!(!look.remedy().contains("ALTER"), "{}", look.remedy());
+        look.has_tracking = true;
         look.on = true;
         look.untracked.clear();
         look.tracked = BTreeMap::from([("orders".to_owned(), "[dbo].[orders]".to_owned())]);
-        assert_eq!(look.statements(), "");
+        assert_eq!(look.statements().as_deref(), Some(""));
     }
 
     #[test]
@@ -250,6 +269,7 @@ mod tests {
             database: "shop".to_owned(),
             user: "reader".to_owned(),
             history: "fork".to_owned(),
+            has_tracking: true,
             beyond: BTreeMap::from([("old_orders".to_owned(), kind.to_owned())]),
             on: true,
             tracked: BTreeMap::from([("orders".to_owned(), "[dbo].[orders]".to_owned())]),

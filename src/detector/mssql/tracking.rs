@@ -72,8 +72,8 @@ impl Tracking {
         let look = Look::take(&self.asker).await?;
         if !look.is_tracked() {
             return Err(Blind(format!(
-                "Change Tracking is not on for every table any more; run {}",
-                look.statements()
+                "Change Tracking is not on for every table any more; {}",
+                look.remedy()
             )));
         }
         self.names = look.tracked.keys().cloned().collect();

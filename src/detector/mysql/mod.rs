@@ -175,7 +175,8 @@ fn filtered(status: &Status, database: &str) -> Option<String> {
 /// What no log of this server tells. `status` is `None` where the account may not ask for filters.
 fn blind_spots(facts: &Facts, status: Option<&Status>) -> Vec<String> {
     let mut spots = vec![
-        "changes by a session that sets sql_log_bin = 0, and by hand in the server's files"
+        "changes by a session that sets sql_log_bin = 0, by hand in the server's files, and of rights by hand in the \
+         server's own tables with FLUSH NO_WRITE_TO_BINLOG PRIVILEGES"
             .to_owned(),
     ];
     if !facts.logs_others {

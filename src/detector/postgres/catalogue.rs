@@ -8,7 +8,7 @@
 /// materialized view, and of rights.
 ///
 /// Of the catalogues in the chapter "System Catalogs" of the manual these are left out: statistics, dependencies, comments,
-/// default privileges, indexes, constraints, triggers, subscriptions, replication origins, tablespaces, large objects and
+/// default privileges, indexes, constraints of tables, triggers, subscriptions, replication origins, tablespaces, large objects and
 /// the state of sequences (no report on these two is watched), user mappings and foreign tables (nor on these).
 /// `pg_authid` may be read by superusers alone: `pg_roles` shows it without the passwords.
 pub(super) const CATALOGUE: &str = r"
@@ -54,6 +54,7 @@ WITH spaces AS (
   UNION ALL SELECT 35, ctid, xmin FROM pg_auth_members
   UNION ALL SELECT 36, ctid, xmin FROM pg_db_role_setting
   UNION ALL SELECT 37, ctid, xmin FROM pg_database WHERE datname = current_database()
+  UNION ALL SELECT 38, ctid, xmin FROM pg_constraint WHERE contypid <> 0
 ), catalogue(version) AS (
   SELECT hashtidextended(ctid, (kind::int8 << 32) | xmin::text::int8) FROM versions WHERE xmin <> '1'
   UNION ALL SELECT hashtextextended(r::text, 0) FROM pg_roles r

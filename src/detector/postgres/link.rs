@@ -87,7 +87,7 @@ impl Link {
         asked: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Blind> {
         match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(answer) => answer.map_err(|error| self.unseen(&error)),
+            Ok(answer) => answer.map_err(|error| self.unseen(&crate::source::words(&error))),
             Err(_) => Err(self.unseen(&"the server does not answer")),
         }
     }

@@ -71,7 +71,7 @@ pub(super) async fn probe(
                 .fetch_one(&mut *connection),
         )
         .await?;
-    let blind = |error: sqlx::Error| link.unseen(&error);
+    let blind = |error: sqlx::Error| link.unseen(&crate::source::words(&error));
     let version: i32 = row.try_get(0).map_err(blind)?;
     let standby: bool = row.try_get(1).map_err(blind)?;
     if version < OLDEST {

@@ -10,7 +10,7 @@ use crate::workspace::{ConnectionUrl, SourceConfig};
 
 /// The server's settings that decide answers, that a session takes over when it begins or that hold for all of them, and
 /// that we do not set ourselves. A server knows some of them.
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 33] = [
     "block_encryption_mode",
     "character_set_collations",
     "character_set_connection",
@@ -19,24 +19,30 @@ const SETTINGS: [&str; 27] = [
     "collation_connection",
     "collation_database",
     "collation_server",
+    "cte_max_recursion_depth",
     "default_collation_for_utf8mb4",
     "default_regex_flags",
     "ft_boolean_syntax",
     "ft_max_word_len",
     "ft_min_word_len",
     "ft_query_expansion_limit",
+    "init_connect",
     "innodb_ft_server_stopword_table",
     "innodb_ft_user_stopword_table",
     "lower_case_table_names",
     "max_allowed_packet",
+    "max_join_size",
+    "max_recursive_iterations",
     "max_sort_length",
     "new_mode",
     "old_mode",
     "old_passwords",
     "optimizer_switch",
     "sql_auto_is_null",
+    "sql_big_selects",
     "standard_compliant_cte",
     "system_time_zone",
+    "system_versioning_asof",
     "windowing_use_high_precision",
 ];
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod broken;
+mod cancel;
 mod commands;
 mod databases;
 mod export;
@@ -9,9 +11,13 @@ mod fill;
 mod key;
 mod mssql;
 mod names;
+mod outputs;
 mod redis;
+mod rights;
 mod run;
 mod secrets;
+mod sentences;
+mod urls;
 mod usage;
 mod worker;
 

@@ -59,7 +59,7 @@ fn a_mistake_in_the_workspace_names_its_place() {
         "[cache]\nurl = \"redis://127.0.0.1\"\nprefixx = \"a\"\n",
     )
     .unwrap();
-    let error = place.bad(&["reports"], 1);
+    let error = place.bad(&["keys"], 1);
     assert!(
         error.contains("lookaside.toml:3:1") && error.contains("prefix"),
         "{error}"
@@ -211,7 +211,9 @@ fn nothing_from_elsewhere_moves_the_cursor() {
         format!("{text}[[reports]]\n\"{toml}\" = 1"),
     )
     .unwrap();
-    harmless(&place.bad(&["reports"], 1));
+    let (out, err) = place.good(&["reports"]);
+    harmless(&out);
+    harmless(&err);
 }
 
 #[test]
@@ -223,4 +225,33 @@ fn what_is_left_of_a_long_expiry_is_told_in_days_and_hours() {
         let (out, _) = place.good(args);
         assert!(out.contains("1 d 1 h"), "{out}");
     }
+}
+
+#[test]
+fn wrong_values_are_told_with_their_option() {
+    let place = Place::new();
+    let url = place.redis.as_ref().unwrap().url();
+    for (args, why) in [
+        (&["run", "all", "--limit", "-1"][..], "--limit"),
+        (&["race", "all", "-n", "-1"], "-n"),
+        (&["keys", "--top", "-1"], "--top"),
+        (&["keys", "--prefix-depth", "-1"], "--prefix-depth"),
+        (&["keys", "--sample", "-1"], "--sample"),
+        (&["keys", "--sample", "0"], "at least 100"),
+        (&["keys", "--compare", "lookaside.toml"], "no analysis"),
+        (&["key", "--base64", "!"], "not base64"),
+        (&["redis", "--redis", &url, ""], "no command"),
+        (&["keys", "--redis", ""], "write \"redis://"),
+        (&["keys", "--redis", "embedded"], "a running Redis"),
+        (&["keys", "--redis", "redis://h/x"], "not a number"),
+    ] {
+        let output = place.output(args);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
+        assert!(err.contains(why), "{args:?}: {err}");
+        // What is suggested is not refused.
+        assert!(!err.contains("\"embedded\""), "{err}");
+    }
+    let endless = place.bad(&["keys", "--compare", "/dev/zero"], 1);
+    assert!(endless.contains("longer than any analysis"), "{endless}");
 }

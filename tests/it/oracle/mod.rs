@@ -125,7 +125,7 @@ impl<D: Database> World<D> {
         }
         std::fs::write(&file, text).unwrap();
         let workspace = Workspace::load(&file).unwrap();
-        let sources = source::open_all(&workspace.sources).unwrap();
+        let sources = source::open_all(&mut workspace.clone());
         let engine = Engine::new(&workspace, sources, Caller::Cli, false);
         let began = now();
         let truth = truth(&mut database, reports).await;

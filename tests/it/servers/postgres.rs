@@ -217,7 +217,7 @@ fn launch(folder: &Path, port: u16, args: &[&str]) -> Option<Process> {
         "-c",
         "full_page_writes=off",
     ]);
-    command.args(["-c", "max_connections=60", "-c", "autovacuum=off"]);
+    command.args(["-c", "max_connections=100", "-c", "autovacuum=off"]);
     command.args(args);
     let mut process = Process::spawn(command, folder, postgres_user(), Signal::QUIT);
     process

@@ -238,7 +238,7 @@ async fn paused_worker_leaves_the_refresh_to_the_reader() {
     // Another process, which does not stay.
     let reader = lookaside::engine::Engine::new(
         &rig.workspace,
-        lookaside::source::open_all(&rig.workspace.sources).unwrap(),
+        lookaside::source::open_all(&mut rig.workspace.clone()),
         lookaside::engine::Caller::Cli,
         false,
     );

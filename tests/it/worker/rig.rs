@@ -105,6 +105,7 @@ pub(crate) fn workspace(redis: &Redis, source: SourceConfig, reports: Vec<Report
         },
         sources: BTreeMap::from([("shop".to_owned(), source)]),
         reports,
+        broken: Vec::new(),
     }
 }
 
@@ -182,7 +183,7 @@ impl At {
 
     /// An engine without a worker.
     pub(super) fn reader(workspace: &Workspace, queries: &Arc<AtomicUsize>) -> Self {
-        let sources = source::open_all(&workspace.sources).unwrap();
+        let sources = source::open_all(&mut workspace.clone());
         let sources: BTreeMap<String, Arc<dyn Source>> = sources
             .into_iter()
             .map(|(name, inner)| {

@@ -96,7 +96,7 @@ async fn with_triggers_only_reports_on_the_table_are_refreshed() {
 
 /// Somebody who does not stay: an old entry is served only where another refreshes it.
 async fn passing_by(workspace: &Workspace) -> At {
-    let sources = source::open_all(&workspace.sources).unwrap();
+    let sources = source::open_all(&mut workspace.clone());
     At {
         engine: Engine::new(workspace, sources, Caller::Cli, false),
         worker: None,

@@ -88,6 +88,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
                 out.send(Command::SelectReport(item.report.name.clone()));
             }
         }
+        for broken in &state.reports.broken {
+            let name = broken.part.to_string();
+            let name = broken.report().unwrap_or(&name);
+            let row = ListRow::new(name, ROW).described(&broken.message);
+            row.show(ui, |ui, rect| broken_row(ui, rect, name, &broken.message));
+        }
         for (opened_as, name) in state.reports.drafts() {
             let chosen = selected.as_deref() == Some(opened_as);
             let response = ListRow::new(name, ROW)
@@ -125,6 +131,34 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, out: &mut Commands) {
     });
     if let Some(name) = draft {
         state.reports.select_draft(&name);
+    }
+}
+
+/// A part of the workspace file that cannot be used, and why.
+fn broken_row(ui: &Ui, rect: Rect, name: &str, why: &str) {
+    let colors = colors(ui);
+    let (left, right) = (rect.left() + size::SPACE_12, rect.right() - size::SPACE_12);
+    let (first, second) = (rect.top() + 17.0, rect.top() + 37.0);
+    let badge = Badge::new("Cannot be used", Tone::Error).paint_right(ui, pos2(right, first));
+    for (text, y, end, font, color) in [
+        (
+            name,
+            first,
+            badge.left() - 8.0,
+            fonts::body(),
+            colors.strong,
+        ),
+        (why, second, right, fonts::small(), colors.weak),
+    ] {
+        text_at(
+            ui.painter(),
+            pos2(left, y),
+            Align2::LEFT_CENTER,
+            text,
+            font,
+            color,
+            end - left,
+        );
     }
 }
 

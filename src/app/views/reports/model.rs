@@ -9,7 +9,7 @@ use crate::app::state::TaskId;
 use crate::app::theme::Tone;
 use crate::engine::{EntryState, Mode};
 use crate::report::{Params, Report};
-use crate::workspace::Workspace;
+use crate::workspace::{Broken, Workspace};
 
 use super::Shown;
 use super::event::Event;
@@ -24,6 +24,8 @@ const OTHERS: usize = 256 << 20;
 pub struct Reports {
     /// The reports of the workspace, in its order.
     pub list: Vec<Item>,
+    /// The parts of its file that cannot be used.
+    pub broken: Vec<Broken>,
     /// The export dialog, while it is open.
     pub export: Option<ExportDialog>,
     /// The folder of the last export, which the next one begins with.
@@ -66,6 +68,7 @@ impl Reports {
         };
         *self = Self {
             list: workspace.reports.iter().map(item).collect(),
+            broken: workspace.broken.clone(),
             sources: workspace.sources.keys().cloned().collect(),
             has_file: workspace.path.is_some(),
             exported_to: self.exported_to.take(),
@@ -83,6 +86,7 @@ impl Reports {
             .into_iter()
             .map(|item| (item.report.name.clone(), item))
             .collect();
+        self.broken.clone_from(&workspace.broken);
         for report in &workspace.reports {
             let entry = old.remove(&report.name).and_then(|item| item.entry);
             self.list.push(Item {
@@ -101,8 +105,10 @@ impl Reports {
     pub(super) fn other_names(&self) -> Vec<String> {
         let own = self.pane().and_then(|pane| pane.saved.as_ref());
         let own = own.map(|saved| saved.name.as_str());
+        let broken = self.broken.iter().filter_map(Broken::report);
         self.names()
             .filter(|name| Some(*name) != own)
+            .chain(broken)
             .map(str::to_owned)
             .collect()
     }

@@ -5,10 +5,10 @@ use rand::rngs::StdRng;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use super::mariadb_kinds::kinds;
+use super::mariadb_kinds::KINDS;
 use super::mariadb_setup::SETUP;
-use super::plan::Kind;
-use super::{Changing, run_and_expect_none_wrong};
+use super::plan::{Kind, fixed};
+use super::{Changing, run_and_expect_none_wrong, settings};
 use crate::servers::{DATABASE, MariaDb, PASSWORD};
 
 /// Reports of both accounts.
@@ -176,11 +176,14 @@ impl Changing for Maria {
     }
 
     fn kinds(&self, random: &mut StdRng) -> Vec<Kind> {
-        kinds(random)
+        let mut kinds = fixed(KINDS);
+        kinds.extend(settings::mariadb(random));
+        kinds
     }
 
     async fn begin(&mut self) {
-        self.session = connect(&self.server).await;
+        let session = connect(&self.server).await;
+        let _ = std::mem::replace(&mut self.session, session).close().await;
     }
 
     async fn change(&mut self, statement: &str, lasting: bool) -> Result<(), String> {

@@ -17,6 +17,7 @@
 //! | `run.rs` | the database, the cache and what was seen, step by step |
 //! | `reader.rs` | requests, and what each answer claims |
 //! | `figures.rs` | the judgement of each answer, and counts |
+//! | `settings.rs` | settings of the servers that decide answers |
 //! | `postgres.rs`, `postgres_setup.rs`, `postgres_kinds.rs`, `postgres_rights.rs` | reports, tables and changes of PostgreSQL |
 //! | `mariadb.rs`, `mariadb_setup.rs`, `mariadb_kinds.rs` | those of MariaDB |
 //! | `sqlite.rs` | those of SQLite |
@@ -32,6 +33,7 @@ mod postgres_rights;
 mod postgres_setup;
 mod reader;
 mod run;
+mod settings;
 mod sqlite;
 
 use std::time::{Duration, Instant};

@@ -4,12 +4,13 @@
 use async_trait::async_trait;
 use rand::rngs::StdRng;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::plan::Kind;
-use super::postgres_kinds::kinds;
+use super::plan::{Kind, fixed};
+use super::postgres_kinds::KINDS;
+use super::postgres_rights::RIGHTS;
 use super::postgres_setup::SETUP;
-use super::{Changing, run_and_expect_none_wrong};
+use super::{Changing, run_and_expect_none_wrong, settings};
 use crate::servers::{DATABASE, PASSWORD, Postgres};
 
 /// Reports of the account that reads the log.
@@ -194,7 +195,9 @@ impl Pg {
     async fn loaded(&self) -> String {
         let mut session = connect(&self.server).await;
         let loaded = sqlx::query_scalar("SELECT pg_conf_load_time()::text");
-        loaded.fetch_one(&mut session).await.unwrap()
+        let loaded = loaded.fetch_one(&mut session).await.unwrap();
+        session.close().await.unwrap();
+        loaded
     }
 }
 
@@ -244,11 +247,15 @@ impl Changing for Pg {
     }
 
     fn kinds(&self, random: &mut StdRng) -> Vec<Kind> {
-        kinds(random)
+        let mut kinds = fixed(KINDS);
+        kinds.extend(fixed(RIGHTS));
+        kinds.extend(settings::postgres(random));
+        kinds
     }
 
     async fn begin(&mut self) {
-        self.session = connect(&self.server).await;
+        let session = connect(&self.server).await;
+        let _ = std::mem::replace(&mut self.session, session).close().await;
     }
 
     async fn change(&mut self, statement: &str, lasting: bool) -> Result<(), String> {

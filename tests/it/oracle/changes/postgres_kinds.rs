@@ -1,78 +1,7 @@
 //! How the PostgreSQL database is changed at random.
 
-use rand::RngExt;
-use rand::rngs::StdRng;
-
-use super::plan::{Kind, fixed};
-use super::postgres_rights::RIGHTS;
-
-/// Settings that change answers, with values to try.
-const SETTINGS: &[(&str, &[&str])] = &[
-    ("timezone", &["'America/New_York'", "'Asia/Tokyo'"]),
-    ("datestyle", &["'German, DMY'", "'SQL, MDY'"]),
-    ("intervalstyle", &["'iso_8601'", "'postgres_verbose'"]),
-    ("bytea_output", &["'escape'"]),
-    ("extra_float_digits", &["-3", "0"]),
-    (
-        "search_path",
-        &["west, public", "public", "west, public, pg_catalog"],
-    ),
-    (
-        "default_text_search_config",
-        &["'pg_catalog.english'", "'pg_catalog.german'"],
-    ),
-    ("transform_null_equals", &["on"]),
-    ("array_nulls", &["off"]),
-    ("standard_conforming_strings", &["off"]),
-    ("quote_all_identifiers", &["on"]),
-    ("timezone_abbreviations", &["'India'"]),
-    ("xmlbinary", &["'hex'"]),
-    ("row_security", &["off"]),
-    ("app.least", &["'5'", "'12'"]),
-];
-
-/// Returns the kinds of change of one round: those below, and each setting somewhere.
-pub(super) fn kinds(random: &mut StdRng) -> Vec<Kind> {
-    let mut kinds = fixed(KINDS);
-    kinds.extend(fixed(RIGHTS));
-    for (name, values) in SETTINGS {
-        let (place, system) = match random.random_range(0..5) {
-            0 => ("ROLE rep", false),
-            1 => ("ROLE ALL", false),
-            2 => ("DATABASE shop", false),
-            3 => ("ROLE rep IN DATABASE shop", false),
-            _ => ("SYSTEM", true),
-        };
-        // A name of somebody's own cannot stand in the server's file.
-        let (place, system) = if name.contains('.') && system {
-            ("DATABASE shop", false)
-        } else {
-            (place, system)
-        };
-        let then = if system { ";;RELOAD" } else { "" };
-        let mut scripts: Vec<String> = values
-            .iter()
-            .map(|value| format!("ALTER {place} SET {name} = {value}{then}"))
-            .collect();
-        // What the role begins with comes back.
-        scripts.push(match (*name, place) {
-            ("search_path", "ROLE rep") => format!("ALTER {place} SET {name} = east, public"),
-            _ => format!("ALTER {place} RESET {name}{then}"),
-        });
-        let place = place
-            .trim_end_matches(" rep")
-            .trim_end_matches(" shop")
-            .to_lowercase();
-        kinds.push(Kind {
-            name: format!("setting {name} of {}", place.replace(" rep", "")),
-            scripts,
-        });
-    }
-    kinds
-}
-
 /// The kinds of change that every round holds.
-const KINDS: &[(&str, &[&str])] = &[
+pub(super) const KINDS: &[(&str, &[&str])] = &[
     (
         "insert and update",
         &[

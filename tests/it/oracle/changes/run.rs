@@ -87,7 +87,7 @@ impl<D: Changing> Run<D> {
     }
 
     pub(super) fn reader(&self, stays: bool, behind: u64, seed: u64) -> Reader {
-        let sources = source::open_all(&self.workspace.sources).unwrap();
+        let sources = source::open_all(&mut self.workspace.clone());
         let caller = if stays { Caller::Window } else { Caller::Cli };
         Reader {
             engine: Engine::new(&self.workspace, sources, caller, stays),
