@@ -20,7 +20,7 @@ pub enum Role {
     Engine,
     /// Watches sources and refreshes entries.
     Worker,
-    /// Logs requests and refreshes, and counts what is asked for.
+    /// Logs requests, refreshes and their failures, and counts what is asked for.
     Log,
     /// Audits entries.
     Auditor,
@@ -59,7 +59,7 @@ impl Role {
             Self::Engine => "reports run uncached",
             Self::Worker => "no worker can watch or refresh",
             Self::Log => {
-                "requests are missing in the log, and the worker does not know what is asked for"
+                "requests and failures are missing in the log, and the worker does not know what is asked for"
             }
             Self::Auditor => "lookaside audit compares entries, and counts nothing",
             Self::Memory => "a process that stays asks Redis for each answer",
@@ -109,7 +109,7 @@ const NEEDS: [(Role, &str, Tried); 39] = [
     (Role::Log, "XREAD", &["COUNT", "1", "STREAMS", "E", "$"]),
     // An identifier that no stream takes.
     (Role::Log, "XADD", &["E", "0-0", "f", "v"]),
-    (Role::Auditor, "HINCRBY", &["K", "f", "1"]),
+    (Role::Log, "HINCRBY", &["K", "f", "1"]),
     (Role::Auditor, "SSCAN", &["K", "0"]),
     (Role::Memory, "PING", &[]),
     (Role::Memory, "CLIENT", &["TRACKING", "OFF"]),

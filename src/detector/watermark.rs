@@ -143,6 +143,7 @@ pub(super) fn about(poll: Duration, dialect: Dialect) -> About {
                 .to_owned(),
             "commits that come later than a higher value (ask with an overlap)".to_owned(),
             "which table: any difference counts as a change of every table".to_owned(),
+            "a view, a function, a right or a setting that is changed".to_owned(),
         ],
         better_by: (dialect == Dialect::Sqlite).then(|| {
             "leave watermark out: PRAGMA data_version sees every commit to a SQLite file".to_owned()

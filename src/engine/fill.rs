@@ -180,34 +180,22 @@ impl Fill {
             .await
             .unwrap_or_else(|_| Err("the rows could not be written".to_owned()));
         let (cache, fill) = (self.about.lock.cache.clone(), self.entry.fill.clone());
-        let mut own = 0;
-        let filled = match (encoded, written) {
-            (Err(problem), Err(_)) | (Ok(()), Err(problem)) => Err(problem),
-            (encoded, Ok(written)) => {
-                if matches!(written.payload, Payload::Stored) {
-                    own = written.chunks.len();
-                }
-                let sum = sha256
-                    .clone()
-                    .ok_or_else(|| "the checksum could not be computed".to_owned());
-                match encoded.and(sum) {
-                    Ok(sum) => {
-                        let entry = new_entry(&self.about, self.entry, written, sum, schema);
-                        match entry {
-                            Ok(entry) => {
-                                let entry = NewEntry {
-                                    query_time,
-                                    notices,
-                                    ..entry
-                                };
-                                store(self.about, &entry, own > 0).await
-                            }
-                            Err(problem) => Err(problem),
-                        }
-                    }
-                    Err(problem) => Err(problem),
-                }
-            }
+        let own = match &written {
+            Ok(written) if matches!(written.payload, Payload::Stored) => written.chunks.len(),
+            _ => 0,
+        };
+        let ended = Ended {
+            sha256: sha256.clone(),
+            schema,
+            query_time,
+            notices,
+        };
+        let entry = encoded
+            .and(written)
+            .and_then(|written| new_entry(&self.about, self.entry, written, ended));
+        let filled = match entry {
+            Ok(entry) => store(self.about, &entry, own > 0).await,
+            Err(problem) => Err(problem),
         };
         if !filled.as_ref().is_ok_and(|filled| filled.stored) {
             chunks::remove(&cache, &fill, own).await;
@@ -220,14 +208,25 @@ impl Fill {
     }
 }
 
+/// What is known of an answer after its last row.
+struct Ended<'a> {
+    sha256: Option<String>,
+    schema: &'a SchemaRef,
+    query_time: Duration,
+    notices: Vec<String>,
+}
+
 /// The header of an answer whose chunks are written.
 fn new_entry(
     about: &About,
     entry: Settings,
     written: Written,
-    sha256: String,
-    schema: &SchemaRef,
+    ended: Ended<'_>,
 ) -> Result<NewEntry, String> {
+    let sha256 = ended
+        .sha256
+        .ok_or_else(|| "the checksum could not be computed".to_owned())?;
+    let schema = payload::encode_schema(ended.schema).map_err(|problem| problem.to_string())?;
     let (fill, inline) = match written.payload {
         Payload::Inline(bytes) => (entry.fill, Some(bytes)),
         Payload::Stored => (entry.fill, None),
@@ -240,14 +239,14 @@ fn new_entry(
         chunks: written.chunks,
         inline,
         sha256,
-        schema: payload::encode_schema(schema).map_err(|problem| problem.to_string())?,
+        schema,
         tables: about.depends_on.names(),
         on_change: about.on_change,
         unseen: about.depends_on.unseen.clone(),
-        query_time: Duration::ZERO,
+        query_time: ended.query_time,
         writer: about.writer.clone(),
         because: about.because.clone(),
-        notices: Vec::new(),
+        notices: ended.notices,
         soft: entry.soft,
         hard: entry.hard,
     })

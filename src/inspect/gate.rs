@@ -235,6 +235,7 @@ pub fn decide<'a>(
     let traits = table.traits(&name, &sub);
     let refuse = |why| {
         let is_container = SUBCOMMANDS.iter().any(|(command, _)| *command == name)
+            || table.lacks(&name, &sub) && !table.lacks(&name, "")
             || table.traits(&name, &sub) != table.traits(&name, "");
         let shown = if is_container {
             format!("{name} {sub}")

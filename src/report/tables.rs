@@ -54,6 +54,7 @@ impl Dependencies {
             Ok(sql) => resolver.read(&sql, "the SQL"),
             Err(why) => {
                 resolver.any_change(format!("the SQL cannot be read: {why}"));
+                resolver.unseen("SQL that cannot be read");
                 BTreeSet::new()
             }
         };
@@ -163,6 +164,7 @@ impl<'a> Resolver<'a> {
         let hidden =
             self.dialect == Dialect::MySql && (sql.contains("/*!") || sql.contains("/*M!"));
         if hidden {
+            self.unseen("an executable comment");
             self.any_change(format!(
                 "{what} holds an executable comment, which the server may run"
             ));
@@ -219,10 +221,30 @@ impl<'a> Resolver<'a> {
         if let Some(part) = volatile_part(sql, self.dialect, &known) {
             self.unseen(&part);
         }
+        for routine in self.attributes(sql) {
+            self.routine(&routine, what);
+        }
         let operators = catalogue.operators.iter();
         for (_, routine) in operators.filter(|(operator, _)| sql.contains(operator.as_str())) {
             self.routine(routine, what);
         }
+    }
+
+    /// Functions of users that stand as an attribute of a row, `t.total` for `total(t)`, as PostgreSQL takes them.
+    fn attributes(&self, sql: &str) -> Vec<String> {
+        if self.dialect != Dialect::Postgres {
+            return Vec::new();
+        }
+        let tokens: Vec<_> = lex::tokens(sql, self.dialect)
+            .map_while(Result::ok)
+            .filter(|token| token.kind != Kind::Comment)
+            .filter_map(|token| sql.get(token.at..token.end))
+            .collect();
+        let parts = tokens.windows(2).filter(|pair| pair[0] == ".");
+        parts
+            .map(|pair| self.unquoted(pair[1]).to_lowercase())
+            .filter(|name| !self.catalogue.routines_called(name).is_empty())
+            .collect()
     }
 
     /// Whether a function is declared as one that computes, is looked into, or is called by the name of a relation (SQLite's

@@ -364,6 +364,22 @@ fn what_no_detector_sees_is_told_wherever_it_stands() {
         (Postgres, "SELECT round_and_round(), total(1)", None),
         (Postgres, "SELECT made()", Some("'SELECT now()'")),
         (Postgres, "SELECT through_view()", Some("now")),
+        // A function of a row, as an attribute of it.
+        (
+            Postgres,
+            "SELECT o.dice FROM orders o",
+            Some("the volatile function dice"),
+        ),
+        (
+            Postgres,
+            "SELECT (o).\"outer_one\" FROM orders o",
+            Some("the sequence ids"),
+        ),
+        (
+            MySql,
+            "SELECT /*!50000 NOW(), */ a FROM orders",
+            Some("an executable comment"),
+        ),
         (MySql, "SELECT * FROM hidden", Some("the view hidden")),
         // Also where nothing else can be made of the SQL.
         (

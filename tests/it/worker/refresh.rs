@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lookaside::engine::{Freshness, Outcome, Reason, RefreshEvent};
-use lookaside::report::{Params, Refresh};
+use lookaside::report::{Params, Refresh, Report, ServeOnError};
 
 use super::rig::*;
 
@@ -55,7 +55,11 @@ async fn entries_are_refreshed_before_they_end_and_on_schedule() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_refresh_keeps_the_last_good_result() {
-    let mut rig = Rig::new(vec![report("orders", ORDERS, Refresh::OnChange)]).await;
+    let kept = Report {
+        serve_on_error: ServeOnError::Always,
+        ..report("orders", ORDERS, Refresh::OnChange)
+    };
+    let mut rig = Rig::new(vec![kept]).await;
     rig.sql("INSERT INTO orders VALUES (1, 1)").await;
     let at = rig.start();
     at.until_fresh("orders", 1).await;
