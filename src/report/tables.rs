@@ -54,6 +54,7 @@ impl Dependencies {
             Ok(sql) => resolver.read(&sql, "the SQL"),
             Err(why) => {
                 resolver.any_change(format!("the SQL cannot be read: {why}"));
+                resolver.unseen("SQL that cannot be read");
                 BTreeSet::new()
             }
         };

@@ -32,7 +32,9 @@ pub(super) fn volatile_part(
     known: &dyn Fn(&str) -> bool,
 ) -> Option<String> {
     let tokens = Tokens::read(sql, dialect);
-    (0..tokens.len()).find_map(|i| part_at(&tokens, i, known))
+    (0..tokens.len())
+        .find_map(|i| part_at(&tokens, i, known))
+        .or_else(|| tokens.broken.then(|| "SQL that cannot be read".to_owned()))
 }
 
 /// Returns the text among `params` that the database would read as the current time, or `None`.

@@ -10,15 +10,26 @@ pub(super) struct Tokens<'a> {
     sql: &'a str,
     pub(super) dialect: Dialect,
     all: Vec<Token>,
+    /// Whether the text goes on behind a token that cannot be read.
+    pub(super) broken: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn read(sql: &'a str, dialect: Dialect) -> Self {
+        let mut broken = false;
         let all = lex::tokens(sql, dialect)
-            .map_while(Result::ok)
+            .map_while(|token| {
+                broken = token.is_err();
+                token.ok()
+            })
             .filter(|token| token.kind != Kind::Comment)
             .collect();
-        Self { sql, dialect, all }
+        Self {
+            sql,
+            dialect,
+            all,
+            broken,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
