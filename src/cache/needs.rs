@@ -95,8 +95,8 @@ const NEEDS: [(Role, &str, Tried); 39] = [
     (Role::Engine, "HSET", &["K", "f", "v"]),
     // Only what a worker watches is compared with it.
     (Role::Worker, "HGET", &["K", "f"]),
-    (Role::Worker, "SADD", &["K", "m"]),
-    (Role::Worker, "PTTL", &["K"]),
+    (Role::Engine, "SADD", &["K", "m"]),
+    (Role::Engine, "PTTL", &["K"]),
     (Role::Worker, "HDEL", &["K", "f"]),
     (Role::Worker, "HEXISTS", &["K", "f"]),
     (Role::Worker, "HKEYS", &["K"]),

@@ -288,6 +288,7 @@ fn an_account_with_exactly_the_listed_rights_is_enough() {
     // These may be for a second worker, a change of the whole source, an entry that went away meanwhile, and an audit
     // while a worker watches.
     let rare = [
+        "+ping",
         "+pttl",
         "+hkeys",
         "+hincrby",

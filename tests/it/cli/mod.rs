@@ -3,7 +3,6 @@
 
 mod audit;
 mod broken;
-mod cancel;
 mod commands;
 mod databases;
 mod export;
