@@ -197,6 +197,7 @@ impl Inner {
         if let Some(tls) = strict {
             stream.encrypt(tls, false)?;
         }
+        let mut session = Session::default();
         loop {
             let (kind, payload) = message(&mut stream)?;
             let (sql, texts) = match kind {
@@ -256,6 +257,7 @@ impl Inner {
                 _ => return Ok(()),
             };
             self.heard.lock().push(sql.clone());
+            session.take(&sql);
             match sql.as_str() {
                 // The Attention is the next message.
                 HANGS => {}
@@ -272,7 +274,7 @@ impl Inner {
                     return Ok(());
                 }
                 _ => {
-                    let (answer, ends) = self.answer(kind, &sql, &texts);
+                    let (answer, ends) = self.answer(kind, &sql, &texts, &session);
                     stream.write_all(&answer)?;
                     if ends {
                         return Ok(());
@@ -375,10 +377,10 @@ impl Inner {
     }
 
     /// What is answered, and whether the connection ends with it.
-    fn answer(&self, kind: u8, sql: &str, texts: &[String]) -> (Vec<u8>, bool) {
+    fn answer(&self, kind: u8, sql: &str, texts: &[String], session: &Session) -> (Vec<u8>, bool) {
         let refused = self.not_in_snapshot.lock();
         if let Some((_, refused)) = refused.as_ref().filter(|(part, _)| sql == part)
-            && self.in_snapshot()
+            && session.in_snapshot
         {
             return (refused.clone(), false);
         }
@@ -388,31 +390,13 @@ impl Inner {
             Some((_, answer, ends)) => (answer.clone(), *ends),
             None => {
                 let answer = self.load(sql);
-                let answer = answer.unwrap_or_else(|| self.recorded(kind, sql, texts));
+                let answer = answer.unwrap_or_else(|| self.recorded(kind, sql, texts, session));
                 (answer, false)
             }
         }
     }
 
-    /// Whether the transaction that was begun last reads a snapshot; such tests have one connection.
-    fn in_snapshot(&self) -> bool {
-        let heard = self.heard.lock();
-        let begun = heard.iter().rfind(|sql| sql.contains("BEGIN TRANSACTION"));
-        begun.is_some_and(|sql| sql.contains("LEVEL SNAPSHOT"))
-    }
-
-    /// Whether a transaction is open; such tests have one connection at a time.
-    fn is_open(&self) -> bool {
-        let heard = self.heard.lock();
-        let last = heard.iter().rfind(|sql| {
-            ["BEGIN TRANSACTION", "COMMIT", "ROLLBACK"]
-                .iter()
-                .any(|word| sql.contains(word))
-        });
-        last.is_some_and(|sql| sql.contains("BEGIN TRANSACTION"))
-    }
-
-    fn recorded(&self, kind: u8, sql: &str, texts: &[String]) -> Vec<u8> {
+    fn recorded(&self, kind: u8, sql: &str, texts: &[String], session: &Session) -> Vec<u8> {
         let kind = if kind == 0x03 { "rpc" } else { "batch" };
         if let Some(recording) = self.recordings.find(kind, sql) {
             return recording.response.clone();
@@ -443,7 +427,7 @@ impl Inner {
             return wire::result(&columns, &[vec![state, Some("0".to_owned())]]);
         }
         if sql == "SELECT CAST(@@TRANCOUNT AS int)" {
-            return number(i32::from(self.is_open()));
+            return number(i32::from(session.in_transaction));
         }
         if sql.contains("@@SPID") {
             return number(51);
@@ -497,6 +481,24 @@ fn message(stream: &mut impl Read) -> std::io::Result<(u8, Vec<u8>)> {
         stream.read_exact(&mut payload[begin..])?;
         if header[1] & 1 == 1 {
             return Ok((header[0], payload));
+        }
+    }
+}
+
+/// What a connection's statements have made of its transaction.
+#[derive(Default)]
+struct Session {
+    in_transaction: bool,
+    in_snapshot: bool,
+}
+
+impl Session {
+    fn take(&mut self, sql: &str) {
+        if sql.contains("BEGIN TRANSACTION") {
+            self.in_transaction = true;
+            self.in_snapshot = sql.contains("LEVEL SNAPSHOT");
+        } else if sql.contains("COMMIT") || sql.contains("ROLLBACK") {
+            self.in_transaction = false;
         }
     }
 }
