@@ -8,7 +8,7 @@ use lookaside::report::{Catalogue, Dependencies, Dialect};
 use lookaside::source::Source;
 
 use crate::servers::{MariaDb, Postgres};
-use crate::source_postgres::{collect, config, query, source, trusted};
+use crate::source_postgres::{collect, config, source, trusted};
 
 /// A report's SQL, the tables it depends on (`*` for any change), and a part of what is unseen (empty for nothing).
 type Case<'a> = (&'a str, &'a [&'a str], &'a str);
