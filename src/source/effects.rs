@@ -25,7 +25,8 @@ const SQLITE: &str = "
     unixepoch unlikely upper zeroblob";
 
 /// Functions of MariaDB and MySQL, by their manuals' lists of built-in functions, without those that take locks, wait
-/// for replication, change sequences, keys, firewalls or replication groups.
+/// for replication, change sequences, keys, firewalls or replication groups, and without LOAD_FILE, which reads files of
+/// the server. A server may lack one of them and have a stored function of that name: `mysql/effects.rs` asks.
 const MYSQL: &str = "
     abs acos add_months adddate addtime aes_decrypt aes_encrypt any_value ascii asin atan atan2 avg benchmark bin
     bin_to_uuid binary bit_and bit_count bit_length bit_or bit_xor can_access_column can_access_database
@@ -44,7 +45,7 @@ const MYSQL: &str = "
     json_object_to_array json_objectagg json_overlaps json_pretty json_query json_quote json_remove json_replace
     json_schema_valid json_schema_validation_report json_search json_set json_storage_free json_storage_size json_table
     json_type json_unquote json_valid json_value kdf lag last_day last_insert_id last_value lastval lcase lead least
-    left length lengthb ln load_file localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate
+    left length lengthb ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate
     maketime match max md5 median microsecond mid min minute mod month monthname name_const natural_sort_key now
     nth_value ntile nullif nvl nvl2 oct octet_length ord password percent_rank percentile_cont percentile_disc
     period_add period_diff pi position pow power ps_current_thread_id ps_thread_id quarter quote radians rand

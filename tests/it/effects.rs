@@ -18,11 +18,28 @@ async fn postgresql_function_that_may_act_is_refused() {
          CREATE FUNCTION of_row(r t) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
          CREATE FUNCTION \"Sum\"(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
          CREATE FUNCTION beside(int, int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
-         CREATE OPERATOR <-|-> (FUNCTION = beside, LEFTARG = int, RIGHTARG = int);",
+         CREATE OPERATOR <-|-> (FUNCTION = beside, LEFTARG = int, RIGHTARG = int);
+         CREATE EXTENSION tablefunc; CREATE EXTENSION xml2;
+         CREATE FUNCTION positive(int) RETURNS bool LANGUAGE sql VOLATILE AS 'SELECT $1 > 0';
+         CREATE DOMAIN natural_number AS int CHECK (positive(VALUE));
+         CREATE TYPE box_size AS (w int);
+         CREATE FUNCTION sized(int) RETURNS box_size LANGUAGE sql VOLATILE AS 'SELECT ROW($1)::box_size';
+         CREATE CAST (int AS box_size) WITH FUNCTION sized(int);
+         CREATE AGGREGATE total_of(int) (SFUNC = beside, STYPE = int, INITCOND = '0');
+         CREATE FUNCTION with_default(r t, more int DEFAULT 1) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
+         CREATE FUNCTION of_any(r anyelement) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';",
         &[],
     );
     let source = source(&url);
     for sql in [
+        "SELECT * FROM crosstab('SELECT pg_notify(''a'', ''b'')::text, ''a''::text, ''1''::text') AS t(a text, b text)",
+        "SELECT * FROM connectby('(SELECT 1 a, 2 b) x', 'a', 'b', '1', 1) AS t(a int, b int, l int)",
+        "SELECT * FROM xpath_table('a', 'a', 't', '/', 'true') AS t(a int, b text)",
+        "SELECT 5::natural_number",
+        "SELECT CAST(6 AS box_size)",
+        "SELECT total_of(a) FROM t",
+        "SELECT t.with_default FROM t",
+        "SELECT t.of_any FROM t",
         "SELECT pg_notify('a', 'b')",
         "SELECT pg_catalog . \"pg_notify\" /* */ ('a', 'b')",
         "SELECT U&\"\\0070g_notify\"('a', 'b')",
@@ -145,7 +162,9 @@ async fn mariadb_function_that_may_act_is_refused() {
     let (url, database) = server.fresh_database();
     server.client(
         &database,
-        "CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1;",
+        "CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1;
+         CREATE FUNCTION st_own(a int) RETURNS int DETERMINISTIC RETURN 1;
+         CREATE FUNCTION any_value(a int) RETURNS int DETERMINISTIC RETURN 1;",
         &[],
     );
     let source = source(&url);
@@ -156,6 +175,10 @@ async fn mariadb_function_that_may_act_is_refused() {
         "SELECT MASTER_POS_WAIT('a', 4, 1)",
         "SELECT 1 --GET_LOCK('a', 0)",
         "SELECT f()",
+        "SELECT st_own(1)",
+        "SELECT any_value(1)",
+        "SELECT `Any_Value`/**/(1)",
+        "SELECT LOAD_FILE('/etc/hostname')",
     ] {
         let error = collect(&source, query(sql)).await.unwrap_err();
         assert!(matches!(error, SourceError::Writes(_)), "{sql}: {error:?}");

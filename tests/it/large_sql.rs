@@ -140,6 +140,7 @@ async fn all_answered(url: &str) {
                             | SourceError::Writes(_)
                             | SourceError::Other(_)
                             | SourceError::Timeout(_)
+                            | SourceError::GoesOn { .. }
                     ),
                     "{count} {shape}: {error:?}"
                 );

@@ -14,6 +14,7 @@ mod access;
 mod catalogue;
 mod check;
 mod decode;
+mod effects;
 mod params;
 mod run;
 mod types;

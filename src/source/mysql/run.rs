@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Column, Executor, Row, SqlSafeStr, Statement as _};
 
 use super::catalogue::text;
 use super::decode::Decoder;
+use super::effects;
 use super::params::Statement;
 use crate::source::SourceError;
 use crate::source::failure::Address;
@@ -30,6 +31,22 @@ pub(super) async fn stream(
     let prepare = async { (&mut *connection).prepare(sql).await.map_err(failed) };
     let prepared = limits.unless_over(listener.gone(), prepare).await?;
     limits.refuse()?;
+    if !limits.trusted() {
+        let check = async {
+            effects::check(connection, statement.sql())
+                .await
+                .map_err(failed)
+        };
+        limits.unless_over(listener.gone(), check).await??;
+    }
+    if prepared.columns().is_empty() {
+        return Err(SourceError::Sql {
+            message: "the server does not name the columns of this statement before it runs; write a SELECT, for \
+                      example on information_schema"
+                .to_owned(),
+            position: None,
+        });
+    }
     let (mut decoder, batcher) = Decoder::new(prepared.columns());
     for column in decoder.filled_floats() {
         let scale = scale(connection, &prepared.columns()[column]);

@@ -2,7 +2,9 @@
 //!
 //! PostgreSQL lets a VOLATILE function do anything in a read-only transaction that is no write to a table: take locks,
 //! end other sessions, send notices, write files, connect elsewhere. STABLE and IMMUTABLE ones promise not to. So those
-//! are called, and of the volatile ones only those below.
+//! are called, and of the volatile ones only those below. A function in C can break that promise, so outside the server's own
+//! those of known extensions alone are called. A function that an aggregate, a cast to a named type, a domain's CHECK or
+//! an operator calls counts as called; those inside views and other functions are their owner's to answer for.
 
 use std::collections::BTreeSet;
 
@@ -31,6 +33,15 @@ const ONLY_TELL: &str = "
     pg_total_relation_size pg_xact_commit_timestamp pg_xact_status random random_normal system system_rows system_time
     time_bucket_gapfill timeofday txid_status uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 uuidv4 uuidv7";
 
+/// Extensions whose functions in C only compute or read, and never run SQL that they are given as text, as those of
+/// tablefunc, xml2 and dblink do although some are declared STABLE.
+const ONLY_COMPUTE: &str = "
+    address_standardizer amcheck bloom btree_gin btree_gist citext cube dict_int dict_xsyn earthdistance fuzzystrmatch
+    hll hstore hypopg intagg intarray ip4r isn ltree pageinspect pg_buffercache pg_freespacemap pg_stat_statements
+    pg_trgm pg_visibility pgcrypto pgrowlocks pgstattuple pgroonga plpgsql postgis postgis_raster postgis_sfcgal
+    postgis_topology prefix roaringbitmap rum seg semver sslinfo tdigest tsm_system_rows tsm_system_time unaccent unit
+    uuid-ossp vector";
+
 /// Asks the server about every name in `sql` that may be a function's.
 ///
 /// # Errors
@@ -42,21 +53,35 @@ pub(super) async fn check(
 ) -> Result<(), SourceError> {
     let names = Names::of(sql)?;
     let question = format!(
-        "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p \
-         WHERE p.provolatile = 'v' \
-         AND (p.proname = ANY (ARRAY[{called}]::text[]) \
-           OR p.proname = ANY (ARRAY[{words}]::text[]) AND p.pronargs = 1 AND EXISTS \
-             (SELECT FROM pg_catalog.pg_type t WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c') \
-           OR p.pronamespace <> 'pg_catalog'::regnamespace AND EXISTS (SELECT FROM pg_catalog.pg_operator o \
-             WHERE o.oprcode = p.oid AND o.oprname = ANY (ARRAY[{operators}]::text[]))) \
-         AND NOT (p.proname = ANY (ARRAY[{known}]::text[]) \
-           AND (p.pronamespace = 'pg_catalog'::regnamespace OR EXISTS (SELECT FROM pg_catalog.pg_depend d \
-             WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))) \
+        "WITH f AS (SELECT p.oid, p.proname::text, p.proargtypes[0] AS first, p.pronargs, \
+           p.pronargs - p.pronargdefaults AS required, p.provolatile = 'v' AS volatile, \
+           p.pronamespace = 'pg_catalog'::regnamespace AS own, l.lanname = 'c' AS c, e.extname::text \
+           FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+           LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' \
+           LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+           WHERE p.provolatile = 'v' OR l.lanname = 'c' AND p.pronamespace <> 'pg_catalog'::regnamespace), \
+         called AS (SELECT f.* FROM f WHERE f.proname = ANY (ARRAY[{called}]::text[]) \
+           OR f.proname = ANY (ARRAY[{words}]::text[]) AND f.pronargs > 0 AND f.required <= 1 AND EXISTS \
+             (SELECT FROM pg_catalog.pg_type t WHERE t.oid = f.first AND t.typtype IN ('c', 'd', 'p')) \
+           OR NOT f.own AND EXISTS (SELECT FROM pg_catalog.pg_operator o \
+             WHERE o.oprcode = f.oid AND o.oprname = ANY (ARRAY[{operators}]::text[])) \
+           OR NOT f.own AND EXISTS (SELECT FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid \
+             WHERE f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn) \
+             AND p.proname = ANY (ARRAY[{called}]::text[])) \
+           OR NOT f.own AND EXISTS (SELECT FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t \
+             ON t.oid IN (c.castsource, c.casttarget) WHERE c.castfunc = f.oid AND t.typname = ANY (ARRAY[{words}]::text[])) \
+           OR NOT f.own AND EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint k ON k.oid = d.objid \
+             JOIN pg_catalog.pg_type t ON t.oid = k.contypid WHERE d.classid = 'pg_constraint'::regclass \
+             AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid AND t.typname = ANY (ARRAY[{words}]::text[]))) \
+         SELECT proname, volatile FROM called \
+         WHERE volatile AND NOT (proname = ANY (ARRAY[{known}]::text[]) AND (own OR extname IS NOT NULL)) \
+           OR c AND NOT own AND NOT COALESCE(extname = ANY (ARRAY[{computes}]::text[]), false) \
          ORDER BY 1 LIMIT 1",
         called = literals(&names.called),
         words = literals(&names.words),
         operators = literals(&names.operators),
         known = literals(ONLY_TELL.split_ascii_whitespace()),
+        computes = literals(ONLY_COMPUTE.split_ascii_whitespace()),
     );
     let found = sqlx::raw_sql(sqlx::AssertSqlSafe(question))
         .fetch_optional(connection)
@@ -64,12 +89,18 @@ pub(super) async fn check(
         .map_err(|error| address.lost(&error))?;
     match found {
         None => Ok(()),
-        Some(row) => Err(SourceError::Writes(format!(
-            "the report was not run: it calls the function {}, which is VOLATILE and so may act beyond a read-only \
-             transaction; declare it STABLE if it only reads, or, if you answer for it, set trusted_sql = true on the \
-             report and give its source an account that can only read",
-            row.try_get::<String, _>(0).unwrap_or_default()
-        ))),
+        Some(row) => {
+            let name: String = row.try_get(0).unwrap_or_default();
+            let why = if row.try_get(1).unwrap_or(true) {
+                "which is VOLATILE and so may act beyond a read-only transaction; declare it STABLE if it only reads"
+            } else {
+                "which is written in C and may run SQL of its own, as those of tablefunc do; call a function in SQL"
+            };
+            Err(SourceError::Writes(format!(
+                "the report was not run: it calls the function {name}, {why}, or, if you answer for it, set \
+                 trusted_sql = true on the report and give its source an account that can only read"
+            )))
+        }
     }
 }
 
