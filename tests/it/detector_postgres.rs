@@ -637,6 +637,39 @@ async fn a_publication_that_lacks_something_is_not_relied_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn narrowed_publication_is_given_up_for_snapshots() {
+    let server = Postgres::logical();
+    for change in [
+        "ALTER PUBLICATION \"Mine\" SET (publish = 'insert')",
+        "ALTER PUBLICATION \"Mine\" SET TABLE orders WHERE (id > 5), lines, parts",
+        "DROP PUBLICATION \"Mine\"",
+    ] {
+        let (url, _) = server.fresh_database();
+        let mut writer = PgConnection::connect(&url).await.unwrap();
+        sql(&mut writer, SHOP).await;
+        let publication = "CREATE PUBLICATION \"Mine\" FOR TABLE orders, lines, parts";
+        sql(&mut writer, publication).await;
+        let mut config = config(&url);
+        config.publication = Publication::Named("Mine".to_owned());
+        let mut shop = Shop::watch(config, writer).await;
+        assert_eq!(shop.detector.about().name, LOG);
+        shop.sql(change).await;
+        let blind = loop {
+            match shop.detector.next().await {
+                Ok(Observation::Quiet) => {}
+                Ok(seen) => panic!("{change}: {seen:?}"),
+                Err(blind) => break blind,
+            }
+        };
+        assert!(blind.0.contains("does not tell every change"), "{blind}");
+        // Something else watches now, and begins with a gap.
+        let seen = shop.detector.next().await.unwrap();
+        assert!(matches!(seen, Observation::Gap { .. }), "{seen:?}");
+        assert_eq!(shop.detector.about().name, SNAPSHOTS, "{change}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_put_into_the_database_comes_out_again() {
     let server = Postgres::start_logical();
     let (url, _) = server.fresh_database();

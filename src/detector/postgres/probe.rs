@@ -166,27 +166,17 @@ async fn publication(
         .bind(name)
         .fetch_one(&mut *connection)
         .await?;
-    let found: Option<(bool, bool, bool, bool, bool)> = sqlx::query_as(
-        "SELECT puballtables, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1",
-    )
-    .persistent(false)
-    .bind(name)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((all, insert, update, delete, truncate)) = found else {
+    let all: Option<bool> =
+        sqlx::query_scalar("SELECT puballtables FROM pg_publication WHERE pubname = $1")
+            .persistent(false)
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some(all) = all else {
         return missing(connection, config, &quoted, superuser).await;
     };
-    if !(insert && update && delete && truncate) {
-        return Ok(Published::No(format!(
-            "ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
-        )));
-    }
-    let filtered = filtered(connection, name).await?;
-    if !filtered.is_empty() {
-        return Ok(Published::No(format!(
-            "the publication {quoted} without the row filter of {}",
-            listed(&filtered)
-        )));
+    if let Some(remedy) = narrowed(connection, name).await? {
+        return Ok(Published::No(remedy));
     }
     let outside: Vec<String> = outside(connection, name)
         .await?
@@ -197,6 +187,37 @@ async fn publication(
         None => Published::Whole,
         Some(remedy) => Published::No(remedy),
     })
+}
+
+/// Returns what to do about a publication that is missing, or leaves out a kind of change or rows of its tables; `None` where
+/// it tells every change of them. It can be altered while its log is read, and the log does not say so.
+pub(super) async fn narrowed(
+    connection: &mut PgConnection,
+    name: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    let found: Option<(String, bool)> = sqlx::query_as(
+        "SELECT quote_ident(pubname::text), pubinsert AND pubupdate AND pubdelete AND pubtruncate \
+         FROM pg_publication WHERE pubname = $1",
+    )
+    .persistent(false)
+    .bind(name)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((quoted, every_kind)) = found else {
+        return Ok(Some(format!("create the publication {name} again")));
+    };
+    if !every_kind {
+        return Ok(Some(format!(
+            "ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
+        )));
+    }
+    let filtered = filtered(connection, name).await?;
+    Ok((!filtered.is_empty()).then(|| {
+        format!(
+            "the publication {quoted} without the row filter of {}",
+            listed(&filtered)
+        )
+    }))
 }
 
 /// What to do where a publication does not tell of some tables; one FOR ALL TABLES may name exceptions (PostgreSQL 19).

@@ -260,7 +260,14 @@ impl Eyes {
                 link::close(side).await;
                 let relations = Relations::read(&mut self.side, Seen::Published(&self.publication));
                 let relations = self.link.in_time(relations).await?;
+                let narrowed = probe::narrowed(&mut self.side, &self.publication);
+                let narrowed = self.link.in_time(narrowed).await?;
                 self.link.end(&mut self.side).await?;
+                if let Some(remedy) = narrowed {
+                    let why =
+                        format!("its publication does not tell every change any more; {remedy}");
+                    return Err(self.link.unseen(&why));
+                }
                 other_catalogue = Some((look.catalogue, relations));
             }
             written = look.written;

@@ -136,7 +136,7 @@ fn commands_work(url: &str, product: &str, values: &str) -> Place {
     assert_eq!(stats["outcome"], "bypass", "{stats}");
     assert!(hit == uncached && hit.lines().count() > 10, "{hit}");
     for report in ["order-lines-export", "monthly-revenue"] {
-        // The second is refreshed on change: the race's own worker asks the watermark.
+        // The second is refreshed on change: the race's own worker watches it.
         let race = place.json(&["race", report, "-n", "2", "--json"]);
         assert_eq!(
             (&race["identical"], &race["cached"]["n"]),
