@@ -8,7 +8,7 @@ use lookaside::report::{Catalogue, Dependencies, Dialect};
 use lookaside::source::Source;
 
 use crate::servers::{MariaDb, Postgres};
-use crate::source_postgres::{collect, config, query, source, trusted};
+use crate::source_postgres::{collect, config, source, trusted};
 
 /// A report's SQL, the tables it depends on (`*` for any change), and a part of what is unseen (empty for nothing).
 type Case<'a> = (&'a str, &'a [&'a str], &'a str);
@@ -214,6 +214,24 @@ async fn postgres_relations_and_functions_of_every_kind() {
             "{sql}: {unseen:?}"
         );
     }
+}
+
+/// The server calls the function of an implicit cast for SQL that does not name it, so each of them counts.
+#[tokio::test]
+async fn postgres_every_implicit_cast_is_checked() {
+    let server = Postgres::shared();
+    let (url, database) = server.fresh_database();
+    server.client(
+        &database,
+        "CREATE TABLE t (a int); CREATE TYPE euro AS (cents int); CREATE TYPE yen AS (number int);
+         CREATE FUNCTION to_euro(int) RETURNS euro STABLE LANGUAGE sql
+           AS 'SELECT ROW(EXTRACT(day FROM now())::int)::euro';
+         CREATE FUNCTION to_yen(int) RETURNS yen IMMUTABLE LANGUAGE sql AS 'SELECT ROW($1)::yen';
+         CREATE CAST (int AS euro) WITH FUNCTION to_euro(int) AS IMPLICIT;
+         CREATE CAST (int AS yen) WITH FUNCTION to_yen(int) AS IMPLICIT;",
+        &[],
+    );
+    each_depends(&source(&url), &[("SELECT a FROM t", &["*"], "now")]).await;
 }
 
 #[tokio::test]
