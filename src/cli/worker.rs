@@ -173,7 +173,7 @@ async fn given_up(cancel: &CancellationToken) {
 }
 
 fn unread() -> anyhow::Error {
-    anyhow::anyhow!("stopped; nobody read the last lines on standard output")
+    anyhow::anyhow!("stopped; the last lines on standard output were not read")
 }
 
 fn tell(events: &[Arc<Event>], status: &Status) -> anyhow::Result<()> {
