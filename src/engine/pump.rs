@@ -223,17 +223,17 @@ impl Pump {
     }
 
     /// Nobody reads any more: the lock is given back, somebody who joined takes over, and the query ends. The event tells
-    /// where the database did not confirm that it has.
+    /// how it did: where it was cancelled, whether the database confirmed its end.
     async fn abandon(mut self) {
         self.cancel.cancel();
         (self.fill, self.leader) = (None, None);
+        let mut how = SourceError::Cancelled;
         while let Some(next) = self.rows.stream.next().await {
-            if let Err(error) = next
-                && !matches!(error, SourceError::Cancelled)
-            {
-                self.ask.recorder.end(Some(error.to_string()));
-                return;
-            }
+            how = next.err().unwrap_or(how);
+        }
+        // A reader that left by itself did not cancel.
+        if self.ask.request.cancel.is_cancelled() || !matches!(how, SourceError::Cancelled) {
+            self.ask.recorder.end(Some(how.to_string()));
         }
     }
 
