@@ -24,7 +24,7 @@ pub struct Begun {
     pub now: ServerTime,
     /// Whether the lock is ours. Without it somebody else is filling.
     pub ours: bool,
-    /// The token of whoever holds the lock instead.
+    /// The token of the process that holds the lock; empty where it is ours.
     pub(crate) holder: Vec<u8>,
     /// The epoch, empty where nobody watches.
     pub epoch: String,
@@ -92,7 +92,7 @@ impl Cache {
         self.begin_or_take(keys, key, token, lock, false).await
     }
 
-    /// Like [`Cache::begin`]; with `take` the lock is taken from whoever holds it, for who has waited long enough.
+    /// Like [`Cache::begin`]; with `take` the lock is taken from its holder: for a request that has waited long enough.
     pub(crate) async fn begin_or_take(
         &self,
         keys: &SourceKeys,
@@ -264,7 +264,7 @@ impl Cache {
             )
             .await?;
         if dropped == 1 && !old.is_empty() && chunks > 0 {
-            // They would stay as long as the header was to: a day.
+            // Without a header they would stay until its hard expiry.
             let _ = self.expire_chunks(&old, chunks, SUPERSEDED).await;
         }
         Ok(())

@@ -29,9 +29,9 @@ pub enum Problem {
     CannotSave,
     /// The server has no place for another client.
     TooManyClients,
-    /// The server takes connections from its own machine alone.
+    /// The server is in protected mode: it takes connections from its own machine alone.
     Protected,
-    /// The server runs somebody's long script.
+    /// The server runs a long script of another client.
     Busy,
     /// A key of ours holds something else.
     WrongType,
@@ -102,7 +102,7 @@ impl CacheError {
                 "{at} cannot save to its disk and takes no writes; free its disk or see its log"
             ),
             Problem::Busy => {
-                format!("{at} is busy with somebody's script; it will be used when that ends")
+                format!("{at} is busy with a long script of another client; it is used again when the script ends (SCRIPT KILL ends it)")
             }
             Problem::WrongType => {
                 "a key of the cache holds another type of value; delete that key or choose another prefix".to_owned()
@@ -223,7 +223,7 @@ fn problem(error: &RedisError, words: &str) -> Problem {
     ];
     let said = SAID.iter().find(|(_, said)| {
         said.iter().any(|said| {
-            // A word in capitals is the code, which begins the answer; deeper in it stands in somebody's text.
+            // A word in capitals is the error code, which begins the answer; elsewhere it is part of a text.
             if said
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte == b' ')

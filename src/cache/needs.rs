@@ -1,7 +1,7 @@
 //! Which commands does an account need, and which of them may it run? The one list of every command that the engine and
 //! the worker send, directly or in a script.
 //!
-//! Each is tried for real on a string of ours that ends by itself. A command for another type answers WRONGTYPE there: it
+//! Each command is run on a string of ours that expires after 30 s. A command for another type answers WRONGTYPE there: it
 //! may be run, and changes nothing.
 
 use std::time::Duration;

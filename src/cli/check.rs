@@ -177,7 +177,7 @@ async fn check_cache(cache: &Cache, live: bool) -> anyhow::Result<CacheJson> {
             server_version = Some(version.clone()).filter(|version| !version.is_empty());
             ok("connected and signed in", &format!("{version}, {took}"))
         }
-        // Whoever may not PING is signed in all the same; the next steps tell.
+        // An account that may not PING is signed in nevertheless; the next steps name what it lacks.
         Err(error) if error.problem == Problem::Permission => ok("connected and signed in", &took),
         Err(error) => failed("connected and signed in", &error.message),
     };

@@ -40,7 +40,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let words: Vec<Vec<u8>> = args.command.iter().map(bytes).collect::<Result<_>>()?;
     if words.first().is_some_and(Vec::is_empty) {
-        return Err(usage("an empty text is no command; write one such as PING"));
+        return Err(usage("the command is empty; write one such as PING"));
     }
     let line = shown_command(words.iter().map(Vec::as_slice));
     if Listen::from_line(&line).is_some() {

@@ -67,7 +67,7 @@ pub(super) async fn run(
         position = next;
         printed = tokio::select! {
             printed = print(events, worker.status()) => printed,
-            // Nobody reads what it prints: it stops all the same.
+            // Its output is not read: the worker stops nevertheless.
             () = given_up(&cancel) => Err(unread()),
         };
         if stopping || printed.is_err() {
@@ -160,7 +160,7 @@ fn tell_broken(workspace: &Workspace) {
     }
 }
 
-/// Prints on a thread of its own: a pipe that nobody reads holds up no more than that.
+/// Prints on a separate thread: a pipe that is not read blocks only that thread.
 async fn print(events: Vec<Arc<Event>>, status: Arc<Status>) -> anyhow::Result<()> {
     let printing = tokio::task::spawn_blocking(move || tell(&events, &status));
     printing.await.unwrap_or_else(|error| Err(error.into()))
@@ -173,7 +173,7 @@ async fn given_up(cancel: &CancellationToken) {
 }
 
 fn unread() -> anyhow::Error {
-    anyhow::anyhow!("stopped; nobody read the last lines on standard output")
+    anyhow::anyhow!("stopped; the last lines on standard output were not read")
 }
 
 fn tell(events: &[Arc<Event>], status: &Status) -> anyhow::Result<()> {

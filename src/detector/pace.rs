@@ -1,4 +1,4 @@
-//! How long a detector that asks waits between two looks, so that looking takes only a part of the time.
+//! Limits how often a detector that polls looks, so that looking takes only a part of the time.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -121,7 +121,7 @@ impl Sqlite {
         ))
     }
 
-    /// The file changed, and SQLite says that nobody committed: perhaps it holds another database now.
+    /// The file changed without a commit that SQLite counts: perhaps it holds another database now.
     async fn written_past_sqlite(&mut self) -> Result<Observation, Blind> {
         self.lose("the database file was written by something other than SQLite");
         self.open().await?;

@@ -197,8 +197,8 @@ impl Engine {
         ))
     }
 
-    /// Tells the engine who refreshes what is served stale: the hook queues a refresh, returns at once, and says whether
-    /// one is queued. Where it is not, or there is no hook, an engine that stays refreshes in the background.
+    /// Sets the hook that is called for each stale hit: it queues a refresh, returns at once, and returns whether one is
+    /// queued. Where none is, or without a hook, an engine that stays refreshes in the background.
     pub fn on_stale(
         &self,
         refresh: impl Fn(&Arc<Report>, &Params) -> bool + Send + Sync + 'static,
@@ -206,16 +206,16 @@ impl Engine {
         *self.hook.write() = Some(Arc::new(refresh));
     }
 
-    /// Calls `tell` with one sentence when a request has waited for another process's query for a while.
-    pub fn on_wait(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
-        *self.wait_hook.write() = Some(Arc::new(tell));
+    /// Calls `notify` with one sentence when a request has waited for the query of another process for two seconds.
+    pub fn on_wait(&self, notify: impl Fn(&str) + Send + Sync + 'static) {
+        *self.wait_hook.write() = Some(Arc::new(notify));
     }
 
-    /// A request waits for another process, for `most` at most.
-    pub(super) fn tell_waiting(&self, report: &Report, most: Duration) {
+    /// Reports that a request waits for another process, for `most` at most.
+    pub(super) fn notify_waiting(&self, report: &Report, most: Duration) {
         let hook = self.wait_hook.read().clone();
-        if let Some(tell) = hook {
-            tell(&format!(
+        if let Some(notify) = hook {
+            notify(&format!(
                 "{} is being run by another process; waiting for its answer, {} at most",
                 report.name,
                 crate::human::long(most)
@@ -289,7 +289,7 @@ impl Engine {
     }
 
     /// Sees to it that a stale entry is refreshed by this process: by the hook's queue, else in the background where the
-    /// engine stays. Returns what a reader may be told about that; `None` where this process refreshes nothing.
+    /// engine stays. Returns a clause for the answer's reason; `None` where this process refreshes nothing.
     pub(super) fn refresh_soon(
         self: &Arc<Self>,
         report: &Arc<Report>,
@@ -309,7 +309,7 @@ impl Engine {
         }
         let resting = self.resting.lock().get(&key).map(|(_, until)| *until);
         if resting.is_some_and(|until| Instant::now() < until) {
-            return Some("the last refresh failed, and the next request after a pause tries again");
+            return Some("the last refresh failed; a request after the pause tries again");
         }
         let (engine, report, params) = (self.clone(), report.clone(), params.clone());
         tokio::spawn(async move {
@@ -331,8 +331,8 @@ impl Engine {
         RUNNING
     }
 
-    /// Notes in the cache that a refresh of an entry failed, for whoever asks for the entry next. What was cancelled did
-    /// not fail, and a cache that does not take the note does no harm.
+    /// Notes in the cache that a refresh of an entry failed, for the next request of the entry. A cancelled refresh did not
+    /// fail, and a cache that does not take the note does no harm.
     pub(super) async fn note_failure(
         &self,
         keys: &SourceKeys,

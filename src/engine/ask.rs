@@ -6,18 +6,15 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 
 use super::fill;
-use super::flight::{Joined, Kept, Landed, Leader, Part, Shared};
+use super::flight::{Joined, Landed, Leader, Part};
 use super::level::Check;
-use super::lock::{LOCK, Lock, MARGIN, Patience};
-use super::mend::Broken;
+use super::lock::{LOCK, Lock, MARGIN, WaitLimit};
 use super::pump::{self, Run};
 use super::record::{Recorder, ms};
-use super::serve::{self, Loaded, Unserved};
-use super::{About, Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
-use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict, payload};
+use super::{Answer, Caller, Engine, EngineError, Filled, Mode, Outcome, Reason, Request};
+use crate::cache::{CacheError, Found, Header, ServerTime, SourceKeys, Verdict};
 use crate::report::{Dependencies, EntryKey, Refresh};
 use crate::source::{Source, SourceError};
-use crate::table::BatchStream;
 
 /// How often somebody else's fill is looked at: often at first, then less.
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -32,20 +29,20 @@ pub(super) struct Ask {
     pub(super) recorder: Recorder,
     pub(super) filled: Arc<OnceLock<Filled>>,
     /// The server's clock when this request came: an answer whose fill ended after it is one we waited for.
-    arrival: Option<ServerTime>,
+    pub(super) arrival: Option<ServerTime>,
     /// The entry that was there when this request came: fill and time. That one is none we waited for.
     seen: Option<(String, ServerTime)>,
     waited: bool,
     /// Why the entry is refreshed, in one sentence that is kept in its header.
     because: Option<String>,
     /// What was known before the cache was asked last, where the answer may be kept in memory.
-    check: Option<Check>,
+    pub(super) check: Option<Check>,
     /// This request mends another's answer: it leaves no event of its own, and is not mended in turn.
     pub(super) mends: bool,
 }
 
 /// After a step: an answer, or the request for another round.
-enum Step {
+pub(super) enum Step {
     Done(Result<Answer, EngineError>),
     Again(Box<Ask>),
 }
@@ -143,7 +140,7 @@ impl Ask {
         }
     }
 
-    fn is_refresh(&self) -> bool {
+    pub(super) fn is_refresh(&self) -> bool {
         matches!(self.request.mode, Mode::Refresh(_))
     }
 
@@ -303,11 +300,11 @@ impl Ask {
     async fn lead(mut self, leader: Leader, old: Option<Header>) -> Step {
         let token = format!("{:032x}", rand::random::<u128>());
         let limit = self.engine.limit(&self.request.report);
-        let mut patience = Patience::new(limit);
+        let mut wait = WaitLimit::new(limit);
         let mut pause = LOOK.0;
         loop {
             // Who has waited as long as a fill may take runs the query itself, and takes the lock for that.
-            let take = patience.is_over();
+            let take = wait.is_over();
             let begun = self
                 .engine
                 .cache
@@ -391,12 +388,12 @@ impl Ask {
                 return Step::Done(self.run(run).await);
             }
             self.waited = true;
-            if patience.waits_for(std::mem::take(&mut begun.holder)) {
+            if wait.waits_for(std::mem::take(&mut begun.holder)) {
                 leader.goes_on();
             }
-            if patience.is_worth_telling() {
+            if wait.should_notify() {
                 let report = &self.request.report;
-                self.engine.tell_waiting(report, patience.most());
+                self.engine.notify_waiting(report, wait.most());
             }
             let started = Instant::now();
             let cancel = self.request.cancel.clone();
@@ -433,7 +430,7 @@ impl Ask {
     }
 
     /// The cache cannot be asked: the report runs uncached, once for all who ask in this process.
-    async fn without_cache(self, problem: CacheError) -> Step {
+    pub(super) async fn without_cache(self, problem: CacheError) -> Step {
         match self.engine.flights.enter(self.key) {
             Part::Join(joined) => Box::pin(self.join(joined, None)).await,
             Part::Lead(leader) => Step::Done(Box::pin(self.bypass(leader, &problem, None)).await),
@@ -465,165 +462,6 @@ impl Ask {
                 // The last good result turned out damaged meanwhile: there is none.
                 Step::Again(ask) => ask.fail(EngineError::Damaged),
             },
-        }
-    }
-
-    /// The database failed: the last good result, marked stale, where there is one within its bound.
-    async fn last_good(self, error: EngineError, old: Option<Header>) -> Step {
-        let cancelled = matches!(&error, EngineError::Source(error) if error.is_cancelled());
-        let policy = self.request.report.serve_on_error;
-        let allowed = !cancelled && !self.is_refresh() && policy.allows(error.is_permanent());
-        let Some(old) = old.filter(|_| allowed) else {
-            return Step::Done(self.fail(error));
-        };
-        let now = self.arrival.unwrap_or_default();
-        let reason = format!("the database failed, so this is the last good result: {error}");
-        let found = Found {
-            now,
-            verdict: Verdict::Stale,
-            why: crate::cache::Why::Expired,
-            worker: false,
-            filling: false,
-            detector: None,
-            holds_for: Duration::ZERO,
-            header: None,
-            heartbeat: None,
-            failure: None,
-        };
-        match self
-            .serve(old, &found, Outcome::StaleHit, Some(reason))
-            .await
-        {
-            Step::Again(ask) => Step::Done(ask.fail(error)),
-            done @ Step::Done(_) => done,
-        }
-    }
-
-    /// Serves an entry; a damaged one is dropped, and the request goes another round.
-    async fn serve(
-        mut self,
-        mut header: Header,
-        found: &Found,
-        outcome: Outcome,
-        reason: Option<String>,
-    ) -> Step {
-        let about = About {
-            outcome,
-            reason: reason.clone(),
-            key: self.key,
-            schema: match payload::decode_schema(&header.schema) {
-                Ok(schema) => schema,
-                Err(damage) => return self.repair(&header, damage).await,
-            },
-            rows: Some(header.rows),
-            age: Duration::from_millis(found.now.0.saturating_sub(header.created.0)),
-            ttl: Some(Duration::from_millis(
-                header.soft.0.saturating_sub(found.now.0),
-            )),
-            sha256: Some(header.sha256.clone()),
-        };
-        let schema = about.schema.clone();
-        let cache = self.engine.cache.clone();
-        let check = self.check.take();
-        let held = check.as_ref().and_then(|check| check.rows_of(&header));
-        let pending = check.and_then(|check| {
-            let (level, report) = (&self.engine.level, &self.request.report);
-            level.pending(check, self.key, report, &header, found, reason.clone())
-        });
-        let loaded = match held {
-            Some(held) => {
-                // Its rows are counted as they are given.
-                self.recorder.remembered(0, 0);
-                Ok(Loaded::Whole(held.batches.clone()))
-            }
-            None => serve::load(&cache, &mut header, &schema, &mut self.recorder).await,
-        };
-        let loaded = match loaded {
-            Ok(loaded) => loaded,
-            Err(Unserved::Damaged(damage)) => return self.repair(&header, damage).await,
-            Err(Unserved::Cache(problem)) => return Box::pin(self.without_cache(problem)).await,
-        };
-        self.recorder.outcome(outcome, reason);
-        self.recorder.sha256(Some(header.sha256.clone()));
-        self.recorder.notices(&header.notices);
-        let (event, filled) = (self.recorder.slot(), self.filled);
-        let rows = match loaded {
-            Loaded::Whole(batches) => {
-                if let Some(pending) = pending {
-                    pending.keep(batches.clone());
-                }
-                serve::whole(batches, schema, self.recorder).await
-            }
-            Loaded::Page(page, shape) => {
-                let (sender, stream) = BatchStream::channel(schema, 4);
-                let tasks = self.engine.tasks.clone();
-                let broken = Broken {
-                    engine: self.engine,
-                    source: self.source,
-                    keys: self.keys,
-                    request: self.request,
-                    header: Arc::new(header),
-                    given: 1,
-                    sender,
-                    recorder: self.recorder,
-                };
-                let mendable = !self.mends;
-                tasks.spawn(serve::rest(cache, page, shape, broken, mendable, pending));
-                stream
-            }
-        };
-        Step::Done(Ok(Answer {
-            about,
-            rows,
-            event,
-            filled,
-        }))
-    }
-
-    async fn repair(self, header: &Header, damage: payload::Damaged) -> Step {
-        tracing::warn!(key = %self.key, %damage, "the entry is dropped");
-        match self
-            .engine
-            .cache
-            .drop_entry(&self.keys, &self.key, Some(&header.fill))
-            .await
-        {
-            Ok(()) => Step::Again(Box::new(self)),
-            // It cannot be dropped (a replica?), so it would be found again: around the cache this time.
-            Err(problem) => Box::pin(self.without_cache(problem)).await,
-        }
-    }
-
-    /// Rows that another request of this process got from the database.
-    async fn share(mut self, shared: &Shared) -> Answer {
-        let count = match &shared.rows {
-            Kept::Memory(batches) => batches.iter().map(|batch| batch.num_rows() as u64).sum(),
-            Kept::Disk(spooled) => spooled.rows(),
-        };
-        self.recorder.outcome(Outcome::Wait, None);
-        self.recorder.sha256(shared.sha256.clone());
-        self.recorder.notices(&shared.notices);
-        let about = About {
-            outcome: Outcome::Wait,
-            reason: None,
-            key: self.key,
-            schema: shared.schema.clone(),
-            rows: Some(count),
-            age: Duration::ZERO,
-            ttl: None,
-            sha256: shared.sha256.clone(),
-        };
-        let event = self.recorder.slot();
-        let schema = shared.schema.clone();
-        let rows = match &shared.rows {
-            Kept::Memory(batches) => serve::whole(batches.clone(), schema, self.recorder).await,
-            Kept::Disk(spooled) => spooled.clone().stream(schema, self.recorder),
-        };
-        Answer {
-            about,
-            rows,
-            event,
-            filled: self.filled,
         }
     }
 

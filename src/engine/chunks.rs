@@ -1,5 +1,5 @@
-//! Writes the chunks of a fill to the cache. Until their header is stored they last a minute and are renewed; whatever
-//! ends the fill removes them; and a fill asks how much room the cache has before it writes and while it does.
+//! Writes the chunks of a fill to the cache. Until their header is stored they last a minute and are renewed; a fill
+//! that ends without a header removes them. Before and during the write the fill asks how much memory the cache has left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +89,7 @@ impl Chunks {
                 payload,
             }),
             Err(problem) => {
-                // The encoder must not wait for a queue that nobody empties while chunks are removed.
+                // The encoder must not wait for a queue that is no longer read while chunks are removed.
                 drop(chunks);
                 remove(&self.cache, &self.fill, self.sent).await;
                 Err(problem)
@@ -221,11 +221,11 @@ impl Chunks {
     }
 }
 
-/// What is said of an entry whose chunks went while it was written.
+/// The message where chunks were evicted while their entry was written.
 const EVICTED: &str =
     "the cache evicted parts of the answer while it was written; raise its maxmemory";
 
-/// Removes chunks that no header names. Where that fails they end by themselves, a minute after they were renewed last.
+/// Removes chunks that no header names. Where that fails they expire a minute after they were renewed last.
 pub(super) async fn remove(cache: &Cache, fill: &str, chunks: usize) {
     if chunks > 0
         && let Err(problem) = cache.drop_chunks(fill, chunks).await

@@ -13,7 +13,7 @@ use crate::source::{Source, SourceError};
 /// How old a catalogue may be that nobody vouches by.
 const CURRENT: Duration = Duration::from_secs(5);
 
-/// How long reading a catalogue may take: a fill holds its lock meanwhile.
+/// How long reading a catalogue may take; a fill holds its lock for this time.
 const LONGEST: Duration = Duration::from_secs(30);
 
 fn silent(report: &Report) -> SourceError {
@@ -88,7 +88,7 @@ impl Catalogues {
     }
 }
 
-/// Tables that the user names are believed; what no table decides is looked for in views and functions all the same.
+/// Tables that the user names are believed; views and functions are still searched for what no table decides.
 fn found(report: &Report, source: &dyn Source, catalogue: &Catalogue) -> Dependencies {
     let found = Dependencies::of(&report.sql, source.dialect(), catalogue);
     match &report.tables {

@@ -160,7 +160,7 @@ impl Fill {
         }
     }
 
-    /// Ends the fill after the last row: the entry is stored, or the reason told and everything removed.
+    /// Ends the fill after the last row: stores the entry, or removes everything and returns the reason.
     pub(super) async fn finish(
         self,
         schema: &SchemaRef,

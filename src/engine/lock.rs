@@ -9,26 +9,26 @@ use tokio_util::task::TaskTracker;
 use crate::cache::{Cache, SourceKeys};
 use crate::report::EntryKey;
 
-/// How long a fill lock lasts without being renewed: after this, somebody else takes over from a dead process.
+/// How long a fill lock lasts without being renewed: after this, another process takes over from a dead one.
 pub(super) const LOCK: Duration = Duration::from_secs(5);
 /// What a fill may take beyond the time limit of its query: finding out what it depends on, the last chunks, the
-/// commit. After that its lock is not renewed any more, and nobody waits for it.
+/// commit. After that its lock is not renewed any more, and no request waits for it.
 pub(super) const MARGIN: Duration = Duration::from_secs(10);
 
-/// After this a person is told that a request waits for another process.
-const TELL: Duration = Duration::from_secs(2);
+/// After this time the caller is notified that a request waits for another process.
+const NOTIFY_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a request waits for another's fill before it runs the query itself: as long as one fill may take, counted
-/// anew for another holder of the lock, and twice that in all.
-pub(super) struct Patience {
+/// How long a request waits for the fill of another process before it runs the query itself: as long as one fill may take,
+/// counted again from the start for another holder of the lock, and twice that in all.
+pub(super) struct WaitLimit {
     most: Duration,
     began: Instant,
     holder: Vec<u8>,
     since: Instant,
-    told: bool,
+    notified: bool,
 }
 
-impl Patience {
+impl WaitLimit {
     /// Waits for fills whose query may run for `limit`.
     pub(super) fn new(limit: Duration) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Patience {
             began: Instant::now(),
             holder: Vec::new(),
             since: Instant::now(),
-            told: false,
+            notified: false,
         }
     }
 
@@ -54,11 +54,11 @@ impl Patience {
         self.most
     }
 
-    /// Whether it has just waited so long that people are told; once.
-    pub(super) fn is_worth_telling(&mut self) -> bool {
-        !self.told && {
-            self.told = self.began.elapsed() >= TELL;
-            self.told
+    /// Whether the caller is to be notified now; true once.
+    pub(super) fn should_notify(&mut self) -> bool {
+        !self.notified && {
+            self.notified = self.began.elapsed() >= NOTIFY_AFTER;
+            self.notified
         }
     }
 
@@ -97,8 +97,8 @@ impl Lock {
             async move {
                 while end.is_none_or(|end| Instant::now() < end) {
                     tokio::time::sleep(LOCK / 3).await;
-                    // An unreachable cache may be back in time. A lock that is another's is left to it: somebody else
-                    // runs the query too. That is waste, not harm.
+                    // An unreachable cache may be back in time. A lock that another process took is left to it: that
+                    // process runs the query too, which is waste and does no harm.
                     if let Ok(false) = cache.hold(&keys, &key, &token, LOCK).await {
                         return;
                     }

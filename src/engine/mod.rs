@@ -9,6 +9,7 @@
 //! | `level.rs` | which decoded answers are kept in memory, and when may one be used again? |
 //! | `recall.rs` | how is a request answered from memory alone? |
 //! | `serve.rs` | how does a cached answer reach who asked? |
+//! | `serve_request.rs` | how is a request served from an entry, the last good result, or shared rows? |
 //! | `mend.rs` | how does an answer go on when its cached rows turn out damaged in the middle? |
 //! | `pump.rs` | how do a query's rows reach who asked? |
 //! | `dependencies.rs` | which tables does a report depend on, now? |
@@ -47,6 +48,7 @@ mod reader_buffer;
 mod recall;
 mod record;
 mod serve;
+mod serve_request;
 mod spool;
 mod state;
 

@@ -190,9 +190,9 @@ impl Pump {
         self.keep(&batch).await;
         match self.reader.push(batch.clone()).await {
             Pushed::Taken => {}
-            Pushed::Left => return false,
+            Pushed::Closed => return false,
             Pushed::Full => {
-                // No lock is held, and nobody waits, for as long as a reader likes.
+                // A reader may stall for any time: the lock is released, and no request waits for this query.
                 self.paced = self.reader.is_paced().map(str::to_owned);
                 (self.fill, self.leader) = (None, None);
                 return self.reader.wait_for(batch).await;
@@ -222,8 +222,8 @@ impl Pump {
         }
     }
 
-    /// Nobody reads any more: the lock is given back, somebody who joined takes over, and the query ends. The event tells
-    /// how it did: where it was cancelled, whether the database confirmed its end.
+    /// The reader is gone: releases the lock, so that a request that joined takes over, and ends the query. The event tells
+    /// how it ended: where it was cancelled, whether the database confirmed the end.
     async fn abandon(mut self) {
         self.cancel.cancel();
         (self.fill, self.leader) = (None, None);

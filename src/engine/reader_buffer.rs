@@ -33,15 +33,15 @@ pub(super) struct ReaderBuffer {
 pub(super) enum Pushed {
     /// It waits for the reader.
     Taken,
-    /// Nobody reads any more.
-    Left,
+    /// The reader is gone.
+    Closed,
     /// Neither memory nor disk has room for it.
     Full,
 }
 
 impl Pushed {
     fn of(taken: bool) -> Self {
-        if taken { Self::Taken } else { Self::Left }
+        if taken { Self::Taken } else { Self::Closed }
     }
 }
 
@@ -104,8 +104,8 @@ impl ReaderBuffer {
         }
     }
 
-    /// Takes a batch that [`ReaderBuffer::push`] had no room for; waits for the reader. `false` means that nobody reads
-    /// any more.
+    /// Takes a batch that [`ReaderBuffer::push`] had no room for; waits for the reader. `false` means that the reader is
+    /// gone.
     pub(super) async fn wait_for(&self, batch: RecordBatch) -> bool {
         let bytes = raw_bytes(&batch).max(1);
         loop {
@@ -133,7 +133,7 @@ impl ReaderBuffer {
         }
     }
 
-    /// Resolves when nobody reads any more.
+    /// Resolves when the reader is gone.
     pub(super) async fn closed(&self) {
         self.items.closed().await;
     }
@@ -192,7 +192,7 @@ fn unwritable(error: &std::io::Error) -> String {
     )
 }
 
-/// Gives the reader what waits, until it is all given or nobody reads any more.
+/// Sends the reader what waits, until all is sent or the reader is gone.
 async fn deliver(
     mut waiting: mpsc::UnboundedReceiver<Item>,
     sender: BatchSender<EngineError>,
@@ -270,7 +270,7 @@ mod tests {
     async fn stalled_reader_gets_every_row_in_order_from_disk() {
         const BATCHES: usize = 100;
         let (mut buffer, mut stream) = channel(batch(0).schema());
-        // Nobody reads meanwhile: a queue of one would wait for ever.
+        // The reader takes nothing yet: a queue of one would block without end.
         for number in 0..BATCHES {
             assert_eq!(buffer.push(batch(number)).await, Pushed::Taken);
         }
@@ -311,6 +311,6 @@ mod tests {
         let (mut buffer, stream) = channel(batch(0).schema());
         drop(stream);
         buffer.closed().await;
-        assert_eq!(buffer.push(batch(0)).await, Pushed::Left);
+        assert_eq!(buffer.push(batch(0)).await, Pushed::Closed);
     }
 }

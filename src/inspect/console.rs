@@ -1,15 +1,18 @@
 //! How is a typed line sent, cancelled and answered?
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::{self, Doc};
 use super::line::split;
 use super::redact::redact;
 use super::reply::reply_text;
-use super::{Connection, InspectError, Told};
+use super::{Connection, InspectError, Lock, Told};
+use crate::workspace::ConnectionUrl;
 
 /// The most of an answer that is kept.
 const SHOWN: usize = 256 * 1024;
@@ -22,6 +25,36 @@ pub struct Session {
     chosen: Mutex<Chosen>,
     /// The commands of a MULTI that is open, whose answers EXEC brings.
     queued: Mutex<Vec<Vec<Vec<u8>>>>,
+}
+
+/// A console that several tasks may open: it is opened once, so that all of them are in the database that was selected.
+///
+/// Clones share it.
+#[derive(Clone, Default)]
+pub struct SharedSession(Arc<OnceCell<Arc<Session>>>);
+
+impl SharedSession {
+    /// Returns the console where it is open.
+    pub fn get(&self) -> Option<&Arc<Session>> {
+        self.0.get()
+    }
+
+    /// Returns the console, which is opened where it is not open yet; after a failure the next call tries again.
+    ///
+    /// # Errors
+    ///
+    /// [`InspectError::Connect`] where the URL cannot be used or nothing answers there.
+    pub async fn open(
+        &self,
+        url: &ConnectionUrl,
+        lock: &Lock,
+    ) -> Result<Arc<Session>, InspectError> {
+        let opening = self.0.get_or_try_init(|| async {
+            let connection = Connection::open_with(url, lock.clone()).await?;
+            Session::open(&connection).await.map(Arc::new)
+        });
+        opening.await.cloned()
+    }
 }
 
 /// The database that was selected by hand, which a connection that is opened again does not know.

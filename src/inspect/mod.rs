@@ -122,7 +122,7 @@ pub use change::{Change, NewValue, apply};
 pub use commands::{Doc, Table as CommandTable, Traits};
 pub use compare::{Comparison, Growth, compare};
 pub use connection::Connection;
-pub use console::{Answer, Session};
+pub use console::{Answer, Session, SharedSession};
 pub use decode::{
     Branch, Content, Decoded, Decoder, Layer, Tree, UNPACKED, base64_text, decode, display,
     hex_dump, hexadecimal, json_text,

@@ -62,7 +62,7 @@ fn each(answer: Value, change: &dyn Fn(Value) -> Value) -> Value {
     }
 }
 
-/// Changes the values of names and values, which stand as a map or as a list of both in turn.
+/// Changes the values of pairs, which come as a map or as a list of name, value, name, value.
 fn named(answer: Value, change: &dyn Fn(&str, Value) -> Value) -> Value {
     let value = |name: &Value, value| change(&text(name).unwrap_or_default(), value);
     match answer {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_about_accounts_modules_and_the_slow_log_hide_passwords() {
+    fn passwords_in_answers_about_accounts_and_modules_are_hidden() {
         let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
         let rules = format!("user ann on #{hash} ~* +@all");
         let text = shown(

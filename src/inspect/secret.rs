@@ -71,7 +71,7 @@ impl Told {
 
 fn hide<W: AsRef<[u8]>>(words: &[W], secret: &[usize]) -> String {
     shown(words.iter().enumerate().map(|(at, word)| {
-        if secret.contains(&at) {
+        if secret.binary_search(&at).is_ok() {
             HIDDEN
         } else {
             word.as_ref()
@@ -84,16 +84,42 @@ const MAY_HOLD: &[&str] = &[
     "ACL", "AUTH", "COMMAND", "CONFIG", "HELLO", "MIGRATE", "MODULE", "SENTINEL",
 ];
 
-/// Which of a command's words are passwords. Commands may be renamed on a server, so a subcommand decides where it can.
+/// Which of a command's words are passwords, in ascending order. Commands may be renamed on a server, so a subcommand decides where it can.
 pub(super) fn secret_words<W: AsRef<[u8]>>(words: &[W]) -> Vec<usize> {
+    // Commands inside others are passed by in a loop: a line of MONITOR may hold a million of them, more than a stack.
+    let mut start = 0;
+    while let Some(from) = inner_command(&words[start..]) {
+        start += from;
+    }
+    let mut secret = secret_words_of(&words[start..]);
+    for at in &mut secret {
+        *at += start;
+    }
+    secret.sort_unstable();
+    secret.dedup();
+    secret
+}
+
+/// Where the command begins that a command has as an argument.
+fn inner_command<W: AsRef<[u8]>>(words: &[W]) -> Option<usize> {
+    let is = |at: usize, name: &str| {
+        let word = words.get(at).map(AsRef::as_ref).unwrap_or_default();
+        word.eq_ignore_ascii_case(name.as_bytes())
+    };
+    let from = if is(0, "COMMAND") && (is(1, "GETKEYS") || is(1, "GETKEYSANDFLAGS")) {
+        2
+    } else if is(0, "ACL") && is(1, "DRYRUN") {
+        3
+    } else {
+        return None;
+    };
+    (from < words.len()).then_some(from)
+}
+
+fn secret_words_of<W: AsRef<[u8]>>(words: &[W]) -> Vec<usize> {
     let word = |at: usize| words.get(at).map(AsRef::as_ref).unwrap_or_default();
     let upper = |at: usize| String::from_utf8_lossy(word(at)).to_ascii_uppercase();
     let all = words.len();
-    // A command inside another, from this word on.
-    let inner = |from: usize| -> Vec<usize> {
-        let inside = secret_words(words.get(from..).unwrap_or_default());
-        inside.into_iter().map(|at| at + from).collect()
-    };
     let behind = |names: &[(&str, usize)]| -> Vec<usize> {
         let places = (1..all).filter_map(|at| {
             let name = upper(at);
@@ -107,8 +133,6 @@ pub(super) fn secret_words<W: AsRef<[u8]>>(words: &[W]) -> Vec<usize> {
         ("AUTH", _) => (if all > 2 { 2 } else { 1 }..all).collect(),
         ("HELLO", _) => behind(&[("AUTH", 2)]),
         ("MIGRATE", _) => behind(&[("AUTH", 1), ("AUTH2", 2)]),
-        ("COMMAND", "GETKEYS" | "GETKEYSANDFLAGS") => inner(2),
-        ("ACL", "DRYRUN") => inner(3),
         // Its arguments are the module's own, and may be anything.
         ("MODULE", "LOAD" | "LOADEX") => (3..all).collect(),
         // A password, its hash, and either taken away again; the rest of the rules are no secret.
@@ -230,6 +254,8 @@ mod tests {
             ));
             assert!(!answer.contains("geheim"), "{answer}");
         }
+        let nested = format!("{}AUTH geheim", "COMMAND GETKEYS ".repeat(100_000));
+        assert!(Told::new(&nested).line.ends_with("GETKEYS AUTH (hidden)"));
         for line in [
             "GET k",
             "SET auth geheim",

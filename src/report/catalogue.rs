@@ -25,9 +25,10 @@ pub struct Catalogue {
     pub database: String,
     /// Functions that users defined, whose bodies may read any table.
     pub routines: BTreeMap<String, Routine>,
-    /// Operators that users defined, and the types that explicit casts of theirs go to, each with the routine behind it;
-    /// by an empty text, a routine that the server may call for any statement (an implicit cast).
-    pub operators: BTreeMap<String, String>,
+    /// Operators that users defined, and the types that explicit casts of theirs go to, each with a routine behind it;
+    /// by an empty text, a routine that the server may call for any statement (an implicit cast). One operator has a routine
+    /// for each pair of types.
+    pub operators: BTreeSet<(String, String)>,
     /// Functions of extensions, without their schema, that compute from their arguments alone, by their declaration.
     pub pure: BTreeSet<String>,
 }

@@ -224,9 +224,12 @@ impl<'a> Resolver<'a> {
         for routine in self.attributes(sql) {
             self.routine(&routine, what);
         }
-        let operators = catalogue.operators.iter();
-        for (_, routine) in operators.filter(|(operator, _)| sql.contains(operator.as_str())) {
-            self.routine(routine, what);
+        // A type without quotes may be written in capitals.
+        let lower = sql.to_lowercase();
+        for (operator, routine) in &catalogue.operators {
+            if sql.contains(operator.as_str()) || lower.contains(operator.as_str()) {
+                self.routine(routine, what);
+            }
         }
     }
 

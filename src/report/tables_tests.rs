@@ -72,7 +72,9 @@ fn catalogue() -> Catalogue {
             routine("made", "BEGIN EXECUTE 'SELECT now()'; END", false),
             routine("through_view", "SELECT count(*) FROM lately", false),
         ]),
-        operators: pairs(&[("<~>", "dice")]),
+        operators: [("<~>", "dice"), ("<~>", "total"), ("euro", "dice")]
+            .map(|(operator, routine)| (operator.to_owned(), routine.to_owned()))
+            .into(),
         pure: texts(&["st_area"]),
     }
 }
@@ -349,6 +351,11 @@ fn what_no_detector_sees_is_told_wherever_it_stands() {
         (
             Postgres,
             "SELECT a <~> b FROM orders",
+            Some("the volatile function dice"),
+        ),
+        (
+            Postgres,
+            "SELECT CAST(a AS EURO) FROM orders",
             Some("the volatile function dice"),
         ),
         (

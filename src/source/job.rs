@@ -46,8 +46,8 @@ impl Places {
     }
 }
 
-/// How long the server may take to say that a query has ended which nobody waits for any more. The caller gets the
-/// answer then, also where the server or the driver does not move.
+/// How long the server may take to confirm that a cancelled query has ended. After that the caller gets its answer, also
+/// where the server or the driver does not respond.
 pub(super) const ENDING: Duration = Duration::from_secs(10);
 
 /// What ends a query before its rows do: the user, or its time limit, counted from [`Limits::start`]; and what was found

@@ -1,7 +1,8 @@
-//! What the server says besides the rows: `RAISE NOTICE`, `PRINT`, warnings, and errors after the first.
+//! Collects the messages that a server sends besides the rows: `RAISE NOTICE`, `PRINT`, warnings, and errors after the
+//! first.
 //!
-//! The drivers of PostgreSQL and SQL Server keep none of it, but they write each to their log. Here that log is read while
-//! a report's own statement runs, and nothing else is in it then. MySQL is asked with SHOW WARNINGS.
+//! The drivers of PostgreSQL and SQL Server do not keep these messages, but write them to their log. This module subscribes
+//! to that log while a report's own statement runs; nothing else is in it then. MySQL is asked with SHOW WARNINGS.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Subscriber;
 use tracing::{Dispatch, Event, Level, Metadata};
 
-/// The part of SQL Server's driver that reads what the server sends.
+/// The log target of SQL Server's driver for messages.
 const MSSQL: &str = "tiberius::tds::stream::token";
-/// What PostgreSQL's driver calls its log of messages.
+/// The log target of PostgreSQL's driver for messages.
 const POSTGRES: &str = "sqlx::postgres::notice";
 /// How SQL Server's driver writes that a transaction was committed.
 const COMMITTED: &str = "Commit transaction";
@@ -27,19 +28,19 @@ const TRANSACTIONS: [&str; 4] = [
     "Rollback transaction",
     "Defect transaction",
 ];
-/// So much is kept; a loop that prints must not fill the memory.
+/// The most messages that are kept; a loop that prints must not fill the memory.
 const KEPT: usize = 100;
-/// Characters of one sentence: they are kept with the entry.
+/// The most characters of one message: they are kept with the entry.
 const LONGEST: usize = 1000;
 
-/// Listens while a statement runs.
+/// The messages of one statement.
 pub(super) struct Notices {
-    heard: Arc<Heard>,
+    messages: Arc<Messages>,
     dispatch: Dispatch,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Messages {
     said: Mutex<Vec<String>>,
     errors: Mutex<Vec<String>>,
     committed: AtomicBool,
@@ -56,48 +57,48 @@ impl Notices {
 
     /// Reads what is logged under this name, up to this level.
     fn of(target: &'static str, level: Level) -> Self {
-        let heard = Arc::<Heard>::default();
-        let ear = Ear {
-            heard: heard.clone(),
+        let messages = Arc::<Messages>::default();
+        let collector = Collector {
+            messages: messages.clone(),
             target,
             level,
         };
         Self {
-            dispatch: Dispatch::new(ear),
-            heard,
+            dispatch: Dispatch::new(collector),
+            messages,
         }
     }
 
-    /// Does `work`, listening to what the driver logs meanwhile.
+    /// Does `work`, and collects what the driver logs.
     pub(super) async fn listen<T>(&self, work: impl Future<Output = T>) -> T {
         work.with_subscriber(self.dispatch.clone()).await
     }
 
-    /// What was said, in the server's order.
+    /// Returns the messages that are no errors, in the server's order.
     pub(super) fn said(&self) -> Vec<String> {
-        self.heard.said.lock().clone()
+        self.messages.said.lock().clone()
     }
 
-    /// Whether the server said that a transaction was committed.
+    /// Whether the server reported that a transaction was committed.
     pub(super) fn committed(&self) -> bool {
-        self.heard.committed.load(Ordering::Relaxed)
+        self.messages.committed.load(Ordering::Relaxed)
     }
 
     /// Every error, the first of which is the one that the driver returns.
     pub(super) fn errors(&self) -> Vec<String> {
-        self.heard.errors.lock().clone()
+        self.messages.errors.lock().clone()
     }
 }
 
-struct Ear {
-    heard: Arc<Heard>,
+struct Collector {
+    messages: Arc<Messages>,
     target: &'static str,
     level: Level,
 }
 
-impl Subscriber for Ear {
+impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // PostgreSQL's driver first asks whether anybody listens, which is no event.
+        // PostgreSQL's driver first asks whether its log has a subscriber, which is no event.
         !metadata.is_span() && metadata.target() == self.target && *metadata.level() <= self.level
     }
 
@@ -113,12 +114,14 @@ impl Subscriber for Ear {
             && TRANSACTIONS.contains(&words.message.as_str())
         {
             let committed = words.message == COMMITTED;
-            self.heard.committed.fetch_or(committed, Ordering::Relaxed);
+            self.messages
+                .committed
+                .fetch_or(committed, Ordering::Relaxed);
             return;
         }
         let (list, text) = match words.code {
-            Some(code) => (&self.heard.errors, format!("{} ({code})", words.message)),
-            None => (&self.heard.said, words.message),
+            Some(code) => (&self.messages.errors, format!("{} ({code})", words.message)),
+            None => (&self.messages.said, words.message),
         };
         let text = match text.char_indices().nth(LONGEST) {
             Some((cut, _)) => format!("{}...", &text[..cut]),

@@ -1,5 +1,5 @@
 //! SQL that would write is refused before it runs: by its words here, then by its grammar (`query_only.rs`), which the
-//! user may waive for a report. The read-only transaction is the last lock on the same door.
+//! user may waive for a report. The read-only transaction is the last defense.
 
 use super::{Query, SourceError, query_only};
 use crate::report::lex::{self, Kind};
@@ -14,7 +14,7 @@ const WRITES: [&str; 8] = [
 const HINTS_THAT_SET: [&str; 3] = ["SET_VAR", "MAX_EXECUTION_TIME", "RESOURCE_GROUP"];
 
 /// Checks a report's SQL. The answer is a refusal that waits: SQL that is not known to only read is refused once the
-/// server has prepared it and found no fault of its own, which it tells better.
+/// server has prepared it without an error: the server's own error says better what is wrong.
 ///
 /// # Errors
 /// SQL that would write, that cannot be split into tokens with certainty, or is too large.

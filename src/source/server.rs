@@ -156,7 +156,7 @@ impl<S: Server> Inner<S> {
         &self,
         limits: &Limits,
     ) -> Result<(S::Connection, S::Number, String), SourceError> {
-        // One that waited may have been closed meanwhile, or be none that would be made today; a new one tells the truth.
+        // An idle connection may have been closed, or have other settings than a new one would get.
         while let Some((mut connection, granted)) = self.idle.take() {
             if let Ok(number) = self.server.begin(&mut connection, limits).await
                 && self

@@ -95,7 +95,7 @@ pub struct Progress {
 }
 
 impl ExportOptions {
-    /// For a list that somebody else filled, such as the names of keys: in CSV, nothing in it is a formula.
+    /// Options for a list with text from unknown authors, such as the names of keys: in CSV, no cell is a formula.
     pub fn guarded(format: Format) -> Self {
         Self {
             format,
@@ -190,8 +190,8 @@ pub async fn export<E: From<Interrupted>>(
             None => Message::Done,
         };
         let last = matches!(message, Message::Done);
-        // A writer that failed has closed the queue; its error follows below. One that writes into a pipe that nobody
-        // reads has not.
+        // A writer that failed has closed the queue; its error follows below. One that writes into a pipe that is
+        // not read has not.
         let sent = tokio::select! {
             biased;
             sent = sender.send(message) => sent,

@@ -1,7 +1,7 @@
 //! Where a file that the program writes goes: the one place that decides how it comes to its name.
 //!
 //! A new file is written beside its place and takes its name when it is complete. An existing one is replaced in the same
-//! way where nothing is lost by that; where it belongs to somebody else, has other names or attributes of its own, the
+//! way where nothing is lost by that; where it belongs to another user, has other names or attributes of its own, the
 //! complete rows are copied into it. A link is followed, a device or pipe is written directly, and `-` is standard output.
 
 use std::fs::{self, File};
@@ -101,7 +101,7 @@ impl Output {
             }
             Ok(existing) => existing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let part = Part::new(&folder_of(&target))?;
+                let part = Part::new(&folder_of(&target), Readers::Usual)?;
                 return Self::beside(target, part, Way::Rename);
             }
             Err(error) => return Err(error),
@@ -109,7 +109,7 @@ impl Output {
         if existing.permissions().readonly() {
             return Err(io::Error::from(io::ErrorKind::PermissionDenied));
         }
-        // Whoever may not write into it may not replace it either, whatever the folder allows.
+        // A user who may not write into the file may not replace it either, also where the folder allows it.
         let file = File::options().write(true).open(&target)?;
         if !existing.is_file() {
             return Ok(Self {
@@ -118,7 +118,8 @@ impl Output {
                 file,
             });
         }
-        match Part::new(&folder_of(&target)) {
+        // A user who may not read the file must not read its new rows either.
+        match Part::new(&folder_of(&target), Readers::Owner) {
             Ok(part) if can_be_replaced(&target, &existing, &part)? => {
                 part.file
                     .as_file()
@@ -128,7 +129,7 @@ impl Output {
             Ok(part) => Self::beside(target, part, Way::Copy),
             // A file that may be written in a folder that may not.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let part = Part::new(&std::env::temp_dir())?;
+                let part = Part::new(&std::env::temp_dir(), Readers::Owner)?;
                 Self::beside(target, part, Way::Copy)
             }
             Err(error) => Err(error),
@@ -282,16 +283,27 @@ struct Part {
 /// Its place in [`PARTS`].
 struct Listed(PathBuf);
 
+/// Who may read a temporary file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Those who may read a new file: the umask applies.
+    Usual,
+}
+
 impl Part {
-    fn new(folder: &Path) -> io::Result<Self> {
+    fn new(folder: &Path, readers: Readers) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".lookaside-").suffix(".part");
         #[cfg(unix)]
-        {
+        if readers == Readers::Usual {
             use std::os::unix::fs::PermissionsExt;
-            // The usual permissions of a new file (the umask applies), not the private ones of a temporary file.
+            // A temporary file is otherwise private.
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
+        #[cfg(not(unix))]
+        let _ = readers;
         let file = builder.tempfile_in(folder)?;
         let path = file.path().to_owned();
         PARTS.lock().push(path.clone());
@@ -348,5 +360,34 @@ fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn rows_for_a_private_file_are_private_on_their_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.csv");
+        fs::write(&target, "old").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
+        // Renamed into its place, then copied into it because it has a second name.
+        for _ in 0..2 {
+            let output = Output::create(&target).unwrap();
+            assert_eq!(
+                output.file.metadata().unwrap().permissions().mode() & 0o077,
+                0
+            );
+            output.handle().unwrap().write_all(b"new").unwrap();
+            output.commit().unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"new");
+            fs::hard_link(&target, folder.path().join("second.csv")).ok();
+        }
     }
 }

@@ -215,7 +215,7 @@ impl Worker {
         for source in self.hub.sources() {
             source.log(event, detail, Vec::new());
             source.news_came.notify_one();
-            // A paused worker refreshes no report, and nobody may wait for it.
+            // A paused worker refreshes no report, so no reader may wait for it.
             source.reports_came.notify_one();
         }
         self.hub.changed();
@@ -246,6 +246,12 @@ impl Worker {
             news.asked.insert(key, entry);
         });
         true
+    }
+
+    /// Looks at an entry that was served stale. Returns whether this worker refreshes it: not where another worker leads, or
+    /// where refreshing is paused. Unlike [`Worker::refresh`] it keeps the pause after a failed refresh.
+    pub fn served_stale(&self, report: &Arc<Report>, params: &crate::report::Params) -> bool {
+        self.hub.served_stale(report, params)
     }
 
     /// Shows soon what auditors found, after somebody else audited in this process.

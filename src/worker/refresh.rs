@@ -376,7 +376,7 @@ impl Refresher {
         self.queue.weigh(key, known.worth());
         match decide(&look) {
             Decision::Wait(time) => {
-                // Whoever was served an old entry was told that a refresh follows, at the latest after its rest.
+                // The answer of a stale hit said that a refresh follows, at the latest after the pause.
                 known.asked = look.asked && found.verdict == Verdict::Stale;
                 known.look_at = now + time;
             }

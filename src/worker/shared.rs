@@ -288,7 +288,7 @@ impl Shared {
         self.show_if(true, what);
     }
 
-    /// Shows which part the worker has, and wakes whoever shows it where that is new.
+    /// Sets the worker's role, and notifies the views where it is new.
     pub(super) fn show_role(&self, role: Role) {
         let is_new = self.watch.lock().role != role;
         self.show_if(is_new, |watch| watch.role = role);
@@ -345,7 +345,7 @@ impl Shared {
         }
     }
 
-    /// Changes what people are shown of failing entries.
+    /// Sets the failing entries of the status.
     pub(super) fn show_failing(&self, failing: Vec<Failing>) {
         let mut shown = self.failing.lock();
         if *shown != failing {

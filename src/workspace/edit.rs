@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{
@@ -166,19 +167,26 @@ impl WorkspaceFile {
             .ok()
             .and_then(|old| reading(&old).ok())
             .map_or_else(Vec::new, |old| old.broken);
-        let mut before = Vec::new();
-        for (path, sql) in &self.sql_files {
-            before.push((path, std::fs::read(path).unwrap_or_default()));
-            replace(path, sql.as_bytes())?;
-        }
-        let read = reading(&text);
-        if let Err(wrong) = read.and_then(|workspace| self.check(&workspace, &known)) {
+        let before: Vec<_> = self
+            .sql_files
+            .iter()
+            .map(|(path, _)| (path, std::fs::read(path)))
+            .collect();
+        let saved = self
+            .sql_files
+            .iter()
+            .try_for_each(|(path, sql)| replace(path, sql.as_bytes()))
+            .and_then(|()| reading(&text))
+            .and_then(|workspace| self.check(&workspace, &known))
+            .and_then(|()| replace(&self.path, text.as_bytes()));
+        if let Err(wrong) = saved {
             for (path, sql) in before {
-                replace(path, &sql)?;
+                if let Ok(sql) = sql {
+                    replace(path, &sql)?;
+                }
             }
             return Err(wrong);
         }
-        replace(&self.path, text.as_bytes())?;
         Workspace::load(&self.path)
     }
 }
@@ -230,10 +238,18 @@ fn table<'t>(parent: &'t mut Table, key: &str) -> Result<&'t mut Table, Workspac
 
 /// The URL as it may stand in a file; a password in it that is no `${NAME}` is put into the keyring.
 fn hide_password(url: &str) -> Result<String, WorkspaceError> {
+    let (without, password) = ConnectionUrl::new(url).split_password();
     if url.contains("${") {
+        // The keyring is asked with the values in place, which may be others at another time.
+        if password.is_some_and(|password| !password.expose_secret().contains("${")) {
+            return Err(WorkspaceError {
+                message: "the URL has a password beside a ${NAME}, which would stand in the workspace file; write ${NAME} in \
+                          place of the password too"
+                    .to_owned(),
+            });
+        }
         return Ok(url.to_owned());
     }
-    let (without, password) = ConnectionUrl::new(url).split_password();
     let without = public(without)?;
     if let Some(password) = password {
         store_password(&without, &password)?;

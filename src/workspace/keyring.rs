@@ -80,6 +80,10 @@ mod tests {
                 "redis://@session.test:6379/0",
                 "redis://:p%40ss@session.test:6379/0",
             ),
+            (
+                "valkey://session.test:6379/0",
+                "valkey://:p%40ss@session.test:6379/0",
+            ),
         ] {
             let parsed = ConnectionUrl::new(url);
             assert!(parsed.may_take_password(), "{url}");
@@ -93,6 +97,8 @@ mod tests {
             "embedded",
             "redis://:a@b/0",
             "redis+unix:///run/r",
+            // A database has no password without a user.
+            "postgres://session.test/shop",
         ] {
             assert!(!ConnectionUrl::new(url).may_take_password(), "{url}");
         }

@@ -1,4 +1,4 @@
-//! Which schemes and parameters may a URL have? Both are lists of what has an effect; anything else is refused, because a
+//! Decides which schemes and parameters a URL may have. Both are lists of what has an effect; anything else is refused, because a
 //! parameter that is passed over may be the one that was to keep a connection safe.
 //!
 //! Values are shown only of the parameters in [`PUBLIC`]; no message holds another one.
@@ -229,7 +229,7 @@ impl ConnectionUrl {
     pub fn check_engine(&self) -> Result<(), String> {
         if self.scheme().contains("cluster") {
             return Err(
-                "reports cannot be cached in a cluster yet; name a Redis that is none, as redis://HOST:PORT/0, and look \
+                "reports cannot be cached in a cluster yet; name a Redis that is not a cluster, as redis://HOST:PORT/0, and look \
                  at a cluster with lookaside keys --redis"
                     .to_owned(),
             );

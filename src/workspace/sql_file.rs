@@ -16,7 +16,7 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     let about = std::fs::metadata(path);
     if about.is_ok_and(|about| !about.is_file() || about.len() > LONGEST_SQL) {
         return Err(format!(
-            "{name} is no file of at most 16 MB; name a file that holds a SELECT"
+            "{name} is not a file of at most 16 MB; name a file that holds a SELECT"
         ));
     }
     let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;

@@ -187,11 +187,22 @@ impl ConnectionUrl {
         user.is_some_and(|user| !user.contains(':'))
     }
 
-    /// Returns whether a password could be put in: it has none, and is the address of a server.
+    /// Returns whether [`ConnectionUrl::with_password`] could put a password in: the URL has none, is the address of a
+    /// server, and names the user that it belongs to.
     pub fn may_take_password(&self) -> bool {
         let has_one = self.split_password().1.is_some();
-        let is_server = self.is_ado() || authority(self.expose()).is_some();
+        let is_server = self.is_ado()
+            || authority(self.expose())
+                .is_some_and(|(_, authority)| self.is_redis() || authority.contains('@'));
         is_server && !has_one && !self.scheme().contains("unix") && self.sqlite_path().is_none()
+    }
+
+    /// Whether it is the URL of a Redis or Valkey server.
+    fn is_redis(&self) -> bool {
+        let scheme = self.scheme();
+        ["redis", "valkey"]
+            .iter()
+            .any(|name| scheme.starts_with(name))
     }
 
     /// The URL with this password put in.
@@ -212,7 +223,7 @@ impl ConnectionUrl {
             )),
             // Redis has a password without a user.
             None => match authority(url) {
-                Some((start, _)) if self.scheme().starts_with("redis") => Self::new(&format!(
+                Some((start, _)) if self.is_redis() => Self::new(&format!(
                     "{}:{}@{}",
                     &url[..start],
                     encode(password),
@@ -243,8 +254,8 @@ fn password_range(url: &str) -> Option<(usize, usize)> {
     Some((start + colon, start + at))
 }
 
-/// The URL with `***` in place of every password, and of every parameter's value that is not known to be public. A password that is not encoded may hold any character, so that
-/// everything up to the last at sign goes.
+/// The URL with `***` in place of every password, and of every parameter's value that is not known to be public. A
+/// password that is not encoded may hold any character, so that everything up to the last at sign goes.
 fn masked(url: &str) -> String {
     if let Some(pairs) = ado::pairs(url) {
         let mut shown = url.to_owned();

@@ -216,6 +216,24 @@ async fn postgres_relations_and_functions_of_every_kind() {
     }
 }
 
+/// The server calls the function of an implicit cast for SQL that does not name it, so each of them counts.
+#[tokio::test]
+async fn postgres_every_implicit_cast_is_checked() {
+    let server = Postgres::shared();
+    let (url, database) = server.fresh_database();
+    server.client(
+        &database,
+        "CREATE TABLE t (a int); CREATE TYPE euro AS (cents int); CREATE TYPE yen AS (number int);
+         CREATE FUNCTION to_euro(int) RETURNS euro STABLE LANGUAGE sql
+           AS 'SELECT ROW(EXTRACT(day FROM now())::int)::euro';
+         CREATE FUNCTION to_yen(int) RETURNS yen IMMUTABLE LANGUAGE sql AS 'SELECT ROW($1)::yen';
+         CREATE CAST (int AS euro) WITH FUNCTION to_euro(int) AS IMPLICIT;
+         CREATE CAST (int AS yen) WITH FUNCTION to_yen(int) AS IMPLICIT;",
+        &[],
+    );
+    each_depends(&source(&url), &[("SELECT a FROM t", &["*"], "now")]).await;
+}
+
 #[tokio::test]
 async fn mariadb_relations_and_functions_of_every_kind() {
     let server = MariaDb::shared();

@@ -427,6 +427,11 @@ fn a_secret_behind_the_question_mark_does_not_go_into_the_file() {
     );
     file.set_cache_url("redis+unix:///run/redis.sock?password=${HOME}")
         .unwrap();
+    let message = file
+        .set_source("other", "mysql://${USER}:s3cret@db/shop")
+        .unwrap_err()
+        .to_string();
+    assert!(!message.contains("s3cret"), "{message}");
     assert!(!file.text().contains("s3cret"));
 }
 

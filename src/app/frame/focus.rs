@@ -26,7 +26,10 @@ pub(super) fn follow(ctx: &Context, state: &mut State) {
     let was = &mut state.focus;
     let entered = was.view.replace(view) != Some(view);
     let closed = std::mem::replace(&mut was.dialog, dialog) && !dialog;
-    if !dialog && !closed {
+    if entered {
+        // A control of the view before is not there any more, also where a dialog (the palette) is still open.
+        was.usual = None;
+    } else if !dialog && !closed {
         was.usual = focused;
     }
     if closed && !entered && focused.is_none() {

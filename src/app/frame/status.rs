@@ -62,7 +62,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Commands) {
             if let Some(demo) = state.open.as_ref().and_then(|open| open.demo) {
                 let mut rate = demo.orders_per_minute;
                 if rate > 0 {
-                    // The count goes on by itself.
+                    // The count grows without any input.
                     let often = (60.0 / rate as f32).max(1.0);
                     ui.ctx().request_repaint_after_secs(often);
                 }

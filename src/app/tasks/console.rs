@@ -10,7 +10,7 @@ use crate::app::event::Event as AppEvent;
 use crate::app::state::State;
 use crate::app::theme::Tone;
 use crate::app::views::console::{Command, Event};
-use crate::inspect::{Connection, Heard, InspectError, Listen, Listener, Lock, Session};
+use crate::inspect::{Heard, Listen, Listener, Lock, Session, SharedSession};
 use crate::workspace::ConnectionUrl;
 
 /// Carries out a command of the view.
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The way to the console's session: the one that is open, or what is needed to open one.
 struct Opener {
-    open: Option<Arc<Session>>,
+    session: SharedSession,
     url: ConnectionUrl,
     lock: Lock,
 }
@@ -36,7 +36,7 @@ struct Opener {
 impl Opener {
     fn new(tasks: &Tasks, state: &State) -> Option<Self> {
         Some(Self {
-            open: state.console.session().cloned(),
+            session: state.console.shared_session().clone(),
             url: tasks.session()?.workspace.cache.url.clone(),
             lock: state.keys.lock().clone(),
         })
@@ -44,19 +44,13 @@ impl Opener {
 
     /// Returns the session, opened where there is none yet; the window learns what came of that.
     async fn session(&self, task: &Task) -> Result<Arc<Session>, String> {
-        if let Some(session) = &self.open {
+        if let Some(session) = self.session.get() {
             return Ok(session.clone());
         }
-        let opening = async {
-            let connection = Connection::open_with(&self.url, self.lock.clone()).await?;
-            Session::open(&connection).await
-        };
-        let result = opening
-            .await
-            .map(Arc::new)
-            .map_err(|error: InspectError| error.to_string());
-        task.send(AppEvent::Console(Event::Opened(result.clone())))
-            .await;
+        let opened = self.session.open(&self.url, &self.lock).await;
+        let result = opened.map_err(|error| error.to_string());
+        let told = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        task.send(AppEvent::Console(Event::Opened(told))).await;
         result
     }
 }

@@ -81,7 +81,7 @@ impl Task {
         let parts = Parts::of(&event);
         let sent = match self.sender.try_send(event) {
             Ok(()) => true,
-            // Nobody takes events in while the window rests: it has to, before there is room for this one.
+            // Events are taken in by frames: one has to be drawn before there is room for this event.
             Err(mpsc::error::TrySendError::Full(event)) => {
                 self.waker.wake(Parts::EVERYWHERE);
                 self.sender.send(event).await.is_ok()
@@ -189,7 +189,8 @@ impl Tasks {
         }
     }
 
-    /// Notes which view is shown: what changes in others wakes nobody. Returns whether one more frame is needed.
+    /// Notes which view is shown: what changes in others does not wake the window. Returns whether one more frame is
+    /// needed.
     #[must_use]
     pub fn shows(&self, view: View) -> bool {
         self.waker.shows(view)

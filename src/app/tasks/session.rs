@@ -123,7 +123,7 @@ impl Session {
         self.engine.on_stale(move |report, params| {
             refresher
                 .upgrade()
-                .is_some_and(|worker| worker.refresh(report, params))
+                .is_some_and(|worker| worker.served_stale(report, params))
         });
         self.worker = Some(worker);
     }

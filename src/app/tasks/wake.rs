@@ -84,7 +84,7 @@ impl Waker {
     }
 
     /// Notes which view the window shows. Returns whether that is another one than before: what changed in it until now
-    /// has woken nobody, so one more frame has to show that.
+    /// has not woken the window, so one more frame has to show that.
     pub(super) fn shows(&self, view: View) -> bool {
         self.shown.swap(bit(view), Ordering::AcqRel) != bit(view)
     }

@@ -12,7 +12,7 @@ if redis.pcall('HEXISTS', KEYS[2], 'first') ~= 1 then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'first', string.format('%.0f', now))
 end
--- Before anything else can fail: nothing of ours may stay without an end. Where there is no entry (somebody tries out
+-- Before anything else can fail: nothing of ours may stay without an end. Where there is no entry (a try-out of
 -- SQL) an hour is enough.
 local keep = tonumber(ARGV[2])
 if redis.call('EXISTS', KEYS[1]) == 0 then keep = math.min(keep, 3600000) end

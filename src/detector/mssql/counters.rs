@@ -61,7 +61,7 @@ impl Counters {
                 blind_spots,
                 better_by: look.statements().map(|statements| {
                     format!(
-                        "{statements}: Change Tracking names each table exactly, and misses nothing while nobody looks{why}"
+                        "{statements}: Change Tracking names each table exactly, and misses nothing while no worker is connected{why}"
                     )
                 }),
             },

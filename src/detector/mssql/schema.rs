@@ -31,7 +31,7 @@ pub(super) async fn objects(asker: &Asker) -> Result<String, Blind> {
     let objects = asker.rows(OBJECTS).await;
     let mut found = objects.map(joined).map_err(|error| blind(&error))?;
     for sql in [RIGHTS, SERVER] {
-        // What an account may not ask for it is told of as a blind spot.
+        // `hidden` lists what the account may not read as a blind spot.
         let rows = asker.allowed(sql).await?.unwrap_or_default();
         for row in rows {
             found.push(' ');

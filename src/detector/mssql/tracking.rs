@@ -177,7 +177,7 @@ impl Detector for Tracking {
         self.pace.wait().await;
         let seen = self.look().await;
         if seen.is_err() {
-            // The database may be restored meanwhile, and count on from where it was.
+            // The database may be restored before the next look, and its version continue from the old value.
             self.schema = None;
         }
         seen

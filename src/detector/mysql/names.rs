@@ -83,7 +83,7 @@ impl Names {
             let created = if at < MOST {
                 match server.ask(&asked).await {
                     Ok(rows) => rows.first().map(|row| text(row, 1)).unwrap_or_default(),
-                    // Dropped meanwhile, or hidden.
+                    // Dropped since the list was read, or hidden.
                     Err(Failure::Denied(_) | Failure::Other(_)) => String::new(),
                     Err(failure) => return Err(failure),
                 }

@@ -3,7 +3,7 @@
 /// Defines `catalogue(version)`: a number for each row of the system catalogues that an answer can depend on.
 ///
 /// A row that is changed is a new version of it, at another place (`ctid`) and of another transaction (`xmin`); a dropped one
-/// is missing. Neither VACUUM nor ANALYZE moves one, nor do temporary tables. What `initdb` made and nobody changed since
+/// is missing. Neither VACUUM nor ANALYZE moves one, nor do temporary tables. What `initdb` made and was never changed
 /// has the transaction 1 and is left out. `pg_class` tells of TRUNCATE, of every rewritten table, of each refresh of a
 /// materialized view, and of rights.
 ///

@@ -212,7 +212,7 @@ fn database(options: &PgConnectOptions) -> &str {
     options.get_database().unwrap_or(options.get_username())
 }
 
-/// Ends a connection in good manners; where that fails the server notices by itself.
+/// Closes a connection; where that fails the server notices that it is gone.
 pub(super) async fn close(mut connection: PgConnection) {
     let closed = async {
         // A pooler gives up a connection whose transaction is left open.

@@ -16,6 +16,7 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 
+use crate::source::postgres::ROLE_SETTINGS;
 use crate::workspace::SourceConfig;
 
 use super::super::pace::Pace;
@@ -202,9 +203,7 @@ async fn unseen(link: &Link, connection: &mut PgConnection) -> Result<BTreeSet<S
 
 /// The settings of roles and databases, as one text.
 async fn settings(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
-    let sql =
-        "SELECT COALESCE(string_agg(s::text, ' ' ORDER BY s::text), '') FROM pg_db_role_setting s";
-    let rows = look::ask(connection, sql).await?;
+    let rows = look::ask(connection, ROLE_SETTINGS).await?;
     rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
 }
 

@@ -183,7 +183,7 @@ impl Link {
     /// Ends another session, and answers whether nothing runs in it any more.
     pub(super) async fn is_gone_after_kill(&mut self, number: i32) -> Result<bool, Error> {
         match self.execute(&format!("KILL {number}")).await {
-            // It ended by itself meanwhile.
+            // The query ended before the KILL.
             Err(Error::Server(error)) if error.code() == 6106 => return Ok(true),
             killed => killed?,
         }
@@ -274,7 +274,7 @@ impl Link {
 }
 
 /// SQL Server ends no statement by the clock, but a wait for a lock. An error undoes the whole transaction, and no
-/// statement begins one by itself, which would stay open.
+/// statement begins one implicitly, which would stay open.
 pub(super) fn begin_at(level: &str, limits: &Limits) -> String {
     let wait = limits.limit().saturating_add(GRACE);
     let wait = wait.as_millis().min(i32::MAX as u128);

@@ -1,7 +1,7 @@
 //! Would this SQL write? SQL Server has no read-only transactions, and in T-SQL a statement may begin anywhere, without
 //! a semicolon before it: `SELECT 1 DELETE FROM t` is two. So the words that begin a statement which acts are refused
 //! wherever they stand, also in SQL that the user answers for. They are reserved, so no name can be one without
-//! brackets, not even behind a point. The transaction, which is always rolled back, is the last lock on the same door.
+//! brackets, not even behind a point. The transaction, which is always rolled back, is the last defense.
 
 use crate::report::lex::{self, Kind};
 use crate::report::{Dialect, line_column};

@@ -178,7 +178,7 @@ pub(super) async fn kill(connection: &mut MySqlConnection, id: u64) -> Result<bo
         .execute(&mut *connection)
         .await
     {
-        // It ended by itself meanwhile.
+        // The query ended before the KILL.
         Err(sqlx::Error::Database(error)) if error.message().contains("Unknown thread") => {
             return Ok(true);
         }

@@ -46,7 +46,7 @@ SELECT CASE WHEN pg_function_is_visible(p.oid) THEN p.proname::text ELSE n.nspna
    AND (l.lanname NOT IN ('internal', 'c') OR l.lanname = 'c' AND b.provolatile <> 'i')";
 
 /// Operators that call such a function, and types to which a cast calls one; with an empty name those that the server
-/// calls where nobody writes them: casts that are made without being asked for, and the comparisons of a type.
+/// calls for SQL that does not name them: implicit casts, and the comparisons of a type.
 const OPERATORS: &str = r"
 SELECT i.name, p.proname::text
   FROM (SELECT o.oprname::text AS name, o.oprcode::oid AS routine FROM pg_operator o
@@ -105,7 +105,8 @@ async fn from(connection: &mut PgConnection) -> Result<Catalogue, sqlx::Error> {
         .fetch_all(&mut *connection)
         .await?
     {
-        catalogue.operators.insert(row.try_get(0)?, row.try_get(1)?);
+        let operator = (row.try_get(0)?, row.try_get(1)?);
+        catalogue.operators.insert(operator);
     }
     for row in sqlx::query(PURE)
         .persistent(false)

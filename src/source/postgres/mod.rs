@@ -36,7 +36,7 @@ use super::steps::Steps;
 use super::{Query, SourceError};
 use crate::report::{Catalogue, Dialect};
 use crate::workspace::SourceConfig;
-pub(crate) use session::{Settings, begin_look};
+pub(crate) use session::{ROLE_SETTINGS, Settings, begin_look};
 
 /// How long a statement that reads the catalogue may take.
 const CATALOGUE: Duration = Duration::from_mins(1);
@@ -116,8 +116,7 @@ impl Server for Postgres {
     }
 
     async fn granted(&self, connection: &mut PgConnection) -> Result<String, SourceError> {
-        let settings = "SELECT COALESCE(string_agg(s::text, ' ' ORDER BY s::text), '') FROM pg_db_role_setting s";
-        let row = sqlx::raw_sql(settings).fetch_one(connection).await;
+        let row = sqlx::raw_sql(ROLE_SETTINGS).fetch_one(connection).await;
         row.and_then(|row| row.try_get(0))
             .map_err(|error| self.address.unreachable(&error))
     }

@@ -55,7 +55,7 @@ struct Prepared {
     decoder: Decoder,
 }
 
-/// Runs the statement, sends every row, and tells what the server said meanwhile.
+/// Runs the statement, sends every row, and keeps the server's notices.
 pub(super) async fn stream(
     address: &Address,
     settings: &session::Settings,
@@ -145,7 +145,7 @@ impl Run<'_> {
                         self.begin_again(connection).await?;
                         continue;
                     }
-                    // SHOW and EXPLAIN have no place in a subselect; a mistake of the report is told without ours.
+                    // SHOW and EXPLAIN have no place in a subselect; an error of the report is reported without the text around it.
                     Some(SYNTAX) => {
                         self.begin_again(connection).await?;
                         if !self.limits.trusted() && !is_show(statement.sql()) {
@@ -205,7 +205,7 @@ impl Run<'_> {
                 let sent = Sent::new(&rendered, &sent, before.len());
                 return Ok(Err(self.failed(&error, statement, Some(sent))));
             } else {
-                // Whatever else is wrong, the statement itself tells it, and without what stands around it here.
+                // The statement itself reports any other error, without the PREPARE around it.
                 self.begin_again(connection).await?;
                 return Ok(Ok(Inferred::new()));
             }
@@ -234,8 +234,8 @@ impl Run<'_> {
         types.map_err(|error| self.address.lost(&error))
     }
 
-    /// Refuses SQL that is not known to only read, before anything runs that it stands in. Where the server finds it
-    /// wrong, that is told instead.
+    /// Refuses SQL that is not known to only read, before anything runs that it stands in. Where the server finds an
+    /// error in it, that error is returned instead.
     async fn check(
         &self,
         connection: &mut PgConnection,
@@ -377,7 +377,7 @@ fn is_show(sql: &str) -> bool {
         .is_some_and(|token| sql[token.at..token.end].eq_ignore_ascii_case("show"))
 }
 
-/// The number of the placeholder that a message names, whatever its language.
+/// The number of the placeholder that a message names, in any language.
 fn number(error: &sqlx::Error) -> Option<usize> {
     let message = error.as_database_error()?.message();
     let (_, rest) = message.split_once('$')?;

@@ -12,6 +12,10 @@ use crate::source::job::Limits;
 use crate::source::server::GRACE;
 use crate::workspace::ConnectionUrl;
 
+/// Asks for the settings of roles and databases as one text: a connection has those of the moment when it began.
+pub(crate) const ROLE_SETTINGS: &str =
+    "SELECT COALESCE(string_agg(s::text, ' ' ORDER BY s::text), '') FROM pg_db_role_setting s";
+
 /// Settings that change how values are written or SQL is read. They are part of the entry key.
 pub(super) const SESSION: [(&str, &str); 6] = [
     ("TimeZone", "UTC"),
@@ -111,7 +115,7 @@ impl Settings {
             .map(|(name, value)| format!("set_config({}, {}, true)", quoted(name), quoted(value)))
             .collect::<Vec<_>>()
             .join(", ");
-        // A quote in a value is read the same whatever this was.
+        // Before the values: it decides how a backslash in them is read.
         format!(
             "BEGIN ISOLATION LEVEL {isolation} READ ONLY; SET LOCAL standard_conforming_strings = on; SELECT {made}; \
              SET LOCAL statement_timeout = {limit_ms}; "

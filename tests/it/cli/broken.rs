@@ -68,7 +68,7 @@ fn broken_report_costs_itself() {
         (with("sql_file = \"gone.sql\""), "gone.sql cannot be read"),
         (
             with("sql_file = \"/dev/zero\""),
-            "is no file of at most 16 MB",
+            "is not a file of at most 16 MB",
         ),
         (
             with("sql = \"SELECT 1\"\nttl = \"soon\""),

@@ -292,7 +292,6 @@ fn an_account_with_exactly_the_listed_rights_is_enough() {
         "+pttl",
         "+hkeys",
         "+hincrby",
-        "+srem",
         "+sscan",
         "+sismember",
     ];

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 
 use lookaside::engine::{Freshness, Mode, Outcome, Request};
 use lookaside::report::{Params, Refresh, Report, ServeOnError};
+use lookaside::worker::Worker;
 use tokio_util::sync::CancellationToken;
 
 use super::rig::{At, ORDERS, Rig, report, source_config, until, workspace};
@@ -132,6 +133,35 @@ async fn sqlite_dropped_table_is_an_error_and_heals() {
         .await;
     until_healed(&at, 1).await;
     at.stop().await;
+}
+
+/// The window's engine leaves stale hits to its worker: each of them must not run a query that just failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stale_hits_keep_the_pause_of_a_failed_refresh() {
+    let mut rig = Rig::new(policies()).await;
+    let at = At::reader(&rig.workspace, &rig.queries);
+    let worker = Arc::new(Worker::start(at.engine.for_worker(), &rig.workspace));
+    let refresher = Arc::downgrade(&worker);
+    at.engine.on_stale(move |report, params| {
+        refresher
+            .upgrade()
+            .is_some_and(|worker| worker.served_stale(report, params))
+    });
+    at.until_fresh("always", 0).await;
+    rig.sql("DROP TABLE orders").await;
+    until_failed(&at, "always").await;
+    let failures = async || {
+        let (report, params) = (at.report("always"), Params::default());
+        let state = at.engine.state(&report, &params).await;
+        state.last_failure.unwrap().count
+    };
+    let before = failures().await;
+    for _ in 0..100 {
+        assert_eq!(ask(&at, "always").await.unwrap().0, Outcome::StaleHit);
+    }
+    // The pause doubles with each failure: these would take longer than the test may.
+    assert!(failures().await < before + 10);
+    Arc::into_inner(worker).unwrap().stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

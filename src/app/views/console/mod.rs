@@ -24,7 +24,7 @@ use crate::app::command::{Command as AppCommand, Commands};
 use crate::app::state::{State, TaskId};
 use crate::app::theme::{Tone, colors, line, size, text};
 use crate::app::widgets::{Button, region};
-use crate::inspect::{Answer, Batch, Doc, Heard, Listen, Session, Told};
+use crate::inspect::{Answer, Batch, Doc, Heard, Listen, Session, SharedSession, Told};
 
 pub use history::History;
 use live::Live;
@@ -37,7 +37,8 @@ pub struct Console {
     /// Which lines were typed before; outlives the connection.
     pub history: History,
     asked: bool,
-    session: Option<Arc<Session>>,
+    /// The connection's console, shared with the tasks: a second one would not know the database that was selected.
+    session: SharedSession,
     /// Why there is none.
     error: Option<String>,
     docs: Arc<BTreeMap<String, Doc>>,
@@ -90,7 +91,7 @@ impl std::fmt::Debug for Command {
 /// What this view's tasks report.
 pub enum Event {
     /// The console can be used, or why not.
-    Opened(Result<Arc<Session>, String>),
+    Opened(Result<(), String>),
     /// An answer came.
     Answered {
         /// To which line.
@@ -145,9 +146,14 @@ impl Console {
         };
     }
 
-    /// The connection's console, for the tasks.
+    /// The connection's console, where it is open.
     pub fn session(&self) -> Option<&Arc<Session>> {
-        self.session.as_ref()
+        self.session.get()
+    }
+
+    /// The connection's console as the tasks share it that open it.
+    pub fn shared_session(&self) -> &SharedSession {
+        &self.session
     }
 
     /// Why there is no connection.
@@ -175,14 +181,16 @@ impl Console {
     /// Takes in what a task reports.
     pub fn apply(&mut self, event: Event) {
         match event {
-            Event::Opened(Ok(session)) => {
-                self.docs = Arc::new(session.docs().clone());
-                self.session = Some(session);
-                self.error = None;
-            }
-            // One that is open opens itself again.
-            Event::Opened(Err(error)) if self.session.is_none() => self.error = Some(error),
-            Event::Opened(Err(_)) => {}
+            Event::Opened(result) => match (self.session.get(), result) {
+                // One that is open opens itself again.
+                (Some(session), _) => {
+                    self.docs = Arc::new(session.docs().clone());
+                    self.error = None;
+                }
+                (None, Err(error)) => self.error = Some(error),
+                // That of a workspace that was open before.
+                (None, Ok(())) => {}
+            },
             Event::Answered { id, answer } => self.log.answered(id, answer),
             Event::Listening { id, result } => match result {
                 Ok(()) => {

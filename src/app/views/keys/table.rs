@@ -56,9 +56,9 @@ pub(super) fn show(ui: &mut Ui, keys: &mut Keys, view: &View, now: i64, commands
         }
     });
     keys.expired = expired;
-    // TTLs count down by themselves.
+    // TTLs count down. Their seconds end at different moments: a frame for each row would be thirty in a second.
     if let Some(changes) = changes {
-        widgets::again(ui, changes);
+        widgets::again(ui, changes.max(Duration::from_secs(1)));
     }
     if let Some((name, at)) = clicked {
         // The first value takes half of the table's place, and the row may stand in it.

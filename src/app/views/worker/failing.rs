@@ -1,4 +1,4 @@
-//! Which reports cannot be refreshed, why, what their readers get meanwhile, and when it is tried again.
+//! Shows which reports cannot be refreshed, why, what their readers get, and when the worker tries again.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ fn often(failing: &Failing) -> String {
     }
 }
 
-/// What readers get meanwhile, by the report's policy.
+/// What readers get until a refresh succeeds, by the report's policy.
 fn served(state: &State, failing: &Failing) -> &'static str {
     let workspace = state.open.as_ref().map(|open| &open.workspace);
     let report = workspace.and_then(|workspace| workspace.report(&failing.report).ok());

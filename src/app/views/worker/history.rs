@@ -39,7 +39,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// The parameters that a refresh ran with; the entry's key where nobody told them and the report has several.
+    /// The parameters that a refresh ran with; the entry's key where no request named them and the report has several.
     pub(super) fn params_of(&self, refresh: &RefreshEvent) -> String {
         let is_other =
             |other: &RefreshEvent| other.report == refresh.report && other.key != refresh.key;

@@ -388,7 +388,7 @@ fn again(queue: &[Queued], at: usize) -> Option<String> {
     let same = |other: &&Queued| (&other.report, &other.params) == (&queued.report, &queued.params);
     let first = queue[..at].iter().find(same)?;
     Some(if first.key == queued.key {
-        "again, it changed meanwhile".to_owned()
+        "queued again".to_owned()
     } else {
         // The report was edited: its older entry is still asked for or kept.
         format!("entry {}", queued.key.chars().take(8).collect::<String>())
