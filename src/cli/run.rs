@@ -20,8 +20,8 @@ use crate::table::{
     export,
 };
 
-/// How long a cancelled query has to end; a source gives up before.
-const LAST_WORD: Duration = Duration::from_secs(35);
+/// How long a cancelled query has to end; a source answers before, also where the server does not.
+const LAST_WORD: Duration = Duration::from_secs(11);
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -146,16 +146,8 @@ pub(super) async fn run(
         };
         progress.expect(about.rows);
         let written = match format {
-            None => table(rows, &args, &progress).await,
-            Some(format) => {
-                let from_cache = matches!(about.outcome, Outcome::Hit | Outcome::StaleHit);
-                let stop = if from_cache {
-                    cancel.clone()
-                } else {
-                    after_last_word(&cancel)
-                };
-                file(rows, &args, format, progress.clone(), stop).await
-            }
+            None => table(rows, &args, &progress, &cancel).await,
+            Some(format) => file(rows, &args, format, progress.clone(), cancel.clone()).await,
         };
         match written {
             Err(ExportError::Rows(EngineError::Damaged)) if again => again = false,
@@ -164,11 +156,14 @@ pub(super) async fn run(
     };
     progress.clear();
     let key = session.redis_key(&report, &params);
+    if matches!(written, Err(ExportError::Cancelled)) {
+        session.engine.settle(LAST_WORD).await;
+    }
     session.close().await;
     let written = written.map_err(|error| match error {
         ExportError::Rows(error) => anyhow::Error::from(explained(error, &report.sql)),
         ExportError::Write(error) => error.into(),
-        ExportError::Cancelled => cancelled(event.get()),
+        ExportError::Cancelled => cancelled(about.outcome, event.get()),
     })?;
     for renamed in &written.renamed {
         note(&format!(
@@ -201,26 +196,18 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// A token that is cancelled so much later than `cancel` that the query has said its last word: whether it was ended, or
-/// may go on at the server.
-fn after_last_word(cancel: &CancellationToken) -> CancellationToken {
-    let (cancel, late) = (cancel.clone(), CancellationToken::new());
-    let stop = late.clone();
-    tokio::spawn(async move {
-        cancel.cancelled().await;
-        tokio::time::sleep(LAST_WORD).await;
-        stop.cancel();
-    });
-    late
-}
-
-/// What is said of a run that was cancelled: also that its query may go on at the server, where that is so.
-fn cancelled(event: Option<&RequestEvent>) -> anyhow::Error {
-    let error = event.and_then(|event| event.error.as_deref());
-    match error.filter(|error| error.starts_with("cancelled, but")) {
-        Some(goes_on) => anyhow::anyhow!("{goes_on}; nothing was written"),
-        None => anyhow::anyhow!("cancelled; nothing was written"),
-    }
+/// What is said of a run that was cancelled. How its query ended is in its event; without one nobody knows.
+fn cancelled(outcome: Outcome, event: Option<&RequestEvent>) -> anyhow::Error {
+    let ran = matches!(
+        event.map_or(outcome, |event| event.outcome),
+        Outcome::Miss | Outcome::Bypass
+    );
+    let how = match event {
+        _ if !ran => "cancelled",
+        Some(event) => event.error.as_deref().unwrap_or("cancelled"),
+        None => "cancelled, but the query may go on at the server, which did not say so in time",
+    };
+    anyhow::anyhow!("{how}; nothing was written")
 }
 
 fn outcome_words(outcome: Outcome) -> &'static str {
@@ -271,12 +258,17 @@ async fn table(
     mut rows: crate::table::BatchStream<EngineError>,
     args: &RunArgs,
     progress: &Progress,
+    cancel: &CancellationToken,
 ) -> Result<Written, ExportError<EngineError>> {
     let schema = Arc::clone(rows.schema());
     let mut human = HumanTable::new(&schema, args.limit);
     let mut checksum = args.stats.then(|| Checksum::new(&schema));
     let mut count = 0;
-    while let Some(batch) = rows.next().await {
+    while let Some(batch) = cancel
+        .run_until_cancelled(rows.next())
+        .await
+        .ok_or(ExportError::Cancelled)?
+    {
         let batch = batch.map_err(ExportError::Rows)?;
         count += batch.num_rows() as u64;
         progress.rows(count);

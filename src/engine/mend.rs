@@ -14,10 +14,10 @@ use arrow::record_batch::RecordBatch;
 use super::ask::Ask;
 use super::record::Recorder;
 use super::serve::Unserved;
-use super::{Engine, EngineError, Mode, Request};
+use super::{Answer, Engine, EngineError, Mode, Request};
 use crate::cache::payload::{Chunk, Chunker};
 use crate::cache::{Header, SourceKeys};
-use crate::source::Source;
+use crate::source::{Source, SourceError};
 use crate::table::{BatchSender, Interrupted};
 
 /// An answer that broke off.
@@ -55,7 +55,7 @@ impl Broken {
         loop {
             let next = tokio::select! {
                 next = answer.rows.next() => next,
-                () = self.sender.closed() => return,
+                () = self.sender.closed() => return self.abandon(answer).await,
             };
             let last = next.is_none();
             let taken = match next {
@@ -78,7 +78,7 @@ impl Broken {
             for batch in rows {
                 self.recorder.rows(&batch);
                 if !self.sender.send(batch).await {
-                    return;
+                    return self.abandon(answer).await;
                 }
             }
             if last {
@@ -116,6 +116,18 @@ impl Broken {
         };
         let reason = format!("the cached rows were damaged ({damage}), so the query was run again");
         (mode, reason)
+    }
+
+    /// Nobody reads any more: the new run ends, and the event tells how where it was cancelled.
+    async fn abandon(self, mut answer: Answer) {
+        if !self.request.cancel.is_cancelled() {
+            return;
+        }
+        let mut how = EngineError::from(SourceError::Cancelled);
+        while let Some(next) = answer.rows.next().await {
+            how = next.err().unwrap_or(how);
+        }
+        self.end(Some(how));
     }
 
     fn end(self, error: Option<EngineError>) {

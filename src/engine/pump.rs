@@ -222,18 +222,18 @@ impl Pump {
         }
     }
 
-    /// The reader is gone: releases the lock, so that a request that joined takes over, and ends the query. The event has an
-    /// error where the database did not confirm the end.
+    /// The reader is gone: releases the lock, so that a request that joined takes over, and ends the query. The event tells
+    /// how it ended: where it was cancelled, whether the database confirmed the end.
     async fn abandon(mut self) {
         self.cancel.cancel();
         (self.fill, self.leader) = (None, None);
+        let mut how = SourceError::Cancelled;
         while let Some(next) = self.rows.stream.next().await {
-            if let Err(error) = next
-                && !matches!(error, SourceError::Cancelled)
-            {
-                self.ask.recorder.end(Some(error.to_string()));
-                return;
-            }
+            how = next.err().unwrap_or(how);
+        }
+        // A reader that left by itself did not cancel.
+        if self.ask.request.cancel.is_cancelled() || !matches!(how, SourceError::Cancelled) {
+            self.ask.recorder.end(Some(how.to_string()));
         }
     }
 

@@ -167,7 +167,11 @@ pub(super) async fn rest(
         })
         .buffered(AHEAD);
     let failed = loop {
-        let Some((end, loaded)) = groups.next().await else {
+        let next = tokio::select! {
+            next = groups.next() => next,
+            () = broken.sender.closed() => return,
+        };
+        let Some((end, loaded)) = next else {
             break shape.finish().err().map(Unserved::Damaged);
         };
         let (batches, fetched, decoded) = match loaded {

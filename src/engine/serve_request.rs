@@ -100,6 +100,7 @@ impl Ask {
             }
             Loaded::Page(page, shape) => {
                 let (sender, stream) = BatchStream::channel(schema, 4);
+                let tasks = self.engine.tasks.clone();
                 let broken = Broken {
                     engine: self.engine,
                     source: self.source,
@@ -111,7 +112,7 @@ impl Ask {
                     recorder: self.recorder,
                 };
                 let mendable = !self.mends;
-                tokio::spawn(serve::rest(cache, page, shape, broken, mendable, pending));
+                tasks.spawn(serve::rest(cache, page, shape, broken, mendable, pending));
                 stream
             }
         };

@@ -3,6 +3,7 @@
 
 mod audit;
 mod broken;
+mod cancel;
 mod commands;
 mod databases;
 mod export;
