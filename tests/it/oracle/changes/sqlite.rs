@@ -266,16 +266,20 @@ async fn sqlite_trigger_random_changes_are_never_missed() {
 /// and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn oracle_notices_a_report_with_wrong_tables() {
-    let mut database = Sqlite::new("file", SqliteJournalMode::Wal, "triggers = true").await;
-    database.reports = &[
-        ("plain", "SELECT count(*), sum(n) FROM orders"),
-        ("wrong tables", "SELECT sum(n), count(*) FROM orders"),
-    ];
-    let plan = Plan {
-        seconds: 10,
-        seed: 1,
+    let mut seed = 1;
+    // On a busy machine few changes fit into ten seconds, and other seeds follow.
+    let figures = loop {
+        let mut database = Sqlite::new("file", SqliteJournalMode::Wal, "triggers = true").await;
+        database.reports = &[
+            ("plain", "SELECT count(*), sum(n) FROM orders"),
+            ("wrong tables", "SELECT sum(n), count(*) FROM orders"),
+        ];
+        let figures = run(database, Plan { seconds: 10, seed }).await;
+        if !figures.wrong.is_empty() || seed == 6 {
+            break figures;
+        }
+        seed += 1;
     };
-    let figures = run(database, plan).await;
     assert!(figures.claimed(Claim::Fresh) > 0);
     assert!(!figures.wrong.is_empty(), "{figures}");
     let wrong = figures
