@@ -240,7 +240,7 @@ fn wrong_values_are_told_with_their_option() {
         (&["keys", "--sample", "0"], "at least 100"),
         (&["keys", "--compare", "lookaside.toml"], "no analysis"),
         (&["key", "--base64", "!"], "not base64"),
-        (&["redis", "--redis", &url, ""], "no command"),
+        (&["redis", "--redis", &url, ""], "the command is empty"),
         (&["keys", "--redis", ""], "write \"redis://"),
         (&["keys", "--redis", "embedded"], "a running Redis"),
         (&["keys", "--redis", "redis://h/x"], "not a number"),
